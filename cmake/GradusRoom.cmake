@@ -1,0 +1,29 @@
+# gradus_room(NAME SOURCES ... LINKS ... [TORCH]): one static library per room.
+# Torch's headers are system headers and reach only the rooms that ask for them.
+add_library(gradus_flags INTERFACE)
+target_include_directories(gradus_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(gradus_flags INTERFACE
+  -Wall -Wextra -Wno-sign-compare
+  $<$<BOOL:${GRADUS_WARNINGS_AS_ERRORS}>:-Werror>
+  $<$<NOT:$<CONFIG:Debug>>:-D_GLIBCXX_ASSERTIONS>
+  # One formula, one result: no fused multiply-add is invented where the source has none.
+  -ffp-contract=off)
+if(GRADUS_SANITIZE)
+  target_compile_options(gradus_flags INTERFACE -fsanitize=${GRADUS_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(gradus_flags INTERFACE -fsanitize=${GRADUS_SANITIZE})
+endif()
+
+# LibTorch as an interface target with system includes.
+add_library(gradus_torch INTERFACE)
+target_link_libraries(gradus_torch INTERFACE ${TORCH_LIBRARIES})
+target_include_directories(gradus_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+
+function(gradus_room NAME)
+  cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  add_library(gradus_${NAME} STATIC ${ROOM_SOURCES})
+  add_library(gradus::${NAME} ALIAS gradus_${NAME})
+  target_link_libraries(gradus_${NAME} PUBLIC gradus_flags ${ROOM_LINKS})
+  if(ROOM_TORCH)
+    target_link_libraries(gradus_${NAME} PUBLIC gradus_torch)
+  endif()
+endfunction()
