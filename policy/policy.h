@@ -1,0 +1,139 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "base/setting.h"
+#include "policy/formats/model_config.h"
+#include "policy/kv_cache.h"
+#include "policy/packed_batch.h"
+
+namespace gradus::policy {
+
+enum class DeviceKind { cpu, cuda };
+enum class Precision { float32, bfloat16 };
+/// native: the project's CPU kernels. reference: plain ATen operations, on any device.
+enum class Compute { automatic, native, reference };
+
+/// Low-rank adapters (Hu et al., arXiv:2106.09685): y = W x + alpha / rank * B A x.
+struct LoraConfig {
+  int rank = 0;
+  double alpha = 16.0;
+  std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj",
+                                      "gate_proj", "up_proj", "down_proj"};
+};
+
+/// Settings `model.*`.
+struct PolicyConfig {
+  std::string path;
+  DeviceKind device = DeviceKind::cpu;
+  Precision precision = Precision::float32;
+  Compute compute = Compute::automatic;
+  bool activation_checkpointing = false;
+  bool allow_nonfinite = false;
+  int head_chunk_rows = 256;
+  LoraConfig lora;
+};
+
+template <class Field>
+void describe(LoraConfig& c, Field&& field) {
+  field("rank", c.rank, at_least(0), "rank of the adapters; 0: all weights are trained");
+  field("alpha", c.alpha, positive(), "the adapters' product is scaled by alpha / rank");
+  field("targets", c.targets, non_empty(), "linear layers that get adapters, by the last part of their names");
+}
+
+template <class Field>
+void describe(PolicyConfig& c, Field&& field) {
+  field("path", c.path, any(), "checkpoint: a Hugging Face directory or a GGUF file");
+  field("device", c.device, one_of({{"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}}), "where the policy lives");
+  field("precision", c.precision, one_of({{"float32", Precision::float32}, {"bfloat16", Precision::bfloat16}}),
+        "of matrix products and the KV cache; the optimizer's weights are float32 always");
+  field("compute", c.compute, one_of({{"auto", Compute::automatic}, {"native", Compute::native}, {"reference", Compute::reference}}),
+        "native: the project's CPU kernels; reference: ATen operations; auto: native on the CPU");
+  field("activation_checkpointing", c.activation_checkpointing, any(), "recompute each layer in the backward pass: less memory, a third more time");
+  field("allow_nonfinite", c.allow_nonfinite, any(), "load a checkpoint that holds NaN or infinity");
+  field("head_chunk_rows", c.head_chunk_rows, at_least(1), "rows of logits that exist at one time in training");
+  field.section("lora", c.lora);
+}
+
+/// A tensor of the policy: float32 value, and where it is trained its gradient, which the backward
+/// pass adds to.
+struct Parameter {
+  std::string name;  ///< the checkpoint's name; adapters: PEFT's
+  at::Tensor value;  ///< float32
+  at::Tensor grad;   ///< float32, same shape; undefined when not trained
+  bool is_trained() const { return grad.defined(); }
+};
+
+enum class Purpose {
+  inference,  ///< compute weights only; parameters() is empty
+  training,   ///< float32 weights and gradients as well
+};
+
+struct Scores {
+  at::Tensor logprobs;   ///< [S] float32, of the targets at the given temperature
+  at::Tensor entropies;  ///< [S] float32, nats
+};
+
+/// The decoder of a checkpoint, with two ways through the same weights: `forward` and `score`
+/// (autograd, packed sequences) and `decode` (no autograd, paged KV cache).
+///
+/// On the CPU both ways give a token the same bits: every kernel's row depends on that row and the
+/// rows before it in its sequence alone. Threads: `decode` may run in several threads at once
+/// (each with its own team and cache) while nobody trains or publishes.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+
+  /// @throws FileError, ConfigError  as policy/formats says.
+  static std::unique_ptr<Policy> load(const PolicyConfig& config, Purpose purpose, ThreadTeam& team);
+  /// Fresh weights for pre-training: normal(0, initializer_range), norms 1, from config.json.
+  static std::unique_ptr<Policy> initialize(const PolicyConfig& config, const nlohmann::json& model_config,
+                                            uint64_t seed, ThreadTeam& team);
+
+  virtual const ModelConfig& model_config() const = 0;
+  virtual const PolicyConfig& policy_config() const = 0;
+  virtual at::Device device() const = 0;
+  virtual at::ScalarType compute_dtype() const = 0;
+
+  /// Hidden states after the final norm, [T, D], recorded for autograd when grad mode is on.
+  /// @param use_adapters  false: the base model below the adapters (the reference policy).
+  virtual at::Tensor forward(const PackedBatch& batch, ThreadTeam& team, bool use_adapters = true) const = 0;
+
+  /// Logprobs and entropies of targets, computed from the head in chunks of rows; differentiable
+  /// in both. @param hidden  what `forward` returned.
+  virtual Scores score(const at::Tensor& hidden, const ScoreList& list, double temperature,
+                       ThreadTeam& team, bool use_adapters = true) const = 0;
+
+  /// Writes the rows' keys and values into the cache and returns logits [logit_rows, V] float32.
+  virtual at::Tensor decode(const DecodeBatch& batch, KvCache& cache, ThreadTeam& team) const = 0;
+
+  /// Logits [rows, V] float32 of rows of a packed batch (no autograd), e.g. for `model logits`.
+  virtual at::Tensor logits(const at::Tensor& hidden, std::span<const int64_t> rows, ThreadTeam& team) const = 0;
+
+  /// All tensors in the checkpoint's order (weights, then adapters). With adapters only those
+  /// are trained. Change values only between steps, then call publish_weights.
+  virtual std::vector<Parameter>& parameters() = 0;
+
+  /// Rounds and packs the changed weights for compute: policy version n + 1.
+  virtual void publish_weights(ThreadTeam& team) = 0;
+  virtual int64_t version() const = 0;
+
+  /// Writes config.json, weights (merged: adapters folded in) and tokenizer files as a Hugging
+  /// Face directory; adapters alone in PEFT's format when `adapters_only`.
+  virtual void save(const std::filesystem::path& dir, bool merged = true) const = 0;
+  virtual void save_adapters(const std::filesystem::path& dir) const = 0;
+
+  /// Bytes held in weights, gradients and packed copies (for memory estimates).
+  virtual int64_t weight_bytes() const = 0;
+};
+
+}  // namespace gradus::policy

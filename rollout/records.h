@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gradus::rollout {
+
+/// One question, as the policy reads it.
+struct Prompt {
+  std::string id;               ///< stable: file and line, or task and index
+  std::string text;             ///< rendered through the chat template or as given
+  std::vector<int32_t> tokens;  ///< of text, bos included where the model wants one
+  nlohmann::json messages;      ///< array of {role, content}, or null for plain text
+  nlohmann::json row;           ///< the data row that reward rules read
+};
+
+enum class FinishReason {
+  stop,     ///< a stop token or stop string
+  length,   ///< max_tokens or the context's end
+  aborted,  ///< cancelled
+  failed,   ///< an error; see Completion::error
+};
+
+struct Completion {
+  std::vector<int32_t> tokens;  ///< sampled ids, the stop token included; the truth for training
+  std::vector<float> logprobs;  ///< [tokens] of the distribution that was sampled from
+  std::vector<float> policy_logprobs;  ///< [tokens] at the same temperature without top-k, top-p, min-p
+  std::string text;             ///< tokens decoded, without the stop token or stop string
+  FinishReason finish = FinishReason::failed;
+  std::string error;            ///< why it failed
+  int64_t policy_version = -1;  ///< of the weights that sampled it
+  int index = 0;                ///< within its group
+  double seconds = 0.0;         ///< from admission to the end
+
+  bool is_truncated() const { return finish == FinishReason::length; }
+};
+
+/// The completions of one prompt, in order of their index; failed ones stay as records.
+struct Rollout {
+  Prompt prompt;
+  std::vector<Completion> completions;
+};
+
+}  // namespace gradus::rollout
