@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "rewards/reward_rule.h"
+#include "rollout/records.h"
+
+namespace gradus::rl {
+
+/// The completions of one prompt with what the reward rules and the advantage estimator made of
+/// them. All vectors run over completions.
+struct Group {
+  rollout::Prompt prompt;
+  std::vector<rollout::Completion> completions;
+  std::vector<std::vector<rewards::Grade>> grades;  ///< [rule][completion]
+  std::vector<double> rewards;       ///< weighted sum; NaN where no rule could score the completion
+  std::vector<double> advantages;    ///< 0 where the reward is NaN or the rollout failed
+};
+
+}  // namespace gradus::rl
