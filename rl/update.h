@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,13 +13,13 @@
 namespace gradus::rl {
 
 /// Figures of one update by name, e.g. "loss", "grad_norm", "clip_ratio/low_mean",
-/// "sampling/logp_difference/mean", "kl"; the field's names as in docs/metrics.md.
+/// "sampling/logp_difference/mean", "kl"; formulas in docs/metrics.md.
 using Metrics = std::map<std::string, double>;
 
 /// What an update needs to know of time and cost.
 struct UpdateCost {
-  int64_t trained_tokens = 0;    ///< rows through forward and backward, shared prompts once
-  int64_t scored_tokens = 0;     ///< rows through forward only (old and reference logprobs)
+  int64_t trained_tokens = 0;  ///< rows through forward and backward, shared prompts once
+  int64_t scored_tokens = 0;   ///< rows through forward only (old and reference logprobs)
   double forward_backward_s = 0.0;
   double logprobs_s = 0.0;
   double optimizer_s = 0.0;
@@ -30,8 +28,9 @@ struct UpdateCost {
 struct UpdateResult {
   Metrics metrics;
   UpdateCost cost;
-  bool was_skipped = false;      ///< gradient was not finite: weights unchanged
-  std::string skip_reason;
+  bool was_skipped =
+      false;                ///< at least one optimizer step was left out; its weights are unchanged
+  std::string skip_reason;  ///< of the first one left out
 };
 
 /// One GRPO update of the policy from a batch of graded groups.
@@ -43,24 +42,33 @@ struct UpdateResult {
 /// Groups are packed whole in their order, prompts once, up to `microbatch_tokens` rows; the split
 /// into microbatches changes the loss and its gradient by rounding alone, as every denominator is
 /// counted over the minibatch before the first forward. Deterministic: same groups, same bits.
+/// Completions that failed or were aborted are left out; groups' `advantages` must be filled.
+/// A loss or gradient that is not finite, and a minibatch with nothing to train on, is a skipped
+/// step: weights, moments and policy version stay.
 ///
 /// @param reference  frozen policy for the KL term; null when kl_coef is 0, or with adapters (the
 ///                   base below them is used).
-UpdateResult update_policy(policy::Policy& policy, const policy::Policy* reference, Optimizer& optimizer,
-                           const std::vector<Group>& groups, const AlgorithmConfig& config,
-                           double learning_rate, double temperature, uint64_t seed, uint64_t step,
-                           ThreadTeam& team);
+/// @throws gradus::ArgumentError  temperature 0, a KL term without reference, groups whose records
+///                   contradict each other (their prompt's id is named).
+/// @throws gradus::ConfigError    as `check(config)`.
+UpdateResult update_policy(policy::Policy& policy, const policy::Policy* reference,
+                           Optimizer& optimizer, const std::vector<Group>& groups,
+                           const AlgorithmConfig& config, double learning_rate, double temperature,
+                           uint64_t seed, uint64_t step, ThreadTeam& team);
 
 /// One row of text for supervised fine-tuning or pre-training.
 struct TextExample {
   std::vector<int32_t> tokens;
-  std::vector<uint8_t> is_target;  ///< [tokens] 1 where the token's NLL counts
+  std::vector<uint8_t>
+      is_target;  ///< [tokens] 1 where the token's NLL counts; the first never does
 };
 
 /// One step of next-token training on examples: loss = sum of NLL over targets / their number in
-/// the whole batch. Same packing, clipping and optimizer as update_policy.
-UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer, const std::vector<TextExample>& examples,
-                            const OptimizerConfig& config, int64_t microbatch_tokens, double learning_rate,
-                            ThreadTeam& team);
+/// the whole batch. Same packing, clipping, skipping and optimizer as update_policy.
+///
+/// @throws gradus::ArgumentError  an example whose two vectors differ in length.
+UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
+                            const std::vector<TextExample>& examples, int64_t microbatch_tokens,
+                            double learning_rate, ThreadTeam& team);
 
 }  // namespace gradus::rl

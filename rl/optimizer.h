@@ -1,0 +1,68 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "policy/policy.h"
+#include "rl/algorithm_config.h"
+
+namespace gradus::rl {
+
+/// AdamW (arXiv:1711.05101) with float32 moments over the policy's trained parameters, gradient
+/// clipping by the global norm included.
+///
+/// The norm is summed in double in the parameters' order: same gradients, same bits, whatever the
+/// team. Norms and biases (one dimension) do not decay. One thread at a time.
+class Optimizer {
+ public:
+  /// @param policy  outlives the optimizer; its set of trained parameters does not change.
+  /// @throws gradus::ArgumentError  a policy without trained parameters.
+  Optimizer(policy::Policy& policy, const OptimizerConfig& config);
+
+  struct StepResult {
+    double grad_norm = 0.0;  ///< before clipping
+    bool was_skipped = false;
+    std::string skip_reason;
+  };
+
+  /// Clips, steps. A gradient that is not finite leaves weights, moments and step count as they
+  /// were and names the first parameter concerned. Does not publish weights.
+  StepResult step(double learning_rate, ThreadTeam& team);
+
+  /// Sets all gradients to 0.
+  void zero_gradients();
+
+  const OptimizerConfig& config() const { return config_; }
+
+  /// Steps taken: AdamW's t.
+  int64_t step_count() const { return step_count_; }
+
+  /// The moments themselves (shared memory, no copies) in the parameters' order, for checkpoints:
+  /// "<parameter>.exp_avg" and "<parameter>.exp_avg_sq".
+  std::vector<std::pair<std::string, at::Tensor>> state_tensors() const;
+
+  /// Copies moments in, so that the next step has the bits it would have had.
+  /// @throws gradus::ArgumentError  a tensor missing, left over, or of another shape or type.
+  void load_state(const std::map<std::string, at::Tensor>& tensors, int64_t step_count);
+
+  /// Bytes held in moments (for memory estimates).
+  int64_t state_bytes() const;
+
+ private:
+  struct Moments {
+    at::Tensor exp_avg;
+    at::Tensor exp_avg_sq;
+  };
+
+  policy::Policy& policy_;
+  OptimizerConfig config_;
+  std::vector<size_t> trained_;   ///< indices into policy_.parameters()
+  std::vector<Moments> moments_;  ///< one for each of trained_
+  int64_t step_count_ = 0;
+};
+
+}  // namespace gradus::rl
