@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/json.h"
+#include "cli/commands/commands.h"
+#include "cli/machine.h"
+#include "cli/version.h"
+
+namespace gradus::cli {
+namespace {
+
+const char* state_name(Check::State state) {
+  switch (state) {
+    case Check::State::fine:
+      return "fine";
+    case Check::State::limited:
+      return "limited";
+    case Check::State::missing:
+      return "missing";
+  }
+  return "";
+}
+
+nlohmann::json as_json(const Machine& machine) {
+  nlohmann::json checks = nlohmann::json::array();
+  for (const auto& check : machine.checks) {
+    checks.push_back({{"name", check.name},
+                      {"state", state_name(check.state)},
+                      {"found", check.found},
+                      {"effect", check.effect},
+                      {"remedy", check.remedy}});
+  }
+  return {{"version", kVersion},
+          {"libtorch", machine.libtorch},
+          {"cuda_devices", machine.num_gpus},
+          {"instruction_set", machine.instruction_set},
+          {"threads", machine.threads},
+          {"memory_bytes", machine.memory_bytes},
+          {"free_memory_bytes", machine.free_memory_bytes},
+          {"free_disk_bytes", machine.free_disk_bytes},
+          {"checks", checks}};
+}
+
+std::string as_text(const Machine& machine) {
+  std::string text = fmt::format("gradus {}, LibTorch {}, {} threads\n\n", kVersion,
+                                 machine.libtorch, machine.threads);
+  for (const auto& check : machine.checks) {
+    text += fmt::format("{:<8} {:<16} {}\n", state_name(check.state), check.name, check.found);
+    if (check.state == Check::State::fine) continue;
+    text += fmt::format("{:<25} {}\n{:<25} mend: {}\n", "", check.effect, "", check.remedy);
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& parent, Session& session) {
+  auto wants_json = std::make_shared<bool>(false);
+  CLI::App* app = parent.add_subcommand(
+      "doctor", "what this machine has and lacks, and the commands that mend it");
+  app->add_flag("--json", *wants_json, "one JSON object");
+  app->callback([wants_json, &session] {
+    const Machine machine = look_at_machine();
+    session.out << (*wants_json ? dump_json(as_json(machine)) + "\n" : as_text(machine));
+  });
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <set>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/setting.h"
+#include "base/toml_text.h"
+#include "cli/commands/commands.h"
+#include "cli/quantity.h"
+#include "cli/run_view.h"
+#include "cli/text_table.h"
+
+namespace gradus::cli {
+namespace {
+
+constexpr int64_t kMaxRecipeBytes = int64_t{16} << 20;
+
+struct Options {
+  std::vector<std::filesystem::path> dirs;
+  bool every_metric = false;
+  bool as_json = false;
+};
+
+struct Compared {
+  RunView view;
+  nlohmann::json recipe;
+};
+
+std::vector<Compared> read_all(const std::vector<std::filesystem::path>& dirs) {
+  std::vector<Compared> runs;
+  for (const auto& path : find_runs(dirs)) {
+    const std::string text = read_file(path / "recipe.toml", kMaxRecipeBytes);
+    runs.push_back({read_run(path), parse_toml(text, (path / "recipe.toml").string()).values});
+  }
+  if (runs.size() < 2) {
+    throw ArgumentError("runs compare: needs two runs at least; name their folders");
+  }
+  return runs;
+}
+
+// "rl.optim[0].lr" -> the value there, or null.
+nlohmann::json value_at(nlohmann::json recipe, const std::string& key) {
+  std::string part;
+  nlohmann::json* here = &recipe;
+  auto step_into = [&here](const std::string& name) {
+    if (!here->is_object() || !here->contains(name)) return false;
+    here = &(*here)[name];
+    return true;
+  };
+  for (size_t begin = 0; begin <= key.size();) {
+    const size_t dot = std::min(key.find('.', begin), key.size());
+    part = key.substr(begin, dot - begin);
+    begin = dot + 1;
+    const size_t bracket = part.find('[');
+    if (!step_into(part.substr(0, bracket))) return nullptr;
+    if (bracket == std::string::npos) continue;
+    const size_t index = std::stoul(part.substr(bracket + 1));
+    if (!here->is_array() || index >= here->size()) return nullptr;
+    here = &(*here)[index];
+  }
+  return *here;
+}
+
+std::set<std::string> different_keys(const std::vector<Compared>& runs) {
+  std::set<std::string> keys;
+  for (size_t i = 1; i < runs.size(); ++i) {
+    for (const auto& difference : compare_json(runs[0].recipe, runs[i].recipe)) {
+      keys.insert(difference.key);
+    }
+  }
+  return keys;
+}
+
+std::vector<std::string> metric_names(const std::vector<Compared>& runs, bool every_metric) {
+  std::set<std::string> names;
+  for (const auto& run : runs) {
+    for (const auto& record : run.view.metrics) {
+      for (const auto& [name, value] : record.values) names.insert(name);
+    }
+  }
+  if (every_metric) return {names.begin(), names.end()};
+  std::vector<std::string> chosen;
+  for (const char* name : {"eval/accuracy", "reward/mean", "loss", "kl", "entropy", "grad_norm",
+                           "length/mean", "sampling/logp_difference/mean", "perf/tokens_per_s"}) {
+    if (names.count(name) != 0) chosen.emplace_back(name);
+  }
+  return chosen;
+}
+
+std::vector<std::string> header(const char* first, const std::vector<Compared>& runs) {
+  std::vector<std::string> cells{first};
+  for (const auto& run : runs) cells.push_back(run.view.path.string());
+  return cells;
+}
+
+std::string recipe_table(const std::vector<Compared>& runs) {
+  const auto keys = different_keys(runs);
+  if (keys.empty()) return "the recipes are the same\n";
+  TextTable table(header("recipe", runs));
+  for (const auto& key : keys) {
+    std::vector<std::string> cells{key};
+    for (const auto& run : runs) {
+      const auto value = value_at(run.recipe, key);
+      cells.push_back(value.is_null() ? "-" : toml_value(value));
+    }
+    table.add(cells);
+  }
+  return table.text();
+}
+
+std::string eval_text(const std::optional<EvalPoint>& eval) {
+  if (!eval) return "-";
+  std::string text = fmt::format("{:.4f}", eval->accuracy);
+  if (eval->low && eval->high) text += fmt::format(" [{:.3f}, {:.3f}]", *eval->low, *eval->high);
+  return text + fmt::format(" @{}", eval->step);
+}
+
+std::string metrics_table(const std::vector<Compared>& runs, bool every_metric) {
+  TextTable table(header("at the end", runs));
+  auto add = [&](const std::string& name, auto text_of) {
+    std::vector<std::string> cells{name};
+    for (const auto& run : runs) cells.push_back(text_of(run.view));
+    table.add(cells);
+  };
+  add("state", [](const RunView& run) { return run.state; });
+  add("step", [](const RunView& run) { return fmt::format("{}/{}", run.step, run.steps); });
+  add("first evaluation", [](const RunView& run) { return eval_text(run.first_eval()); });
+  add("last evaluation", [](const RunView& run) { return eval_text(run.last_eval()); });
+  add("best evaluation", [](const RunView& run) { return eval_text(run.best_eval()); });
+  for (const auto& name : metric_names(runs, every_metric)) {
+    if (name == "eval/accuracy") continue;
+    add(name, [&name](const RunView& run) {
+      return short_number(run.last(name).value_or(std::nan("")));
+    });
+  }
+  return table.text();
+}
+
+nlohmann::json as_json(const std::vector<Compared>& runs, bool every_metric) {
+  nlohmann::json recipe = nlohmann::json::object();
+  nlohmann::json metrics = nlohmann::json::object();
+  nlohmann::json paths = nlohmann::json::array();
+  for (const auto& run : runs) paths.push_back(run.view.path.string());
+  for (const auto& key : different_keys(runs)) {
+    for (const auto& run : runs) recipe[key].push_back(value_at(run.recipe, key));
+  }
+  for (const auto& name : metric_names(runs, every_metric)) {
+    for (const auto& run : runs) {
+      const auto value = run.view.last(name);
+      metrics[name].push_back(value ? nlohmann::json(*value) : nlohmann::json(nullptr));
+    }
+  }
+  return {{"runs", paths}, {"recipe", recipe}, {"metrics", metrics}};
+}
+
+void compare_runs(const Options& options, Session& session) {
+  const auto runs = read_all(options.dirs);
+  if (options.as_json) {
+    session.out << dump_json(as_json(runs, options.every_metric)) << "\n";
+    return;
+  }
+  session.out << recipe_table(runs) << "\n" << metrics_table(runs, options.every_metric);
+}
+
+}  // namespace
+
+void add_runs_compare(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app =
+      parent.add_subcommand("compare", "what differs in the recipes of runs, and how they ended");
+  app->add_option("dirs", options->dirs, "two or more runs")->required();
+  app->add_flag("--all", options->every_metric, "every figure of metrics.jsonl");
+  app->add_flag("--json", options->as_json, "one JSON object");
+  app->callback([options, &session] { compare_runs(*options, session); });
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,72 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/json.h"
+#include "cli/commands/commands.h"
+#include "cli/quantity.h"
+#include "cli/run_view.h"
+#include "cli/text_table.h"
+
+namespace gradus::cli {
+namespace {
+
+struct Options {
+  std::vector<std::filesystem::path> dirs{"runs"};
+  bool as_json = false;
+};
+
+nlohmann::json eval_json(const std::optional<EvalPoint>& eval) {
+  if (!eval) return nullptr;
+  nlohmann::json object{{"step", eval->step}, {"accuracy", eval->accuracy}};
+  if (eval->low) object["low"] = *eval->low;
+  if (eval->high) object["high"] = *eval->high;
+  return object;
+}
+
+std::string accuracy_text(const std::optional<EvalPoint>& eval) {
+  return eval ? fmt::format("{:.4f}", eval->accuracy) : "-";
+}
+
+void list_runs(const Options& options, Session& session) {
+  TextTable table({"run", "state", "steps", "eval first", "eval last", "eval best", "at step",
+                   "reward", "updated"});
+  for (const auto& path : find_runs(options.dirs)) {
+    const RunView run = read_run(path);
+    const auto best = run.best_eval();
+    const auto reward = run.last("reward/mean");
+    if (options.as_json) {
+      session.out << dump_json({{"run", path.string()},
+                                {"state", run.state},
+                                {"reason", run.reason},
+                                {"step", run.step},
+                                {"steps", run.steps},
+                                {"first_eval", eval_json(run.first_eval())},
+                                {"last_eval", eval_json(run.last_eval())},
+                                {"best_eval", eval_json(best)},
+                                {"reward", reward ? nlohmann::json(*reward) : nullptr},
+                                {"updated", run.updated}})
+                  << "\n";
+      continue;
+    }
+    table.add({path.string(), run.state, fmt::format("{}/{}", run.step, run.steps),
+               accuracy_text(run.first_eval()), accuracy_text(run.last_eval()), accuracy_text(best),
+               best ? std::to_string(best->step) : "-", reward ? short_number(*reward) : "-",
+               run.updated});
+  }
+  if (!options.as_json) session.out << table.text();
+}
+
+}  // namespace
+
+void add_runs_list(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand("list", "a table of runs");
+  app->add_option("dirs", options->dirs, "runs, or folders of runs; default: runs");
+  app->add_flag("--json", options->as_json, "one JSON object per run and line");
+  app->callback([options, &session] { list_runs(*options, session); });
+}
+
+}  // namespace gradus::cli

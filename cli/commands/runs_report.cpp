@@ -1,0 +1,16 @@
+#include <memory>
+#include <ostream>
+
+#include "cli/commands/commands.h"
+#include "cli/report/report.h"
+
+namespace gradus::cli {
+
+void add_runs_report(CLI::App& parent, Session& session) {
+  auto dir = std::make_shared<std::filesystem::path>();
+  CLI::App* app = parent.add_subcommand("report", "write RUN/report.html anew");
+  app->add_option("dir", *dir, "the run's folder")->required();
+  app->callback([dir, &session] { session.out << write_report(*dir).string() << "\n"; });
+}
+
+}  // namespace gradus::cli

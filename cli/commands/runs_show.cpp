@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/json.h"
+#include "cli/commands/commands.h"
+#include "cli/quantity.h"
+#include "cli/run_view.h"
+#include "cli/text_table.h"
+#include "rl/ledger.h"
+
+namespace gradus::cli {
+namespace {
+
+struct Options {
+  std::filesystem::path dir;
+  bool as_json = false;
+};
+
+std::string interval_text(const EvalPoint& eval) {
+  if (!eval.low || !eval.high) return "";
+  return fmt::format("[{:.4f}, {:.4f}]", *eval.low, *eval.high);
+}
+
+std::string evals_text(const RunView& run) {
+  if (run.evals.empty()) return "no evaluation\n";
+  TextTable table({"step", "accuracy", "95 % interval"});
+  for (const auto& eval : run.evals) {
+    table.add(
+        {std::to_string(eval.step), fmt::format("{:.4f}", eval.accuracy), interval_text(eval)});
+  }
+  return table.text();
+}
+
+std::string ledger_text(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return "";
+  TextTable table({"stage", "time", "tokens", "work", "money"});
+  for (const auto& [stage, total] : rl::read_ledger(path)) {
+    table.add({stage, duration_text(total.seconds), count_text(static_cast<double>(total.tokens)),
+               flops_text(total.flops), total.money ? fmt::format("{:.4f}", *total.money) : "-"});
+  }
+  return "\n" + table.text();
+}
+
+std::string before_and_after(const RunView& run) {
+  if (run.evals.size() < 2) return "";
+  const EvalPoint before = run.evals.front();
+  const EvalPoint after = run.evals.back();
+  return fmt::format(
+      "\naccuracy before (step {}): {:.4f} {}\naccuracy after  (step {}): {:.4f} {}\n", before.step,
+      before.accuracy, interval_text(before), after.step, after.accuracy, interval_text(after));
+}
+
+nlohmann::json as_json(const RunView& run) {
+  nlohmann::json evals = nlohmann::json::array();
+  for (const auto& eval : run.evals) {
+    nlohmann::json object{{"step", eval.step}, {"accuracy", eval.accuracy}};
+    if (eval.low) object["low"] = *eval.low;
+    if (eval.high) object["high"] = *eval.high;
+    evals.push_back(object);
+  }
+  return {{"run", run.path.string()},
+          {"state", run.state},
+          {"reason", run.reason},
+          {"step", run.step},
+          {"steps", run.steps},
+          {"updated", run.updated},
+          {"evals", evals},
+          {"last_metrics", run.metrics.empty() ? nlohmann::json::object()
+                                               : nlohmann::json(run.metrics.back().values)}};
+}
+
+void show_run(const Options& options, Session& session) {
+  const RunView run = read_run(options.dir);
+  if (options.as_json) {
+    session.out << dump_json(as_json(run)) << "\n";
+    return;
+  }
+  session.out << fmt::format("{}: {}, step {} of {}{}\n\n", run.path.string(), run.state, run.step,
+                             run.steps, run.reason.empty() ? "" : " (" + run.reason + ")")
+              << evals_text(run) << ledger_text(run.path / "ledger.jsonl") << before_and_after(run);
+}
+
+}  // namespace
+
+void add_runs_show(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand("show", "state, evaluations and cost of one run");
+  app->add_option("dir", options->dir, "the run's folder")->required();
+  app->add_flag("--json", options->as_json, "one JSON object");
+  app->callback([options, &session] { show_run(*options, session); });
+}
+
+}  // namespace gradus::cli

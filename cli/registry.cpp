@@ -1,0 +1,44 @@
+#include "cli/registry.h"
+
+#include "cli/commands/commands.h"
+
+namespace gradus::cli {
+
+void add_commands(CLI::App& root, Session& session) {
+  add_train(root, session);
+  add_eval(root, session);
+  add_sample(root, session);
+  add_chat(root, session);
+  add_tokenize(root, session);
+
+  CLI::App& model = *root.add_subcommand("model", "look into, convert and join checkpoints");
+  model.require_subcommand(1);
+  add_model_info(model, session);
+  add_model_convert(model, session);
+  add_model_export(model, session);
+  add_model_merge(model, session);
+  add_model_logits(model, session);
+
+  CLI::App& runs = *root.add_subcommand("runs", "look at what training left behind");
+  runs.require_subcommand(1);
+  add_runs_list(runs, session);
+  add_runs_show(runs, session);
+  add_runs_compare(runs, session);
+  add_runs_report(runs, session);
+
+  CLI::App& data = *root.add_subcommand("data", "prompts");
+  data.require_subcommand(1);
+  add_data_generate(data, session);
+
+  CLI::App& rewards = *root.add_subcommand("rewards", "reward rules");
+  rewards.require_subcommand(1);
+  add_rewards_test(rewards, session);
+
+  add_doctor(root, session);
+
+  CLI::App& help = *root.add_subcommand("help", "what can be set");
+  help.require_subcommand(1);
+  add_help_recipe(help, session);
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "cli/session.h"
+
+namespace gradus::cli {
+
+/// Puts every command under `root`. A command is one file in cli/commands/ and one line in
+/// registry.cpp: `add_x` declares its arguments and sets the callback that runs it.
+void add_commands(CLI::App& root, Session& session);
+
+}  // namespace gradus::cli

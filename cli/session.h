@@ -1,0 +1,29 @@
+#pragma once
+
+#include <iosfwd>
+#include <stop_token>
+
+namespace gradus::cli {
+
+/// What a command may touch of the world: streams and the wish to stop. Passed in, so that tests
+/// can run commands on their own streams.
+struct Session {
+  std::istream& in;
+  std::ostream& out;  ///< results: tables, JSON, text
+  std::ostream& err;  ///< progress, warnings, errors
+  std::stop_token stop;
+  bool in_is_terminal = false;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  int exit_code = 0;  ///< set by the command that ran
+};
+
+/// Documented in README.md; scripts rely on them.
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,         ///< a file, another process or the machine failed us
+  kBadRequest = 2,     ///< the command line or the recipe is wrong; nothing was done
+  kInterrupted = 130,  ///< stopped by SIGINT or SIGTERM; what was done is saved
+};
+
+}  // namespace gradus::cli

@@ -1,0 +1,226 @@
+#include "cli/train_display.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/json.h"
+#include "base/printable.h"
+#include "cli/quantity.h"
+
+namespace gradus::cli {
+namespace {
+
+constexpr int kBarCells = 20;
+constexpr double kRedrawEvery_s = 0.1;
+
+std::string bar(int64_t done, int64_t total) {
+  const int64_t filled =
+      total > 0 ? std::clamp<int64_t>(kBarCells * done / total, 0, kBarCells) : 0;
+  return "[" + std::string(static_cast<size_t>(filled), '#') +
+         std::string(static_cast<size_t>(kBarCells - filled), '.') + "]";
+}
+
+std::string eval_line(int64_t step, const rl::MetricsRecord& record) {
+  std::string text = fmt::format("step {}: evaluation:", step);
+  bool found = false;
+  auto value_of = [&record](const std::string& name) {
+    const auto value = record.values.find(name);
+    return value == record.values.end() ? std::nan("") : value->second;
+  };
+  const double accuracy = value_of("eval/accuracy");
+  if (std::isfinite(accuracy)) {
+    found = true;
+    text += fmt::format(" accuracy {:.4f}", accuracy);
+    const double low = value_of("eval/accuracy/low");
+    const double high = value_of("eval/accuracy/high");
+    if (std::isfinite(low) && std::isfinite(high))
+      text += fmt::format(" [{:.4f}, {:.4f}]", low, high);
+  }
+  const double loss = value_of("eval/loss");
+  if (std::isfinite(loss)) {
+    found = true;
+    text += fmt::format(" loss {:.4f}", loss);
+  }
+  return found ? text : text + " no figure";
+}
+
+/// Steps done since the display began, for the time that is left.
+class Pace {
+ public:
+  Pace(int64_t steps, const Clock& clock) : steps_(steps), clock_(clock) {}
+
+  void on_step(int64_t step) {
+    const double now = clock_.now_s();
+    if (first_step_ < 0) {
+      first_step_ = step;  // the first one is slower (caches, workers): measured from its end
+      first_s_ = now;
+    }
+    last_step_ = step;
+    last_s_ = now;
+  }
+  int64_t step() const { return std::max<int64_t>(last_step_, 0); }
+  int64_t steps() const { return steps_; }
+  std::string left() const {
+    if (last_step_ <= first_step_) return "";
+    const double per_step = (last_s_ - first_s_) / static_cast<double>(last_step_ - first_step_);
+    return duration_text(per_step * static_cast<double>(steps_ - last_step_)) + " left";
+  }
+
+ private:
+  int64_t steps_;
+  const Clock& clock_;
+  int64_t first_step_ = -1;
+  int64_t last_step_ = -1;
+  double first_s_ = 0.0;
+  double last_s_ = 0.0;
+};
+
+class TerminalDisplay final : public rl::RunObserver {
+ public:
+  TerminalDisplay(std::ostream& out, int64_t steps, const Clock& clock)
+      : out_(out), clock_(clock), pace_(steps, clock) {}
+  ~TerminalDisplay() override { clear(); }
+
+  void on_phase(int64_t, const std::string& phase) override {
+    const std::lock_guard lock(mutex_);
+    phase_ = phase;
+    done_ = 0;
+    total_ = 0;
+    draw(true);
+  }
+  void on_progress(int64_t done, int64_t total) override {
+    const std::lock_guard lock(mutex_);
+    done_ = done;
+    total_ = total;
+    draw(false);
+  }
+  void on_step(const rl::MetricsRecord& record) override {
+    const std::lock_guard lock(mutex_);
+    pace_.on_step(record.step);
+    summary_ = step_summary(record);
+    draw(true);
+  }
+  void on_eval(int64_t step, const rl::MetricsRecord& record) override {
+    const std::lock_guard lock(mutex_);
+    leave_standing(eval_line(step, record));
+  }
+  void on_warning(const std::string& message) override {
+    const std::lock_guard lock(mutex_);
+    leave_standing("warning: " + printable(message));
+  }
+
+ private:
+  void leave_standing(const std::string& line) {
+    clear();
+    out_ << line << "\n";
+    draw(true);
+  }
+  void clear() { out_ << "\r\x1b[K" << std::flush; }
+  void draw(bool at_once) {
+    const double now = clock_.now_s();
+    if (!at_once && now - drawn_s_ < kRedrawEvery_s) return;
+    drawn_s_ = now;
+    std::string phase = phase_;
+    if (total_ > 0) phase += fmt::format(" {}/{}", done_, total_);
+    out_ << "\r\x1b[K"
+         << fmt::format("{} {}/{}  {:<16}  {}  {}", bar(pace_.step(), pace_.steps()), pace_.step(),
+                        pace_.steps(), phase, summary_, pace_.left())
+         << std::flush;
+  }
+
+  std::ostream& out_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  Pace pace_;
+  std::string phase_;
+  std::string summary_;
+  int64_t done_ = 0;
+  int64_t total_ = 0;
+  double drawn_s_ = -1.0;
+};
+
+class PlainDisplay final : public rl::RunObserver {
+ public:
+  PlainDisplay(std::ostream& out, int64_t steps, const Clock& clock)
+      : out_(out), pace_(steps, clock) {}
+
+  void on_step(const rl::MetricsRecord& record) override {
+    pace_.on_step(record.step);
+    const std::string left = pace_.left();
+    out_ << fmt::format("step {}/{}: {}{}\n", record.step, pace_.steps(), step_summary(record),
+                        left.empty() ? "" : "  " + left)
+         << std::flush;
+  }
+  void on_eval(int64_t step, const rl::MetricsRecord& record) override {
+    out_ << eval_line(step, record) << std::endl;
+  }
+  void on_warning(const std::string& message) override {
+    out_ << "warning: " << printable(message) << std::endl;
+  }
+
+ private:
+  std::ostream& out_;
+  Pace pace_;
+};
+
+class JsonDisplay final : public rl::RunObserver {
+ public:
+  explicit JsonDisplay(std::ostream& out) : out_(out) {}
+
+  void on_step(const rl::MetricsRecord& record) override { write("step", record.step, record); }
+  void on_eval(int64_t step, const rl::MetricsRecord& record) override {
+    write("eval", step, record);
+  }
+  void on_warning(const std::string& message) override {
+    out_ << dump_json({{"event", "warning"}, {"message", message}}) << std::endl;
+  }
+
+ private:
+  void write(const char* event, int64_t step, const rl::MetricsRecord& record) {
+    nlohmann::json object(record.values);
+    object["event"] = event;
+    object["step"] = step;
+    out_ << dump_json(object) << std::endl;
+  }
+
+  std::ostream& out_;
+};
+
+}  // namespace
+
+std::string step_summary(const rl::MetricsRecord& record) {
+  using Shown = std::pair<const char*, const char*>;
+  static constexpr std::array kShown{Shown{"reward", "reward/mean"},
+                                     Shown{"accuracy", "eval/accuracy"},
+                                     Shown{"loss", "loss"},
+                                     Shown{"kl", "kl"},
+                                     Shown{"length", "completions/length/mean"},
+                                     Shown{"tokens/s", "perf/tokens_per_s"}};
+  std::string text;
+  for (const auto& [label, metric] : kShown) {
+    const auto value = record.values.find(metric);
+    if (value == record.values.end() || !std::isfinite(value->second)) continue;
+    if (!text.empty()) text += "  ";
+    text += fmt::format("{} {}", label, short_number(value->second));
+  }
+  return text;
+}
+
+std::unique_ptr<rl::RunObserver> make_terminal_display(std::ostream& out, int64_t steps,
+                                                       const Clock& clock) {
+  return std::make_unique<TerminalDisplay>(out, steps, clock);
+}
+std::unique_ptr<rl::RunObserver> make_plain_display(std::ostream& out, int64_t steps,
+                                                    const Clock& clock) {
+  return std::make_unique<PlainDisplay>(out, steps, clock);
+}
+std::unique_ptr<rl::RunObserver> make_json_display(std::ostream& out) {
+  return std::make_unique<JsonDisplay>(out);
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <iosfwd>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.h"
+#include "rl/run_observer.h"
+
+namespace gradus::cli {
+
+/// Figures of one step in a few words: "reward 0.412  accuracy 0.61  1.2 k tokens/s".
+std::string step_summary(const rl::MetricsRecord& record);
+
+/// What a person on a terminal sees: one line that is drawn again and again, evaluations and
+/// warnings left standing above it.
+std::unique_ptr<rl::RunObserver> make_terminal_display(std::ostream& out, int64_t steps,
+                                                       const Clock& clock);
+
+/// One plain line per step, for logs.
+std::unique_ptr<rl::RunObserver> make_plain_display(std::ostream& out, int64_t steps,
+                                                    const Clock& clock);
+
+/// One JSON object per event and line: {"event": "step" | "eval" | "warning", ...}.
+std::unique_ptr<rl::RunObserver> make_json_display(std::ostream& out);
+
+}  // namespace gradus::cli
