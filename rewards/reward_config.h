@@ -1,0 +1,44 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/setting.h"
+
+namespace gradus::rewards {
+
+/// One [[rewards]] table of a recipe; keys beside these are the options of the rule.
+struct RewardConfig {
+  std::string type;
+  std::string name;
+  double weight = 1.0;
+  nlohmann::json options = nlohmann::json::object();
+  std::string where;  // "recipe.toml:12: rewards[0]", for errors
+
+  std::string display_name() const { return name.empty() ? type : name; }
+};
+
+template <class Field>
+void describe(RewardConfig& c, Field&& field) {
+  field.location(c.where);
+  field("type", c.type, non_empty(), "rule: see `gradus rewards list`");
+  field("name", c.name, any(), "in metrics and records; empty: the type");
+  field("weight", c.weight, any(), "factor in the completion's reward; 0: measured only");
+  field.rest(c.options, "options of the rule");
+}
+
+/// Where errors about this rule's options begin.
+inline std::string source_of(const RewardConfig& config) {
+  return config.where.empty() ? "rewards." + config.display_name() : config.where;
+}
+
+/// A rule's options from its table. @throws ConfigError  unknown, of the wrong type, out of range.
+template <class Options>
+Options read_options(const RewardConfig& config) {
+  Options options;
+  read_settings_json(options, config.options, source_of(config));
+  check_settings(options, source_of(config));
+  return options;
+}
+
+}  // namespace gradus::rewards

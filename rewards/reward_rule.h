@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus::rewards {
+
+enum class GradeOutcome {
+  scored,     // `value` counts
+  skipped,    // the rule has nothing to say of this completion (no gold, None)
+  failed,     // the rule broke: exception, crash, a value that is no finite number
+  timed_out,  // the rule was stopped at its time limit
+};
+
+/// What one rule says of one completion.
+struct Grade {
+  double value = 0;  // counts only when scored
+  GradeOutcome outcome = GradeOutcome::scored;
+  std::string reason;      // why not scored, or a word on the score; may be empty
+  nlohmann::json details;  // the rule's own record for people; null: none
+};
+
+/// One completion of a group as rules see it. Views belong to the caller.
+struct RewardInput {
+  std::string_view prompt;                       // text as rendered
+  const nlohmann::json* messages = nullptr;      // the chat prompt (a list), or null
+  std::string_view completion;                   // text
+  std::span<const int32_t> completion_ids = {};  // tokens
+  bool truncated = false;                        // ended by the length limit
+  const nlohmann::json* row = nullptr;           // the data row (question, answer, ...), or null
+};
+
+/// A reward rule: text in, grades out. A new rule is one file with a maker, its declaration in
+/// rules.h and its line in registry.cpp.
+///
+/// `grade` may be called from several threads at once. Same input, same grades: a rule neither
+/// draws random numbers nor looks at a clock (the time limit of plug-ins apart).
+class RewardRule {
+ public:
+  virtual ~RewardRule() = default;
+
+  /// What metrics and records call it: the config's `name`, or its `type`.
+  virtual std::string name() const = 0;
+
+  /// Grades of the completions of one prompt: exactly one each, in order. A completion that
+  /// cannot be graded is a Grade with its reason, not an exception.
+  virtual std::vector<Grade> grade(std::span<const RewardInput> group) = 0;
+};
+
+Grade scored(double value);
+Grade skipped(std::string reason);
+Grade failed(std::string reason);
+
+}  // namespace gradus::rewards

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rewards/reward_config.h"
+#include "rewards/reward_rule.h"
+
+namespace gradus::rewards {
+
+/// What all rules made of one group.
+struct GradedGroup {
+  std::vector<std::vector<Grade>> grades;  // [rule][completion]
+  std::vector<double> rewards;             // [completion]; NaN: no rule scored it
+};
+
+/// Outcomes of one rule over some groups.
+struct RuleCounts {
+  std::string name;
+  int64_t scored = 0;
+  int64_t skipped = 0;
+  int64_t failed = 0;
+  int64_t timed_out = 0;
+  std::string first_reason;  // of the first that failed or timed out
+
+  int64_t total() const { return scored + skipped + failed + timed_out; }
+  double failed_share() const;
+};
+
+/// The rules of a run with their weights.
+///
+/// A completion's reward is the sum of weight * value over the rules that scored it:
+///
+///   reward_i = sum over rules k with outcome scored of  weight_k * value_ik
+///
+/// Skipped, failed and timed-out grades are left out of the sum and counted. If no rule scored a
+/// completion its reward is NaN: it cannot be compared, which is not the same as 0.
+///
+/// A rule that breaks its contract cannot spoil a group: a wrong number of grades or an exception
+/// makes all its grades of the group failed; NaN, infinite, and values past 1e9 (whose square
+/// leaves float's precision) make that grade failed; the reason is kept.
+///
+/// `grade` may be called from several threads at once.
+class RewardSet {
+ public:
+  static constexpr double kLargestValue = 1e9;
+
+  /// @throws ConfigError  no rule, two of one name, or what make_reward_rule throws.
+  explicit RewardSet(const std::vector<RewardConfig>& configs);
+
+  /// From rules already made; `weights` has one entry a rule.
+  RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<double> weights);
+
+  GradedGroup grade(std::span<const RewardInput> group);
+
+  /// Names of the rules, in the order of GradedGroup::grades.
+  std::vector<std::string> rule_names() const;
+  const std::vector<double>& weights() const { return weights_; }
+
+  /// Outcomes per rule since the last call, which starts a new count: call it once a step.
+  std::vector<RuleCounts> take_counts();
+
+ private:
+  std::vector<Grade> grades_of(RewardRule& rule, std::span<const RewardInput> group) const;
+  void count(const GradedGroup& graded);
+
+  std::vector<std::unique_ptr<RewardRule>> rules_;
+  std::vector<double> weights_;
+  std::mutex mutex_;
+  std::vector<RuleCounts> counts_;
+};
+
+/// Stops a run whose grading is broken.
+/// @throws PeerError  a rule failed or timed out on more than `max_failed_share` of its
+///         completions; names the rule, the share and the first reason.
+void check_failed_share(std::span<const RuleCounts> counts, double max_failed_share);
+
+}  // namespace gradus::rewards
