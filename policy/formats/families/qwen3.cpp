@@ -1,0 +1,31 @@
+#include "policy/formats/config_fields.h"
+#include "policy/formats/families/dense.h"
+#include "policy/formats/gguf.h"
+
+namespace gradus::policy {
+namespace {
+
+void read_config(const ConfigFields& fields, ModelConfig& config) {
+  read_dense_config(fields, config, 128);
+  config.qk_norm = true;
+  config.attention_qkv_bias = fields.flag_or("attention_bias", false);
+  config.attention_out_bias = config.attention_qkv_bias;
+  read_qwen_windows(fields, config);
+}
+
+void complete_hf_config(const GgufFile& gguf, nlohmann::json& config) {
+  config["attention_bias"] = gguf.find("blk.0.attn_q.bias") != nullptr;
+}
+
+}  // namespace
+
+const Family kQwen3{
+    .model_type = "qwen3",
+    .architecture = "Qwen3ForCausalLM",
+    .gguf_arch = "qwen3",
+    .read_config = read_config,
+    .append_tensors = append_dense_tensors,
+    .complete_hf_config = complete_hf_config,
+};
+
+}  // namespace gradus::policy

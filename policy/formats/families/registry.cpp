@@ -1,0 +1,75 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "base/printable.h"
+#include "policy/formats/config_fields.h"
+#include "policy/formats/families/family.h"
+
+namespace gradus::policy {
+namespace {
+
+const std::array kFamilies{
+    &kLlama,
+    &kQwen2,
+    &kQwen3,
+};
+
+[[noreturn]] void refuse(const std::string& where, const std::string& what, std::string_view name) {
+  std::string known;
+  for (const Family* family : kFamilies) {
+    known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", family->model_type,
+                         family->architecture);
+  }
+  throw FileError(where, "unsupported_architecture",
+                  fmt::format("{} \"{}\" is not supported; supported are {}", what,
+                              printable(name, 100), known));
+}
+
+}  // namespace
+
+std::span<const Family* const> families() {
+  return kFamilies;
+}
+
+const Family& family_of_config(const nlohmann::json& config, const std::string& where) {
+  const ConfigFields fields(config, where);
+  std::string architecture;
+  if (const auto* list = fields.value("architectures"); list != nullptr && !list->empty()) {
+    if (!list->is_array() || !list->front().is_string()) {
+      fields.fail("architectures", "must be a list of names");
+    }
+    architecture = list->front().get<std::string>();
+  }
+  const std::string model_type = fields.text_or("model_type", "");
+  if (model_type.empty() && architecture.empty()) fields.fail("model_type", "is missing");
+  for (const Family* family : kFamilies) {
+    if (!model_type.empty() ? family->model_type != model_type
+                            : family->architecture != architecture) {
+      continue;
+    }
+    // A classifier of a known family has other weights.
+    if (!architecture.empty() && architecture != family->architecture) break;
+    return *family;
+  }
+  if (!architecture.empty()) refuse(where, "the architecture", architecture);
+  refuse(where, "the model type", model_type);
+}
+
+const Family& family_of_gguf(std::string_view arch, const std::string& where) {
+  for (const Family* family : kFamilies) {
+    if (family->gguf_arch == arch && !arch.empty()) return *family;
+  }
+  refuse(where, "the GGUF architecture", arch);
+}
+
+const Family& family_of(const ModelConfig& config) {
+  for (const Family* family : kFamilies) {
+    if (family->model_type == config.model_type) return *family;
+  }
+  throw ArgumentError("no model family is called \"" + config.model_type + "\"");
+}
+
+}  // namespace gradus::policy

@@ -1,0 +1,158 @@
+#include "policy/formats/hf_source.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/printable.h"
+
+namespace gradus::policy {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
+constexpr int64_t kMaxIndexBytes = int64_t{128} << 20;
+
+nlohmann::json read_json(const fs::path& path, int64_t max_bytes) {
+  return parse_json(read_file(path, max_bytes), path.string());
+}
+
+using WeightMap = std::map<std::string, std::string>;
+
+WeightMap read_weight_map(const nlohmann::json& index, const std::string& path) {
+  const auto map = index.is_object() ? index.find("weight_map") : index.end();
+  if (!index.is_object() || map == index.end() || !map->is_object() || map->empty()) {
+    throw FileError(path, "bad_index", "has no weight_map from tensors to files");
+  }
+  WeightMap result;
+  for (const auto& [tensor, file] : map->items()) {
+    if (!file.is_string()) {
+      throw FileError(
+          path, "bad_index",
+          fmt::format("weight_map gives no file name for \"{}\"", printable(tensor, 200)));
+    }
+    result[tensor] = file.get<std::string>();
+  }
+  return result;
+}
+
+void check_shard_name(const std::string& name, const std::string& index_path) {
+  const bool is_plain = !name.empty() && name != "." && name != ".." &&
+                        name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
+                        name.ends_with(".safetensors");
+  if (is_plain) return;
+  throw FileError(index_path, "bad_shard_name",
+                  fmt::format("\"{}\" is not the name of a .safetensors file beside the index",
+                              printable(name, 200)));
+}
+
+/// A link out of the directory could make a loaded model out of any file of the machine. The hub's
+/// own cache is made of links, snapshots/<revision>/<file> -> ../../blobs/<hash>: those are let in.
+void check_stays_inside(const fs::path& file, const fs::path& directory) {
+  const fs::path home = fs::canonical(directory);
+  const fs::path real_folder = fs::canonical(file).parent_path();
+  if (real_folder == home) return;
+  const fs::path snapshots = home.parent_path();
+  if (snapshots.filename() == "snapshots" && real_folder == snapshots.parent_path() / "blobs") {
+    return;
+  }
+  throw FileError(file.string(), "bad_shard_name",
+                  fmt::format("is a link out of its directory, to {}; copy the file there instead",
+                              real_folder.string()));
+}
+
+}  // namespace
+
+HfSource::HfSource(fs::path directory)
+    : directory_(std::move(directory)), config_path_((directory_ / "config.json").string()) {
+  if (!fs::exists(config_path_)) {
+    throw FileError(directory_.string(), "config_missing",
+                    "has weights but no config.json, which says what model they are of");
+  }
+  config_ = read_json(config_path_, kMaxConfigBytes);
+  const fs::path generation = directory_ / "generation_config.json";
+  if (fs::exists(generation)) generation_config_ = read_json(generation, kMaxConfigBytes);
+}
+
+std::unique_ptr<HfSource> HfSource::open_single(const fs::path& file) {
+  const fs::path directory = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+  if (fs::exists(file)) check_stays_inside(file, directory);
+  std::unique_ptr<HfSource> source(new HfSource(directory));
+  source->files_.push_back(SafetensorsFile::open(file));
+  for (const TensorInfo& info : source->files_.front().tensors()) {
+    source->tensors_.emplace(info.name, info);
+    source->file_index_.emplace(info.name, 0);
+  }
+  return source;
+}
+
+std::unique_ptr<HfSource> HfSource::open_sharded(const fs::path& index_path) {
+  const fs::path directory =
+      index_path.parent_path().empty() ? fs::path(".") : index_path.parent_path();
+  const std::string where = index_path.string();
+  const nlohmann::json index = read_json(index_path, kMaxIndexBytes);
+  const WeightMap weight_map = read_weight_map(index, where);
+  std::set<std::string> files;
+  for (const auto& [tensor, file] : weight_map) {
+    if (files.insert(file).second) check_shard_name(file, where);
+  }
+  for (const std::string& file : files) {
+    if (fs::exists(directory / file)) continue;
+    throw FileError((directory / file).string(), "shard_missing",
+                    fmt::format("is listed in {} but is not there; download it again",
+                                index_path.filename().string()));
+  }
+  std::unique_ptr<HfSource> source(new HfSource(directory));
+  for (const std::string& file : files) {
+    check_stays_inside(directory / file, directory);
+    source->add_shard(file, weight_map);
+  }
+  source->check_total_size(index);
+  return source;
+}
+
+void HfSource::add_shard(const std::string& file, const WeightMap& weight_map) {
+  files_.push_back(SafetensorsFile::open(directory_ / file));
+  for (const TensorInfo& info : files_.back().tensors()) {
+    const auto listed = weight_map.find(info.name);
+    if (listed == weight_map.end()) {
+      warnings_.push_back(fmt::format("{}: tensor \"{}\" is not in the index and is left out", file,
+                                      printable(info.name, 200)));
+    } else if (listed->second == file) {
+      tensors_.emplace(info.name, info);
+      file_index_.emplace(info.name, files_.size() - 1);
+    }
+  }
+  for (const auto& [tensor, mapped] : weight_map) {
+    if (mapped != file || files_.back().find(tensor) != nullptr) continue;
+    throw FileError((directory_ / file).string(), "tensor_missing",
+                    fmt::format("the index places \"{}\" here, but it is not in the file",
+                                printable(tensor, 200)));
+  }
+}
+
+// Advisory in the format: conversions leave old sums behind.
+void HfSource::check_total_size(const nlohmann::json& index) {
+  const auto metadata = index.find("metadata");
+  if (metadata == index.end() || !metadata->is_object() || !metadata->contains("total_size")) {
+    return;
+  }
+  uint64_t actual = 0;
+  for (const auto& [name, info] : tensors_) actual += info.num_bytes;
+  if ((*metadata)["total_size"] == actual) return;
+  warnings_.push_back(fmt::format("the index gives total_size {}, its tensors have {} bytes",
+                                  printable((*metadata)["total_size"].dump(), 80), actual));
+}
+
+void HfSource::read_values(const TensorInfo& info, std::span<float> out) const {
+  files_[file_index_.find(info.name)->second].read_f32(info.name, out);
+}
+
+std::string HfSource::file_of(const TensorInfo& info) const {
+  return files_[file_index_.find(info.name)->second].path().string();
+}
+
+}  // namespace gradus::policy

@@ -1,0 +1,61 @@
+#include "policy/formats/staged_directory.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/file_descriptor.h"
+
+namespace gradus::policy {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_occupied(const fs::path& target) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(target, error))) return false;
+  return !fs::is_directory(target, error) || !fs::is_empty(target, error);
+}
+
+}  // namespace
+
+StagedDirectory::StagedDirectory(fs::path target, bool replace) : target_(std::move(target)) {
+  if (target_.filename().empty()) target_ = target_.parent_path();  // "out/" means "out"
+  if (is_occupied(target_) && (!replace || !fs::is_directory(target_))) {
+    throw FileError(target_.string(), "already_exists",
+                    "is there already; remove it or choose another name");
+  }
+  const fs::path parent = target_.parent_path();
+  std::error_code error;
+  if (!parent.empty()) fs::create_directories(parent, error);
+  if (error) throw FileError(parent.string(), "write_failed", error.message());
+  std::string name = (parent / ("." + target_.filename().string() + ".tmp-XXXXXX")).string();
+  if (::mkdtemp(name.data()) == nullptr) {
+    throw_file_error(name, "write_failed", "cannot be made", errno);
+  }
+  staging_ = name;
+  fs::permissions(staging_, fs::perms(0755), error);
+}
+
+StagedDirectory::~StagedDirectory() {
+  std::error_code error;
+  if (!staging_.empty()) fs::remove_all(staging_, error);
+}
+
+void StagedDirectory::commit() {
+  sync_folder_of(staging_ / "any");
+  const char* from = staging_.c_str();
+  const bool exchange = is_occupied(target_);
+  const int failed = exchange
+                         ? ::renameat2(AT_FDCWD, from, AT_FDCWD, target_.c_str(), RENAME_EXCHANGE)
+                         : ::rename(from, target_.c_str());
+  if (failed != 0) throw_file_error(target_, "write_failed", "cannot be replaced", errno);
+  sync_folder_of(target_);
+  // After an exchange the old directory lies at staging_, and the destructor removes it.
+  if (!exchange) staging_.clear();
+}
+
+}  // namespace gradus::policy
