@@ -1,5 +1,7 @@
 #include "base/parallel.h"
 
+#include <system_error>
+
 #include "base/error.h"
 
 #if defined(__x86_64__)
@@ -33,14 +35,26 @@ T wait_while_equal(std::atomic<T>& value, T old) {
 }  // namespace
 
 ThreadTeam::ThreadTeam(int size) : size_(size) {
-  if (size < 1) throw ArgumentError("ThreadTeam: size is " + std::to_string(size) + ", must be >= 1");
+  if (size < 1)
+    throw ArgumentError("ThreadTeam: size is " + std::to_string(size) + ", must be >= 1");
   threads_.reserve(static_cast<size_t>(size - 1));
-  for (int member = 1; member < size; ++member) {
-    threads_.emplace_back([this, member] { serve(member); });
+  try {
+    for (int member = 1; member < size; ++member) {
+      threads_.emplace_back([this, member] { serve(member); });
+    }
+  } catch (const std::system_error& error) {
+    const size_t started = threads_.size() + 1;
+    stop();
+    throw Error("ThreadTeam: the system gave " + std::to_string(started) + " of " +
+                std::to_string(size) + " threads (" + error.what() + "); ask for fewer");
   }
 }
 
 ThreadTeam::~ThreadTeam() {
+  stop();
+}
+
+void ThreadTeam::stop() {
   stopping_.store(true, std::memory_order_release);
   round_.fetch_add(1, std::memory_order_acq_rel);
   round_.notify_all();
@@ -61,7 +75,7 @@ void ThreadTeam::dispatch(Call call, void* fn) {
 }
 
 void ThreadTeam::serve(int member) {
-  uint64_t seen = 0;
+  uint32_t seen = 0;
   for (;;) {
     seen = wait_while_equal(round_, seen);
     if (stopping_.load(std::memory_order_acquire)) return;

@@ -52,11 +52,12 @@ class ThreadTeam {
   using Call = void (*)(void*, int);
   void dispatch(Call call, void* fn);
   void serve(int member);
+  void stop();
 
   int size_;
   Call call_ = nullptr;
   void* fn_ = nullptr;
-  std::atomic<uint64_t> round_{0};
+  std::atomic<uint32_t> round_{0};  ///< 32 bits: what a futex can wait on
   std::atomic<int> pending_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::thread> threads_;

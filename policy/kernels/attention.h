@@ -16,7 +16,7 @@ inline constexpr int kBlockTokens = 16;
 /// followed by a value tile [16, value_dim].
 struct KvLayout {
   int kv_heads = 0;
-  int key_dim = 0;    ///< even
+  int key_dim = 0;  ///< even
   int value_dim = 0;
   Type type = Type::f32;
 
@@ -78,10 +78,10 @@ struct AttentionSegment {
 };
 
 struct AttentionTensors {
-  ConstMatrix q;    ///< [T, heads * key_dim]
-  ConstMatrix k;    ///< [T, kv_heads * key_dim]
-  ConstMatrix v;    ///< [T, kv_heads * value_dim]
-  ConstMatrix out;  ///< [T, heads * value_dim]
+  ConstMatrix q;               ///< [T, heads * key_dim]
+  ConstMatrix k;               ///< [T, kv_heads * key_dim]
+  ConstMatrix v;               ///< [T, kv_heads * value_dim]
+  ConstMatrix out;             ///< [T, heads * value_dim]
   const float* lse = nullptr;  ///< [T * heads]
 };
 

@@ -7,7 +7,9 @@ namespace gradus::policy::kernels {
 /// Element types that the CPU kernels compute with. bf16 is the upper half of a float32.
 enum class Type : uint8_t { f32, bf16 };
 
-constexpr int64_t bytes_of(Type type) { return type == Type::f32 ? 4 : 2; }
+constexpr int64_t bytes_of(Type type) {
+  return type == Type::f32 ? 4 : 2;
+}
 
 /// A row-major matrix that somebody else owns; `stride` is the distance of rows in elements.
 struct ConstMatrix {
@@ -25,7 +27,9 @@ struct Matrix {
   int64_t cols = 0;
   int64_t stride = 0;
 
-  operator ConstMatrix() const { return {data, type, rows, cols, stride}; }  // NOLINT(google-explicit-constructor): a view of the same memory
+  operator ConstMatrix() const {
+    return {data, type, rows, cols, stride};
+  }  // NOLINT(google-explicit-constructor): a view of the same memory
 };
 
 }  // namespace gradus::policy::kernels

@@ -1,0 +1,46 @@
+#pragma once
+
+// Everything above one vector_*.h, as the table of the instruction set GRADUS_ISA.
+#include "policy/kernels/isa/elements.h"
+//
+#include "policy/kernels/isa/exp.h"
+#include "policy/kernels/isa/pack.h"
+//
+#include "policy/kernels/isa/attention.h"
+#include "policy/kernels/isa/gemm.h"
+#include "policy/kernels/isa/logits.h"
+#include "policy/kernels/isa/optimizer.h"
+#include "policy/kernels/isa/rowwise.h"
+
+namespace gradus::policy::kernels::GRADUS_ISA {
+namespace {
+
+constexpr KernelTable make_table(const char* name) {
+  return {name,
+          pack_panel,
+          pack_rows,
+          gemm,
+          small_gemm,
+          attend,
+          attention_grad,
+          transpose,
+          convert,
+          add_to,
+          dot,
+          rms_norm,
+          rms_norm_dx,
+          rms_norm_dweight,
+          rope,
+          silu_mul,
+          silu_mul_backward,
+          exp,
+          logit_stats,
+          sample,
+          logit_grad,
+          adamw,
+          sum_squares,
+          all_finite};
+}
+
+}  // namespace
+}  // namespace gradus::policy::kernels::GRADUS_ISA
