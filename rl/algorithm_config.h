@@ -62,6 +62,8 @@ struct AlgorithmConfig {
   double clip_ratio_high = 0.2;
   double dual_clip = 0.0;
   double delta = 0.0;
+  double sapo_temperature_positive = 1.0;
+  double sapo_temperature_negative = 1.05;
 
   double kl_coef = 0.0;
   KlEstimator kl_estimator = KlEstimator::k3;
@@ -94,11 +96,11 @@ struct OptimizerConfig {
 template <class Field>
 void describe(MismatchConfig& c, Field&& field) {
   field("mode", c.mode,
-        one_of({{"none", MismatchMode::none},
-                {"token_truncate", MismatchMode::token_truncate},
-                {"token_mask", MismatchMode::token_mask},
-                {"sequence_truncate", MismatchMode::sequence_truncate},
-                {"sequence_mask", MismatchMode::sequence_mask}}),
+        one_of<MismatchMode>({{"none", MismatchMode::none},
+                              {"token_truncate", MismatchMode::token_truncate},
+                              {"token_mask", MismatchMode::token_mask},
+                              {"sequence_truncate", MismatchMode::sequence_truncate},
+                              {"sequence_mask", MismatchMode::sequence_mask}}),
         "importance weight of trainer over sampler: held within [min, max] (truncate) or 0 outside "
         "(mask)");
   field("max", c.max, positive(), "upper bound of the weight");
@@ -113,26 +115,28 @@ void describe(DynamicSamplingConfig& c, Field&& field) {
 
 template <class Field>
 void describe(AlgorithmConfig& c, Field&& field) {
-  field("group_size", c.group_size, at_least(2), "completions per prompt");
+  field("group_size", c.group_size,
+        at_least(2).hint("One completion has no group to be compared with; try 8."),
+        "completions per prompt");
   field("prompts_per_step", c.prompts_per_step, at_least(1), "prompts, hence groups, of one step");
   field("epochs", c.epochs, at_least(1), "passes over a batch");
   field("minibatches", c.minibatches, at_least(1), "optimizer steps of one pass over a batch");
   field("microbatch_tokens", c.microbatch_tokens, at_least(1),
         "rows that go through the model together; changes memory and speed, not the result");
   field("scale_rewards", c.scale_rewards,
-        one_of({{"group", ScaleRewards::group},
-                {"batch", ScaleRewards::batch},
-                {"none", ScaleRewards::none}}),
+        one_of<ScaleRewards>({{"group", ScaleRewards::group},
+                              {"batch", ScaleRewards::batch},
+                              {"none", ScaleRewards::none}}),
         "advantages are divided by the rewards' deviation in the group, in the batch, or not (Dr. "
         "GRPO)");
   field("std_floor", c.std_floor, at_least(0.0), "added to that deviation");
   field("loss", c.loss, non_empty(),
         "policy loss: grpo (PPO's clip), gspo, cispo, sapo, reinforce");
   field("aggregation", c.aggregation,
-        one_of({{"token_mean", Aggregation::token_mean},
-                {"sequence_mean", Aggregation::sequence_mean},
-                {"sequence_mean_constant", Aggregation::sequence_mean_constant},
-                {"sequence_sum", Aggregation::sequence_sum}}),
+        one_of<Aggregation>({{"token_mean", Aggregation::token_mean},
+                             {"sequence_mean", Aggregation::sequence_mean},
+                             {"sequence_mean_constant", Aggregation::sequence_mean_constant},
+                             {"sequence_sum", Aggregation::sequence_sum}}),
         "token_mean (DAPO), sequence_mean (GRPO), sequence_mean_constant (Dr. GRPO), sequence_sum");
   field("constant_length", c.constant_length, at_least(0),
         "tokens by which sequence_mean_constant divides; 0: rollout.max_tokens");
@@ -143,13 +147,19 @@ void describe(AlgorithmConfig& c, Field&& field) {
         "bound on the ratio where the advantage is negative, above 1 (dual-clip PPO: 3); 0: none");
   field("delta", c.delta, at_least(0.0),
         "bound on the unclipped ratio, above 1 + clip_ratio_high (INTELLECT-2); 0: none");
+  field("sapo_temperature_positive", c.sapo_temperature_positive, positive(),
+        "loss sapo: temperature where the advantage is positive");
+  field("sapo_temperature_negative", c.sapo_temperature_negative, positive(),
+        "loss sapo: temperature where it is negative");
   field("kl_coef", c.kl_coef, at_least(0.0),
         "weight of KL(policy || reference); 0: no reference policy");
   field("kl_estimator", c.kl_estimator,
-        one_of({{"k1", KlEstimator::k1}, {"k2", KlEstimator::k2}, {"k3", KlEstimator::k3}}),
+        one_of<KlEstimator>(
+            {{"k1", KlEstimator::k1}, {"k2", KlEstimator::k2}, {"k3", KlEstimator::k3}}),
         "value of the KL estimate");
   field("kl_gradient", c.kl_gradient,
-        one_of({{"ratio", KlGradient::ratio}, {"k2", KlGradient::k2}, {"own", KlGradient::own}}),
+        one_of<KlGradient>(
+            {{"ratio", KlGradient::ratio}, {"k2", KlGradient::k2}, {"own", KlGradient::own}}),
         "gradient of the KL estimate: ratio (DeepSeek-V3.2) and k2 are unbiased on-policy");
   field("reference_update_every", c.reference_update_every, at_least(0),
         "steps after which the reference becomes the policy; 0: never");
@@ -159,8 +169,8 @@ void describe(AlgorithmConfig& c, Field&& field) {
   field(
       "skip_zero_advantage", c.skip_zero_advantage, any(),
       "do not compute completions that cannot change the gradient; metrics then tell of the rest");
-  field.section("mismatch", c.mismatch);
-  field.section("dynamic_sampling", c.dynamic_sampling);
+  field.section("mismatch", c.mismatch, "correction of the difference between sampler and trainer");
+  field.section("dynamic_sampling", c.dynamic_sampling, "sampling on until groups have a signal");
 }
 
 template <class Field>
@@ -173,9 +183,9 @@ void describe(OptimizerConfig& c, Field&& field) {
   field("max_grad_norm", c.max_grad_norm, at_least(0.0),
         "the gradient is scaled down to this norm; 0: never");
   field("schedule", c.schedule,
-        one_of({{"constant", Schedule::constant},
-                {"linear", Schedule::linear},
-                {"cosine", Schedule::cosine}}),
+        one_of<Schedule>({{"constant", Schedule::constant},
+                          {"linear", Schedule::linear},
+                          {"cosine", Schedule::cosine}}),
         "of the learning rate, after warm-up");
   field("warmup_steps", c.warmup_steps, at_least(0), "steps of linear warm-up");
   field("min_lr_ratio", c.min_lr_ratio, between(0.0, 1.0), "share of lr at the schedule's end");
@@ -183,8 +193,8 @@ void describe(OptimizerConfig& c, Field&& field) {
         "skipped steps in a row after which the run stops");
 }
 
-/// What no single field can say: unknown loss, bounds that contradict each other, an aggregation
-/// without its length.
+/// What no single field can say: an unknown loss, bounds that contradict each other, more
+/// minibatches than groups.
 /// @throws ConfigError  naming the setting.
 void check(const AlgorithmConfig& config);
 void check(const OptimizerConfig& config);

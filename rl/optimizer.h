@@ -7,20 +7,21 @@
 #include <string>
 #include <vector>
 
+#include "policy/kernels/adamw.h"
 #include "policy/policy.h"
 #include "rl/algorithm_config.h"
 
 namespace gradus::rl {
 
-/// AdamW (arXiv:1711.05101) with float32 moments over the policy's trained parameters, gradient
+/// AdamW (arXiv:1711.05101) with float32 moments over the policy's parameters, gradient
 /// clipping by the global norm included.
 ///
 /// The norm is summed in double in the parameters' order: same gradients, same bits, whatever the
 /// team. Norms and biases (one dimension) do not decay. One thread at a time.
 class Optimizer {
  public:
-  /// @param policy  outlives the optimizer; its set of trained parameters does not change.
-  /// @throws gradus::ArgumentError  a policy without trained parameters.
+  /// @param policy  outlives the optimizer; its set of parameters does not change.
+  /// @throws gradus::ArgumentError  a policy without parameters (loaded for inference).
   Optimizer(policy::Policy& policy, const OptimizerConfig& config);
 
   struct StepResult {
@@ -58,10 +59,11 @@ class Optimizer {
     at::Tensor exp_avg_sq;
   };
 
+  policy::kernels::AdamWStep adamw_settings(double learning_rate, double grad_norm) const;
+
   policy::Policy& policy_;
   OptimizerConfig config_;
-  std::vector<size_t> trained_;   ///< indices into policy_.parameters()
-  std::vector<Moments> moments_;  ///< one for each of trained_
+  std::vector<Moments> moments_;  ///< one for each of policy_.parameters()
   int64_t step_count_ = 0;
 };
 
