@@ -32,6 +32,7 @@ void add_commands(CLI::App& root, Session& session) {
 
   CLI::App& rewards = *root.add_subcommand("rewards", "reward rules");
   rewards.require_subcommand(1);
+  add_rewards_list(rewards, session);
   add_rewards_test(rewards, session);
 
   add_doctor(root, session);

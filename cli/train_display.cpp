@@ -195,11 +195,11 @@ class JsonDisplay final : public rl::RunObserver {
 
 std::string step_summary(const rl::MetricsRecord& record) {
   using Shown = std::pair<const char*, const char*>;
-  static constexpr std::array kShown{Shown{"reward", "reward/mean"},
+  static constexpr std::array kShown{Shown{"reward", "reward"},
                                      Shown{"accuracy", "eval/accuracy"},
                                      Shown{"loss", "loss"},
                                      Shown{"kl", "kl"},
-                                     Shown{"length", "completions/length/mean"},
+                                     Shown{"length", "completions/mean_length"},
                                      Shown{"tokens/s", "perf/tokens_per_s"}};
   std::string text;
   for (const auto& [label, metric] : kShown) {

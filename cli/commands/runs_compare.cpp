@@ -87,8 +87,9 @@ std::vector<std::string> metric_names(const std::vector<Compared>& runs, bool ev
   }
   if (every_metric) return {names.begin(), names.end()};
   std::vector<std::string> chosen;
-  for (const char* name : {"eval/accuracy", "reward/mean", "loss", "kl", "entropy", "grad_norm",
-                           "length/mean", "sampling/logp_difference/mean", "perf/tokens_per_s"}) {
+  for (const char* name :
+       {"eval/accuracy", "reward", "loss", "kl", "entropy", "grad_norm", "completions/mean_length",
+        "sampling/logp_difference/mean", "perf/tokens_per_s"}) {
     if (names.count(name) != 0) chosen.emplace_back(name);
   }
   return chosen;

@@ -36,7 +36,7 @@ void list_runs(const Options& options, Session& session) {
   for (const auto& path : find_runs(options.dirs)) {
     const RunView run = read_run(path);
     const auto best = run.best_eval();
-    const auto reward = run.last("reward/mean");
+    const auto reward = run.last("reward");
     if (options.as_json) {
       session.out << dump_json({{"run", path.string()},
                                 {"state", run.state},

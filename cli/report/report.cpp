@@ -34,13 +34,13 @@ struct Figure {
 
 const std::vector<Figure>& figures() {
   static const std::vector<Figure> list{
-      {"Reward", "mean over a step's completions", {{"reward", "reward/mean"}}},
+      {"Reward", "mean over a step's completions", {{"reward", "reward"}}},
       {"Loss",
        "of the update, or of next-token prediction",
        {{"loss", "loss"}, {"held out", "eval/loss"}}},
       {"Completion length",
        "tokens",
-       {{"mean", "completions/length/mean"}, {"longest", "completions/length/max"}},
+       {{"mean", "completions/mean_length"}, {"longest", "completions/max_length"}},
        true},
       {"Entropy", "nats per token; a fall to 0 ends exploration", {{"entropy", "entropy"}}, true},
       {"KL to the reference", "nats per token", {{"kl", "kl"}}},
@@ -51,7 +51,7 @@ const std::vector<Figure>& figures() {
        true},
       {"Groups without signal",
        "share of groups whose rewards are all equal",
-       {{"share", "reward/zero_std_share"}},
+       {{"share", "frac_reward_zero_std"}},
        true},
       {"Clipped tokens",
        "share of tokens outside the clip range",
@@ -59,9 +59,9 @@ const std::vector<Figure>& figures() {
        true},
       {"Cut off",
        "share of completions that hit max_tokens",
-       {{"share", "completions/truncated_share"}},
+       {{"share", "completions/clipped_ratio"}},
        true},
-      {"Learning rate", "", {{"lr", "lr"}}, true},
+      {"Learning rate", "", {{"lr", "learning_rate"}}, true},
       {"Speed", "tokens per second", {{"sampled", "perf/tokens_per_s"}}, true},
   };
   return list;

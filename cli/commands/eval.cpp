@@ -1,0 +1,215 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+
+#include "base/atomic_file.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/setting.h"
+#include "cli/commands/commands.h"
+#include "cli/model_options.h"
+#include "cli/quantity.h"
+#include "policy/policy.h"
+#include "policy/tokenizer/load_tokenizer.h"
+#include "rl/evaluate.h"
+#include "rl/run_config.h"
+#include "rollout/rollout_pool.h"
+
+namespace gradus::cli {
+namespace {
+
+constexpr int64_t kGeneratedProblems = 200;  // of a task without end, unless --limit says more
+constexpr double kSamplingTemperature = 0.6;
+constexpr double kRedrawEvery_s = 0.2;
+
+struct Options {
+  ModelOptions model;
+  std::string recipe;
+  std::vector<std::string> settings;
+  std::string data;
+  std::string task;
+  std::string prompt_template;
+  std::optional<int> samples;
+  std::optional<int64_t> limit;
+  std::optional<double> temperature;
+  std::optional<int> max_tokens;
+  std::optional<uint64_t> seed;
+  std::string out;
+  bool as_json = false;
+};
+
+void apply_data(const Options& options, rl::EvalConfig& eval) {
+  if (!options.data.empty() && !options.task.empty()) {
+    throw ArgumentError("eval: give either --data or --task");
+  }
+  if (!options.data.empty()) {
+    eval.data.path = options.data;
+    eval.data.task.clear();
+  }
+  if (!options.task.empty()) {
+    eval.data.task = options.task;
+    eval.data.path.clear();
+  }
+  if (eval.data.path.empty() && eval.data.task.empty()) {
+    throw ArgumentError(
+        "eval: no problems: give --data FILE, --task NAME or a --recipe with [eval.data]");
+  }
+  if (!options.prompt_template.empty()) eval.data.template_text = options.prompt_template;
+  if (options.limit) eval.data.count = *options.limit;
+  if (eval.data.path.empty() && eval.data.count == 0) eval.data.count = kGeneratedProblems;
+}
+
+rl::RunConfig config_of(const Options& options) {
+  rl::RunConfig config;
+  const bool has_recipe = !options.recipe.empty();
+  if (has_recipe) {
+    config = rl::load_run_config(options.recipe, options.settings);
+  } else {
+    config.rollout.sampling.max_tokens = 512;
+    for (const auto& setting : options.settings) apply_set(config, setting);
+  }
+  apply_data(options, config.eval);
+  if (config.rewards.empty() && config.eval.rewards.empty()) {
+    config.eval.rewards.push_back({"accuracy"});
+  }
+  if (options.samples) config.eval.samples = *options.samples;
+  if (options.temperature) config.eval.temperature = *options.temperature;
+  // Greedy samples of one problem are all equal.
+  if (config.eval.samples > 1 && !options.temperature && config.eval.temperature <= 0.0) {
+    config.eval.temperature = kSamplingTemperature;
+  }
+  if (options.max_tokens) config.eval.max_tokens = *options.max_tokens;
+  if (options.seed) config.run.seed = *options.seed;
+  static_cast<policy::PolicyConfig&>(config.model) = policy_config(options.model);
+  check_settings(config, "eval");
+  return config;
+}
+
+class Progress {
+ public:
+  explicit Progress(Session& session) : session_(session) {}
+  ~Progress() {
+    if (is_drawn_) session_.err << "\r\x1b[K" << std::flush;
+  }
+
+  void operator()(int64_t done, int64_t total) {
+    const double now = clock_.now_s();
+    if (!session_.err_is_terminal || now - drawn_s_ < kRedrawEvery_s) return;
+    drawn_s_ = now;
+    is_drawn_ = true;
+    const double left =
+        (now - begin_s_) * static_cast<double>(total - done) / static_cast<double>(done);
+    session_.err << fmt::format("\r\x1b[K{}/{} problems, {} left", done, total, duration_text(left))
+                 << std::flush;
+  }
+
+ private:
+  Session& session_;
+  SteadyClock clock_;
+  double begin_s_ = clock_.now_s();
+  double drawn_s_ = 0.0;
+  bool is_drawn_ = false;
+};
+
+nlohmann::json as_json(const rl::EvalResult& result) {
+  nlohmann::json json{{"accuracy", result.accuracy.value},
+                      {"low", result.accuracy.low},
+                      {"high", result.accuracy.high},
+                      {"problems", result.num_problems},
+                      {"skipped", result.num_skipped},
+                      {"failed", result.num_failed},
+                      {"truncated_share", result.truncated_share},
+                      {"mean_tokens", result.mean_tokens},
+                      {"prompt_tokens", result.prompt_tokens},
+                      {"completion_tokens", result.completion_tokens},
+                      {"flops", result.flops},
+                      {"seconds", result.seconds},
+                      {"rules", result.rule_means}};
+  for (const auto& [k, share] : result.pass_at) json[fmt::format("pass@{}", k)] = share;
+  for (const auto& [k, share] : result.maj_at) json[fmt::format("maj@{}", k)] = share;
+  return json;
+}
+
+std::string as_text(const rl::EvalResult& result) {
+  std::string text = fmt::format("accuracy  {:.4f}  95 % interval [{:.4f}, {:.4f}]  {} problems\n",
+                                 result.accuracy.value, result.accuracy.low, result.accuracy.high,
+                                 result.num_problems);
+  for (size_t i = 0; i < result.pass_at.size(); ++i) {
+    text += fmt::format("k = {:<4}  pass@k {:.4f}  maj@k {:.4f}\n", result.pass_at[i].first,
+                        result.pass_at[i].second, result.maj_at[i].second);
+  }
+  for (const auto& [rule, mean] : result.rule_means) {
+    text += fmt::format("{}  {} on the mean\n", rule, short_number(mean));
+  }
+  text +=
+      fmt::format("tokens    {:.1f} on the mean, {} of completions cut off, {} in all at {}/s\n",
+                  result.mean_tokens, share_text(result.truncated_share),
+                  count_text(static_cast<double>(result.completion_tokens)),
+                  count_text(result.seconds > 0.0
+                                 ? static_cast<double>(result.completion_tokens) / result.seconds
+                                 : 0.0));
+  if (result.num_skipped > 0) {
+    text += fmt::format("skipped   {} problems without an answer that the rule can read\n",
+                        result.num_skipped);
+  }
+  if (result.num_failed > 0) {
+    text += fmt::format("failed    {} completions count as wrong: rollout or rule failed\n",
+                        result.num_failed);
+  }
+  return text;
+}
+
+void evaluate(const Options& options, Session& session) {
+  const rl::RunConfig config = config_of(options);
+  const auto team = make_team(options.model.threads);
+  const auto tokenizer = policy::load_tokenizer(config.model.path);
+  const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, *team);
+  const auto context = static_cast<int>(policy->model_config().max_position_embeddings);
+  rl::Evaluator evaluator(config, tokenizer, context);
+  rollout::RolloutPool pool(*policy, *tokenizer.tokenizer, config.rollout, team->size());
+  std::optional<rl::EvalResult> result;
+  {
+    Progress progress(session);
+    result = evaluator.evaluate(*policy, pool, team->size(), session.stop, std::ref(progress));
+  }
+  if (!result) {
+    session.err << "gradus: stopped; no figure is given for a part of the problems\n";
+    session.exit_code = kInterrupted;
+    return;
+  }
+  if (!options.out.empty()) write_file_atomically(options.out, rl::eval_lines(*result));
+  session.out << (options.as_json ? dump_json(as_json(*result)) + "\n" : as_text(*result));
+}
+
+}  // namespace
+
+void add_eval(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app =
+      parent.add_subcommand("eval", "accuracy of a checkpoint on problems with known answers");
+  add_model_options(*app, options->model);
+  app->add_option("--data", options->data, "JSONL file with question and answer; .gz too");
+  app->add_option("--task", options->task,
+                  "a generated task instead: see gradus data generate --list");
+  app->add_option("--recipe", options->recipe,
+                  "take data, prompt template and reward rules from a recipe");
+  app->add_option("--set", options->settings,
+                  "change a setting, e.g. eval.data.system=\"...\"; repeatable");
+  app->add_option("--template", options->prompt_template, "prompt with {question} in braces");
+  app->add_option("--samples", options->samples, "completions per problem, for pass@k and maj@k");
+  app->add_option("--limit", options->limit, "problems at most");
+  app->add_option("--temperature", options->temperature,
+                  "0: greedy; default 0, or 0.6 with more samples than one");
+  app->add_option("--max-tokens", options->max_tokens, "longest completion");
+  app->add_option("--seed", options->seed, "of the samples");
+  app->add_option("--out", options->out,
+                  "JSONL file to write: every problem with its completions and grades");
+  app->add_flag("--json", options->as_json, "one JSON object");
+  app->callback([options, &session] { evaluate(*options, session); });
+}
+
+}  // namespace gradus::cli

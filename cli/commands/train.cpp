@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/atomic_file.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/setting.h"
+#include "cli/commands/commands.h"
+#include "cli/machine.h"
+#include "cli/quantity.h"
+#include "cli/report/report.h"
+#include "cli/run_view.h"
+#include "cli/train_display.h"
+#include "policy/formats/checkpoint_source.h"
+#include "policy/formats/model_config.h"
+#include "rewards/reward_set.h"
+#include "rl/cost_model.h"
+#include "rl/run_config.h"
+#include "rl/trainer.h"
+
+namespace gradus::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
+
+struct Options {
+  std::string recipe;
+  std::string resume;
+  std::vector<std::string> settings;
+  std::string run_dir;
+  bool may_change_result = false;
+  bool is_dry = false;
+  bool as_json = false;
+};
+
+void check_options(const Options& options) {
+  if (options.recipe.empty() == options.resume.empty()) {
+    throw ArgumentError("train: give either a RECIPE or --resume RUN");
+  }
+  if (!options.resume.empty() && !options.run_dir.empty()) {
+    throw ArgumentError("train: --run-dir is for new runs; a resumed run stays where it is");
+  }
+  if (options.resume.empty() && options.may_change_result) {
+    throw ArgumentError("train: --allow-changes is for --resume");
+  }
+}
+
+rl::RunConfig recipe_of(const Options& options) {
+  const fs::path path =
+      options.resume.empty() ? fs::path(options.recipe) : fs::path(options.resume) / "recipe.toml";
+  rl::RunConfig config = rl::load_run_config(path, options.settings);
+  if (!options.run_dir.empty()) {
+    config.run.dir = fs::absolute(options.run_dir).lexically_normal().string();
+  }
+  return config;
+}
+
+policy::ModelConfig model_of(const rl::RunConfig& config) {
+  if (!config.model.path.empty()) {
+    return policy::load_model_config(*policy::open_checkpoint(config.model.path));
+  }
+  const auto json =
+      parse_json(read_file(config.model.config, kMaxConfigBytes), config.model.config);
+  return policy::parse_model_config(json, config.model.config);
+}
+
+std::string estimate_text(const rl::MemoryEstimate& memory) {
+  std::string text = "\n# memory, estimated\n";
+  for (const auto& [part, bytes] : memory.parts) {
+    text += fmt::format("#   {:<32} {:>10}\n", part, bytes_text(static_cast<double>(bytes)));
+  }
+  const int64_t free = free_memory_bytes();
+  text += fmt::format("#   {:<32} {:>10} of {} free\n", "together",
+                      bytes_text(static_cast<double>(memory.total())),
+                      bytes_text(static_cast<double>(free)));
+  if (memory.total() > free) {
+    text +=
+        "#   does not fit: lower rl.microbatch_tokens or rollout.kv_cache_mb, set\n"
+        "#   model.activation_checkpointing = true, or train adapters (model.lora.rank = 16)\n";
+  }
+  return text;
+}
+
+void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
+  const auto memory = rl::estimate_memory(model_of(config), config);
+  // Options of the rules are the rules' own: making them is the check.
+  if (config.run.task == rl::TaskKind::grpo) const rewards::RewardSet rules(config.rewards);
+  if (!as_json) {
+    session.out << to_toml(config) << estimate_text(memory);
+    return;
+  }
+  nlohmann::json parts = nlohmann::json::object();
+  for (const auto& [part, bytes] : memory.parts) parts[part] = bytes;
+  session.out << dump_json({{"recipe", settings_json(config)},
+                            {"memory_bytes", memory.total()},
+                            {"memory_by_part", parts},
+                            {"free_memory_bytes", free_memory_bytes()}})
+              << "\n";
+}
+
+std::unique_ptr<rl::RunObserver> make_display(const Options& options, int64_t steps,
+                                              const Clock& clock, Session& session) {
+  if (options.as_json) return make_json_display(session.out);
+  if (session.err_is_terminal) return make_terminal_display(session.err, steps, clock);
+  return make_plain_display(session.out, steps, clock);
+}
+
+std::string accuracy_text(const EvalPoint& eval) {
+  std::string text = fmt::format("{:.4f}", eval.accuracy);
+  if (eval.low && eval.high) text += fmt::format(" [{:.4f}, {:.4f}]", *eval.low, *eval.high);
+  return text;
+}
+
+void say_how_it_ended(const rl::RunOutcome& outcome, const fs::path& report, bool as_json,
+                      Session& session) {
+  const RunView run = read_run(outcome.directory);
+  const bool is_finished = outcome.phase == rl::RunPhase::finished;
+  if (as_json) {
+    nlohmann::json json{{"event", is_finished ? "finished" : "stopped"},
+                        {"step", outcome.step},
+                        {"run_dir", outcome.directory.string()},
+                        {"report", report.string()}};
+    if (!run.evals.empty()) {
+      json["accuracy_before"] = run.evals.front().accuracy;
+      json["accuracy_after"] = run.evals.back().accuracy;
+    }
+    session.out << dump_json(json) << std::endl;
+    return;
+  }
+  if (run.evals.size() > 1) {
+    session.out << fmt::format("accuracy before {}, after {}\n", accuracy_text(run.evals.front()),
+                               accuracy_text(run.evals.back()));
+  }
+  session.out << fmt::format("{} after step {}: {}\nreport: {}\n",
+                             is_finished ? "finished" : "stopped", outcome.step,
+                             outcome.directory.string(), report.string());
+  if (is_finished) {
+    session.out << "policy: " << (outcome.directory / "final").string() << "\n";
+  } else {
+    session.out << "go on with: gradus train --resume " << outcome.directory.string() << "\n";
+  }
+  session.out.flush();
+}
+
+void train(const Options& options, Session& session) {
+  check_options(options);
+  const rl::RunConfig config = recipe_of(options);
+  if (options.is_dry) return dry_run(config, options.as_json, session);
+  const SteadyClock clock;
+  rl::RunOutcome outcome;
+  {
+    const auto display = make_display(options, config.run.steps, clock, session);
+    const rl::RunEnvironment environment{*display, session.stop, clock};
+    outcome = options.resume.empty()
+                  ? rl::train(config, environment)
+                  : rl::resume(options.resume, {options.settings, options.may_change_result},
+                               environment);
+  }
+  const auto report = write_report(outcome.directory);
+  say_how_it_ended(outcome, report, options.as_json, session);
+  if (outcome.phase != rl::RunPhase::finished) session.exit_code = kInterrupted;
+}
+
+}  // namespace
+
+void add_train(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app =
+      parent.add_subcommand("train", "train a policy as a recipe says, or go on with a run");
+  app->add_option("recipe", options->recipe, "TOML file; `gradus help recipe` lists its keys");
+  app->add_option("--resume", options->resume, "go on with this run from its newest checkpoint");
+  app->add_option("--set", options->settings, "change a setting, e.g. rl.kl_coef=0.01; repeatable");
+  app->add_option("--run-dir", options->run_dir, "folder of the run's records (run.dir)");
+  app->add_flag("--allow-changes", options->may_change_result,
+                "resume although settings or files that change the result have changed");
+  app->add_flag("--dry-run", options->is_dry, "print the resolved recipe and the memory it needs");
+  app->add_flag("--json", options->as_json, "progress as JSON lines");
+  app->callback([options, &session] { train(*options, session); });
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "policy/policy.h"
+
+namespace gradus::cli {
+
+/// Arguments of commands that load a model.
+struct ModelOptions {
+  std::string path;
+  std::string device = "cpu";
+  std::string precision = "float32";
+  std::string compute = "auto";
+  int threads = 0;  ///< 0: all cores
+};
+
+/// --model, --device, --precision, --compute, --threads.
+void add_model_options(CLI::App& app, ModelOptions& options);
+
+/// @throws ConfigError  a word that model.* does not know.
+policy::PolicyConfig policy_config(const ModelOptions& options);
+
+/// The team that computes; LibTorch is told to use as many threads.
+std::unique_ptr<ThreadTeam> make_team(int threads);
+
+}  // namespace gradus::cli

@@ -1,0 +1,28 @@
+#include "cli/quantity.h"
+
+#include "cli/text_table.h"
+#include "tests/catch.h"
+
+using namespace gradus::cli;
+
+TEST_CASE("quantities read as people write them", "[cli][quantity]") {
+  CHECK(bytes_text(912) == "912 B");
+  CHECK(bytes_text(1.34e9) == "1.3 GB");
+  CHECK(bytes_text(999.7e3) == "1.0 MB");
+  CHECK(count_text(412) == "412");
+  CHECK(count_text(1234) == "1,234");
+  CHECK(count_text(134'515'008) == "134.5 M");
+  CHECK(duration_text(0.84) == "0.8 s");
+  CHECK(duration_text(192) == "3 m 12 s");
+  CHECK(duration_text(7500) == "2 h 05 m");
+  CHECK(duration_text(90000) == "1 d 01 h");
+  CHECK(share_text(0.615) == "61.5 %");
+  CHECK(short_number(0.41234) == "0.4123");
+}
+
+TEST_CASE("a table puts numbers to the right and leaves no blanks at line ends", "[cli][table]") {
+  TextTable table({"name", "n"});
+  table.add({"a", "5"});
+  table.add({"bb", "12"});
+  CHECK(table.text() == "name   n\na      5\nbb    12\n");
+}
