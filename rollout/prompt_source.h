@@ -27,16 +27,22 @@ struct DataConfig {
 
 template <class Field>
 void describe(DataConfig& c, Field&& field) {
-  field("path", c.path, any(), "JSONL file, .gz too: question/answer, prompt, or messages, with any further columns");
-  field("task", c.task, any(), "generated task instead of a file: arithmetic, chain_sum, comparison, countdown");
-  field("count", c.count, at_least(0), "rows to use; 0: all of a file, or no end of a generated task");
-  field("offset", c.offset, at_least(0), "first row of the file, or first index of the generated task");
+  field("path", c.path, any(),
+        "JSONL file, .gz too: question/answer, prompt, or messages, with any further columns");
+  field("task", c.task, any(),
+        "generated task instead of a file: arithmetic, chain_sum, comparison, countdown");
+  field("count", c.count, at_least(0),
+        "rows to use; 0: all of a file, or no end of a generated task");
+  field("offset", c.offset, at_least(0),
+        "first row of the file, or first index of the generated task");
   field("options", c.options, any(), "the generated task's own settings");
-  field("template", c.template_text, any(), "prompt text with {question} and other columns in braces; empty: the prompt as it is");
+  field("template", c.template_text, any(),
+        "prompt text with {question} and other columns in braces; empty: the prompt as it is");
   field("system", c.system, any(), "system message put before a chat prompt");
   field("chat", c.chat, any(), "render through the checkpoint's chat template where it has one");
   field("shuffle", c.shuffle, any(), "a seeded order, another in each epoch");
-  field("max_prompt_tokens", c.max_prompt_tokens, at_least(0), "longer prompts are left out and counted; 0: no bound but the context");
+  field("max_prompt_tokens", c.max_prompt_tokens, at_least(0),
+        "longer prompts are left out and counted; 0: no bound but the context");
 }
 
 /// Prompts by number: prompt i of a seeded, endless order. A pure function of (config, seed, i), so
@@ -51,7 +57,8 @@ class PromptSource {
   virtual const std::vector<std::string>& skipped() const = 0;
 };
 
-std::unique_ptr<PromptSource> make_prompt_source(const DataConfig& config, const policy::LoadedTokenizer& tokenizer,
+std::unique_ptr<PromptSource> make_prompt_source(const DataConfig& config,
+                                                 const policy::LoadedTokenizer& tokenizer,
                                                  int max_context, uint64_t seed);
 
 }  // namespace gradus::rollout

@@ -27,8 +27,9 @@ enum class FinishReason {
 struct Completion {
   std::vector<int32_t> tokens;  ///< sampled ids, the stop token included; the truth for training
   std::vector<float> logprobs;  ///< [tokens] of the distribution that was sampled from
-  std::vector<float> policy_logprobs;  ///< [tokens] at the same temperature without top-k, top-p, min-p
-  std::string text;             ///< tokens decoded, without the stop token or stop string
+  std::vector<float>
+      policy_logprobs;  ///< [tokens] at the same temperature without top-k, top-p, min-p
+  std::string text;     ///< tokens decoded, without the stop token or stop string
   FinishReason finish = FinishReason::failed;
   std::string error;            ///< why it failed
   int64_t policy_version = -1;  ///< of the weights that sampled it

@@ -24,10 +24,12 @@ void describe(SamplingConfig& c, Field&& field) {
   field("temperature", c.temperature, between(0.0, 100.0), "0: greedy");
   field("top_k", c.top_k, at_least(0), "keep the k likeliest tokens; 0: all");
   field("top_p", c.top_p, between(0.0, 1.0), "keep the smallest set with this probability");
-  field("min_p", c.min_p, between(0.0, 1.0), "drop tokens below this share of the likeliest one's probability");
+  field("min_p", c.min_p, between(0.0, 1.0),
+        "drop tokens below this share of the likeliest one's probability");
   field("max_tokens", c.max_tokens, at_least(1), "longest completion, in tokens");
   field("stop", c.stop, any(), "strings that end a completion; they are not part of its text");
-  field("stop_token_ids", c.stop_token_ids, any(), "token ids that end a completion, beside the model's own");
+  field("stop_token_ids", c.stop_token_ids, any(),
+        "token ids that end a completion, beside the model's own");
 }
 
 }  // namespace gradus::rollout

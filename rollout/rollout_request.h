@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+
+#include "rollout/records.h"
+#include "rollout/sampling.h"
+
+namespace gradus::rollout {
+
+/// One prompt to be answered `num_completions` times. The random stream of completion i is keyed by
+/// (seed, step, prompt_key, i), so that results depend neither on batching nor on the workers.
+struct RolloutRequest {
+  Prompt prompt;
+  int num_completions = 1;
+  uint64_t seed = 0;
+  uint64_t step = 0;
+  uint64_t prompt_key = 0;
+  SamplingConfig sampling;
+};
+
+/// What a batch of rollouts cost and met.
+struct RolloutStats {
+  int64_t prompt_tokens = 0;  ///< prefilled, shared prompts counted once
+  int64_t completion_tokens = 0;
+  int64_t recomputed_tokens = 0;  ///< after preemption
+  int64_t preemptions = 0;
+  int64_t decode_calls = 0;
+  int64_t failed_calls = 0;  ///< decode calls that threw and were repeated with half the batch
+  int64_t failed = 0;
+  int64_t aborted = 0;
+  int64_t peak_blocks = 0;  ///< of all workers, each at its own peak
+  double seconds = 0.0;
+  double slowest_completion_s = 0.0;
+};
+
+}  // namespace gradus::rollout
