@@ -21,7 +21,10 @@ uint64_t parse_hex(const nlohmann::json& value, const std::string& name, const s
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
     const char* end = text.data() + text.size();
-    if (text.size() == 16 && std::from_chars(text.data(), end, crc, 16).ptr == end) return crc;
+    // Lower case only, as it was written: a flipped bit can turn a letter's case.
+    const bool is_lower = text.find_first_of("ABCDEF") == std::string::npos;
+    if (is_lower && text.size() == 16 && std::from_chars(text.data(), end, crc, 16).ptr == end)
+      return crc;
   }
   mismatch(path, "the checksum of \"" + name + "\" is not readable");
 }

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "policy/formats/checkpoint_source.h"
+#include "tests/catch.h"
+
+namespace gradus::policy {
+
+inline std::filesystem::path parity(const std::string& name) {
+  return std::filesystem::path(GRADUS_SHARED_DIR) / "parity" / name;
+}
+
+inline bool has_fixtures() {
+  if (std::filesystem::exists(parity("README.md"))) return true;
+  WARN("the parity fixtures are absent: skipped");
+  return false;
+}
+
+/// A directory of the test's own, removed at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    // In memory where that is possible: every atomic write waits for the disk otherwise.
+    const std::filesystem::path memory = "/dev/shm";
+    const bool has_memory = ::access(memory.c_str(), W_OK) == 0;
+    const auto root = has_memory ? memory : std::filesystem::temp_directory_path();
+    std::string name = (root / "gradus-formats-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+/// A safetensors file made by hand: any header, any data.
+inline std::string safetensors_bytes(const std::string& header, const std::string& data) {
+  const uint64_t length = header.size();
+  return std::string(reinterpret_cast<const char*>(&length), 8) + header + data;
+}
+
+/// The kind of the FileError that `action` throws; "none" when it throws nothing.
+template <class Action>
+std::string file_error_kind(Action&& action) {
+  try {
+    action();
+  } catch (const FileError& error) {
+    INFO(error.what());
+    return error.kind();
+  }
+  return "none";
+}
+
+template <class Action>
+std::string file_error_text(Action&& action) {
+  try {
+    action();
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+inline std::vector<float> values_of(const CheckpointSource& source, const std::string& name) {
+  std::vector<float> values(source.info(name).num_elements);
+  source.read_f32(name, values);
+  return values;
+}
+
+inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * 4) == 0;
+}
+
+}  // namespace gradus::policy
