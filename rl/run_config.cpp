@@ -1,0 +1,146 @@
+#include "rl/run_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+
+namespace gradus::rl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxRecipeBytes = int64_t{16} << 20;
+
+// Settings that change records, speed or memory, never the weights: see differences_that_matter.
+constexpr std::array kFreeSettings{"run.steps",
+                                   "run.name",
+                                   "run.dir",
+                                   "run.keep",
+                                   "run.keep_best",
+                                   "run.checkpoint_every",
+                                   "run.eval_every",
+                                   "run.samples_every",
+                                   "run.log_every",
+                                   "run.threads",
+                                   "rollout.workers",
+                                   "rollout.threads",
+                                   "rollout.kv_cache_mb",
+                                   "rollout.max_sequences",
+                                   "rollout.prefill_rows",
+                                   "rewards_limits.max_failed_share",
+                                   "optim.max_skipped_steps"};
+
+void resolve_path(std::string& path, const fs::path& folder) {
+  if (path.empty() || fs::path(path).is_absolute()) return;
+  const fs::path beside = folder / path;
+  std::error_code ignored;
+  path = fs::weakly_canonical(fs::exists(beside, ignored) ? beside : fs::path(path)).string();
+}
+
+void check_grpo(const RunConfig& c, const std::string& source) {
+  if (c.data.path.empty() && c.data.task.empty())
+    throw ConfigError(source +
+                      ": data.path: is empty, and so is data.task. Name a JSONL file of "
+                      "questions, or a generated task");
+  if (c.rewards.empty())
+    throw ConfigError(source + ": rewards: there is no rule. Add at least one [[rewards]] table");
+  if (c.rollout.sampling.temperature <= 0.0)
+    throw ConfigError(source +
+                      ": rollout.temperature: is 0, must be > 0. Greedy completions of "
+                      "one prompt are all equal and teach nothing; try 1.0");
+}
+
+void check_eval(const RunConfig& c, const std::string& source) {
+  if (c.run.eval_every > 0 && !c.has_eval_data() && c.text.eval_path.empty())
+    throw ConfigError(source +
+                      ": eval.data.path: is empty although run.eval_every > 0. Name "
+                      "held-out data, or set run.eval_every = 0");
+  if (c.eval.samples > 1 && c.eval.temperature <= 0.0)
+    throw ConfigError(
+        fmt::format("{}: eval.temperature: is 0, must be > 0 with eval.samples = {}. "
+                    "Greedy samples are all equal; try 0.6",
+                    source, c.eval.samples));
+  if (c.has_eval_data() && c.eval.data.path.empty() && c.eval.data.count == 0)
+    throw ConfigError(source +
+                      ": eval.data.count: is 0, must be >= 1 for a generated task, which "
+                      "has no end");
+  if (c.has_eval_data() && c.eval.rewards.empty() && c.rewards.empty())
+    throw ConfigError(source + ": eval.rewards: there is no rule that says which answer is right");
+}
+
+void check_model(const RunConfig& c, const std::string& source) {
+  const bool is_fresh = !c.model.config.empty();
+  if (c.model.path.empty() && !is_fresh)
+    throw ConfigError(source +
+                      ": model.path: is empty. Name a checkpoint, or model.config and "
+                      "model.tokenizer for a fresh model");
+  if (is_fresh && !c.model.path.empty())
+    throw ConfigError(source + ": model.config: given beside model.path; use one of them");
+  if (is_fresh && c.model.tokenizer.empty())
+    throw ConfigError(source + ": model.tokenizer: is empty. A fresh model needs a tokenizer");
+}
+
+}  // namespace
+
+RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> assignments) {
+  RunConfig config;
+  read_settings(config, read_file(recipe, kMaxRecipeBytes), recipe.string());
+  resolve_paths(config, fs::absolute(recipe).parent_path());
+  // Paths given on the command line mean what the shell's user sees: the working directory.
+  for (const std::string& assignment : assignments) apply_set(config, assignment);
+  resolve_paths(config, fs::current_path());
+  check(config, recipe.string());
+  return config;
+}
+
+std::string reward_file(const rewards::RewardConfig& rule) {
+  if (!rule.options.contains("file") || !rule.options["file"].is_string()) return "";
+  const auto file = rule.options["file"].get<std::string>();
+  return file.substr(0, file.rfind(':'));
+}
+
+void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
+  for (std::string* path : {&c.model.path, &c.model.config, &c.model.tokenizer, &c.model.lora.path,
+                            &c.data.path, &c.eval.data.path, &c.text.path, &c.text.eval_path})
+    resolve_path(*path, recipe_folder);
+  for (auto* rules : {&c.rewards, &c.eval.rewards})
+    for (auto& rule : *rules) {
+      std::string path = reward_file(rule);
+      if (path.empty()) continue;
+      const auto function = rule.options["file"].get<std::string>().substr(path.size());
+      resolve_path(path, recipe_folder);
+      rule.options["file"] = path + function;
+    }
+  if (c.run.dir.empty()) c.run.dir = "runs/" + c.run.name;
+  c.run.dir = fs::absolute(c.run.dir).lexically_normal().string();
+}
+
+void check(const RunConfig& config, const std::string& source) {
+  check_settings(config, source);
+  check_model(config, source);
+  check_eval(config, source);
+  check(config.rl);
+  check(config.optim);
+  if (config.run.task == TaskKind::grpo) check_grpo(config, source);
+  if (config.run.task == TaskKind::sft && config.data.path.empty() && config.data.task.empty())
+    throw ConfigError(source + ": data.path: is empty. Name a JSONL file of prompts and responses");
+  if (config.run.task == TaskKind::pretrain && config.text.path.empty())
+    throw ConfigError(source + ": text.path: is empty. Name a JSONL file of texts");
+}
+
+std::vector<SettingDifference> differences_that_matter(const RunConfig& was, const RunConfig& is) {
+  std::vector<SettingDifference> differences = compare_settings(was, is);
+  std::erase_if(differences, [&](const SettingDifference& difference) {
+    if (difference.key == "run.steps") return is.run.steps > was.run.steps;
+    return difference.key.starts_with("ledger.") ||
+           std::ranges::find(kFreeSettings, difference.key) != kFreeSettings.end();
+  });
+  return differences;
+}
+
+}  // namespace gradus::rl
