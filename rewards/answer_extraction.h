@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace gradus::rewards {
+
+/// Where a completion's final answer stands.
+enum class AnswerPlace {
+  automatic,    // the first of those below that is there
+  answer_tag,   // inside the last <answer>...</answer>; an unclosed last <answer> reaches the end
+  boxed,        // inside the last \boxed{...} or \fbox{...}
+  hash,         // the rest of the line behind the last ####
+  phrase,       // behind the last "answer is" or "answer:", to the end of the sentence
+  last_number,  // the last number of the text, its sign, currency, fraction and percent with it
+  whole,        // all of it
+};
+
+struct ExtractedAnswer {
+  std::string_view text;  // part of the completion
+  AnswerPlace place = AnswerPlace::whole;
+};
+
+/// The final answer of a completion, or nullopt where there is none.
+///
+/// Automatic tries answer tag, boxed, hash, phrase (only if a number or a choice letter follows),
+/// last number, in this order: the more deliberate a mark, the earlier. A box inside the answer
+/// tag counts as the answer. Linear time on any text; no regular expressions.
+std::optional<ExtractedAnswer> extract_answer(std::string_view completion,
+                                              AnswerPlace place = AnswerPlace::automatic);
+
+/// What follows the last </think>; nullopt where there is none.
+std::optional<std::string_view> text_after_thinking(std::string_view completion);
+
+const char* place_name(AnswerPlace place);
+
+}  // namespace gradus::rewards

@@ -1,0 +1,61 @@
+#include "rewards/registry.h"
+
+#include <array>
+
+#include "base/error.h"
+#include "base/nearest_name.h"
+#include "base/printable.h"
+#include "rewards/rules.h"
+
+namespace gradus::rewards {
+namespace {
+
+struct Entry {
+  const char* type;
+  const char* text;
+  std::unique_ptr<RewardRule> (*make)(const RewardConfig&);
+  std::vector<SettingInfo> (*options)();
+};
+
+constexpr std::array kRules{
+    Entry{"accuracy", "the final answer equals the row's answer, exactly", make_accuracy_rule,
+          accuracy_options},
+    Entry{"format", "think and answer tags as asked for", make_format_rule, format_options},
+    Entry{"reasoning_steps", "three or more marks of step-by-step reasoning",
+          make_reasoning_steps_rule, reasoning_steps_options},
+    Entry{"soft_overlong", "a penalty that grows over the last tokens before the limit (DAPO)",
+          make_soft_overlong_rule, soft_overlong_options},
+    Entry{"cosine", "right answers pay more when short, wrong ones when long", make_cosine_rule,
+          cosine_options},
+    Entry{"length", "shorter than the group's others pays (Kimi k1.5)", make_length_rule,
+          length_options},
+    Entry{"repetition", "a penalty for repeated n-grams", make_repetition_rule, repetition_options},
+    Entry{"countdown", "an expression over the given numbers reaches the target",
+          make_countdown_rule, countdown_options},
+    Entry{"python", "a function of yours in a Python file, in processes of its own",
+          make_python_rule, python_options},
+};
+
+}  // namespace
+
+std::unique_ptr<RewardRule> make_reward_rule(const RewardConfig& config) {
+  std::vector<std::string> types;
+  for (const Entry& entry : kRules) {
+    if (config.type == entry.type) return entry.make(config);
+    types.emplace_back(entry.type);
+  }
+  std::string list;
+  for (const auto& type : types) list += (list.empty() ? "" : ", ") + type;
+  const auto nearest = nearest_name(config.type, types);
+  throw ConfigError(source_of(config) + ": type: \"" + printable(config.type, 100) +
+                    "\" is not a rule; " +
+                    (nearest ? "did you mean \"" + *nearest + "\"?" : "there are " + list));
+}
+
+std::vector<RewardRuleInfo> list_reward_rules() {
+  std::vector<RewardRuleInfo> list;
+  for (const Entry& entry : kRules) list.push_back({entry.type, entry.text, entry.options()});
+  return list;
+}
+
+}  // namespace gradus::rewards

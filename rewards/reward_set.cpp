@@ -1,0 +1,154 @@
+#include "rewards/reward_set.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "base/error.h"
+#include "base/printable.h"
+#include "rewards/registry.h"
+
+namespace gradus::rewards {
+namespace {
+
+constexpr size_t kMaxReasonBytes = 2000;
+
+bool is_failure(const Grade& grade) {
+  return grade.outcome == GradeOutcome::failed || grade.outcome == GradeOutcome::timed_out;
+}
+
+// Only finite values of a size that statistics survive may reach an advantage.
+void check_value(Grade& grade) {
+  if (grade.outcome != GradeOutcome::scored) return;
+  if (std::isfinite(grade.value) && std::abs(grade.value) <= RewardSet::kLargestValue) {
+    grade.value += 0.0;  // -0 becomes 0
+    return;
+  }
+  grade.reason = fmt::format("the value is {}, must be finite and at most {} in size",
+                             number_text(grade.value), number_text(RewardSet::kLargestValue));
+  grade.outcome = GradeOutcome::failed;
+  grade.value = 0.0;
+}
+
+std::vector<std::unique_ptr<RewardRule>> make_rules(const std::vector<RewardConfig>& configs) {
+  if (configs.empty()) {
+    throw ConfigError(
+        "rewards: there is no rule. Add a table: [[rewards]] with type = \"accuracy\"");
+  }
+  std::set<std::string> names;
+  std::vector<std::unique_ptr<RewardRule>> rules;
+  for (const RewardConfig& config : configs) {
+    if (!names.insert(config.display_name()).second) {
+      throw ConfigError(source_of(config) + ": two rules are named " +
+                        printable(config.display_name(), 100) + ". Give one of them a `name`");
+    }
+    rules.push_back(make_reward_rule(config));
+  }
+  return rules;
+}
+
+std::vector<double> weights_of(const std::vector<RewardConfig>& configs) {
+  std::vector<double> weights;
+  for (const RewardConfig& config : configs) weights.push_back(config.weight);
+  return weights;
+}
+
+std::vector<Grade> all_failed(size_t count, const std::string& reason) {
+  return std::vector<Grade>(count, failed(reason));
+}
+
+}  // namespace
+
+double RuleCounts::failed_share() const {
+  if (total() == 0) return 0.0;
+  return static_cast<double>(failed + timed_out) / static_cast<double>(total());
+}
+
+RewardSet::RewardSet(const std::vector<RewardConfig>& configs)
+    : RewardSet(make_rules(configs), weights_of(configs)) {}
+
+RewardSet::RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<double> weights)
+    : rules_(std::move(rules)), weights_(std::move(weights)) {
+  if (rules_.size() != weights_.size()) {
+    throw ArgumentError(
+        fmt::format("RewardSet: {} rules, {} weights", rules_.size(), weights_.size()));
+  }
+  take_counts();
+}
+
+GradedGroup RewardSet::grade(std::span<const RewardInput> group) {
+  GradedGroup graded;
+  graded.rewards.assign(group.size(), std::numeric_limits<double>::quiet_NaN());
+  for (size_t k = 0; k < rules_.size(); ++k) {
+    graded.grades.push_back(grades_of(*rules_[k], group));
+    for (size_t i = 0; i < group.size(); ++i) {
+      const Grade& grade = graded.grades.back()[i];
+      if (grade.outcome != GradeOutcome::scored) continue;
+      double& reward = graded.rewards[i];
+      reward = (std::isnan(reward) ? 0.0 : reward) + weights_[k] * grade.value;
+    }
+  }
+  count(graded);
+  return graded;
+}
+
+std::vector<Grade> RewardSet::grades_of(RewardRule& rule,
+                                        std::span<const RewardInput> group) const {
+  std::vector<Grade> grades;
+  try {
+    grades = rule.grade(group);
+  } catch (const std::exception& error) {
+    // One broken rule must not end the step: its grades say why.
+    return all_failed(group.size(), printable(error.what(), kMaxReasonBytes));
+  }
+  if (grades.size() != group.size()) {
+    return all_failed(group.size(), fmt::format("rule {} gave {} grades for {} completions",
+                                                rule.name(), grades.size(), group.size()));
+  }
+  std::for_each(grades.begin(), grades.end(), check_value);
+  return grades;
+}
+
+void RewardSet::count(const GradedGroup& graded) {
+  const std::lock_guard lock(mutex_);
+  for (size_t k = 0; k < rules_.size(); ++k) {
+    RuleCounts& counts = counts_[k];
+    for (const Grade& grade : graded.grades[k]) {
+      if (grade.outcome == GradeOutcome::scored) ++counts.scored;
+      if (grade.outcome == GradeOutcome::skipped) ++counts.skipped;
+      if (grade.outcome == GradeOutcome::failed) ++counts.failed;
+      if (grade.outcome == GradeOutcome::timed_out) ++counts.timed_out;
+      if (is_failure(grade) && counts.first_reason.empty()) counts.first_reason = grade.reason;
+    }
+  }
+}
+
+std::vector<std::string> RewardSet::rule_names() const {
+  std::vector<std::string> names;
+  for (const auto& rule : rules_) names.push_back(rule->name());
+  return names;
+}
+
+std::vector<RuleCounts> RewardSet::take_counts() {
+  std::vector<RuleCounts> fresh(rules_.size());
+  for (size_t k = 0; k < rules_.size(); ++k) fresh[k].name = rules_[k]->name();
+  const std::lock_guard lock(mutex_);
+  fresh.swap(counts_);
+  return fresh;
+}
+
+void check_failed_share(std::span<const RuleCounts> counts, double max_failed_share) {
+  for (const RuleCounts& rule : counts) {
+    if (rule.failed_share() <= max_failed_share) continue;
+    throw PeerError(fmt::format(
+        "reward rule {}: {} of {} completions could not be graded ({} failed, {} timed out), more "
+        "than the allowed share of {}. The first: {}",
+        rule.name, rule.failed + rule.timed_out, rule.total(), rule.failed, rule.timed_out,
+        number_text(max_failed_share), rule.first_reason));
+  }
+}
+
+}  // namespace gradus::rewards

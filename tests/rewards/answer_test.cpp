@@ -1,0 +1,149 @@
+#include "rewards/answer.h"
+
+#include <chrono>
+
+#include "tests/catch.h"
+
+using namespace gradus::rewards;
+
+namespace {
+
+std::string extracted(const std::string& text, AnswerPlace place = AnswerPlace::automatic) {
+  const auto answer = extract_answer(text, place);
+  return answer ? std::string(place_name(answer->place)) + ":" + std::string(answer->text) : "none";
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::string repeated(const std::string& text, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the most deliberate mark of an answer wins", "[rewards][answer]") {
+  CHECK(extracted("1 <answer> 2 </answer> \\boxed{3} #### 4") == "answer_tag:2");
+  CHECK(extracted("<answer>1</answer><answer>2</answer>") == "answer_tag:2");
+  CHECK(extracted("<answer>\\boxed{3} apples</answer>") == "boxed:3");
+  CHECK(extracted("so <answer>12") == "answer_tag:12");
+  CHECK(extracted("\\boxed{3} #### 4") == "boxed:3");
+  CHECK(extracted("It is 3.\n#### 4 clips\nmore 5") == "hash:4 clips");
+  CHECK(extracted("The answer is 72, in total 3 ways of 5.") == "last_number:5");
+  CHECK(extracted("The answer is 72. I checked 3 times") == "phrase:72");
+  CHECK(extracted("**Answer:** 18") == "phrase:18");
+  CHECK(extracted("The answer is (C). Because of 3") == "phrase:(C)");
+  CHECK(extracted("It costs 5 and then 7 dollars") == "last_number:7");
+  CHECK(extracted("no number") == "none");
+  CHECK(extracted("") == "none");
+}
+
+TEST_CASE("the last box with braces counted is the box", "[rewards][answer]") {
+  const auto boxed = [](const std::string& text) { return extracted(text, AnswerPlace::boxed); };
+  CHECK(boxed("\\boxed{1} and \\boxed{\\frac{1}{2}}") == "boxed:\\frac{1}{2}");
+  CHECK(boxed("\\fbox{7}") == "boxed:7");
+  CHECK(boxed("\\boxed {8}") == "boxed:8");
+  CHECK(boxed("$\\boxed{\\boxed{7}}$") == "boxed:7");
+  CHECK(boxed("\\boxed 7 and so on") == "boxed:7");
+  CHECK(boxed("\\boxed{\\{1,2\\}}") == "boxed:\\{1,2\\}");
+  CHECK(boxed("\\boxed{5} then \\boxed{6") == "boxed:5");
+  CHECK(boxed("} \\boxed{5} } {") == "boxed:5");
+  CHECK(boxed("use \\boxed . ") == "none");
+  CHECK(boxed("\\boxed{}") == "none");
+}
+
+TEST_CASE("the last number takes what belongs to it", "[rewards][answer]") {
+  const std::pair<const char*, const char*> cases[] = {{"total $1,234.50.", "1,234.50"},
+                                                       {"is -5", "-5"},
+                                                       {"10-5", "5"},
+                                                       {"7 - 5", "5"},
+                                                       {"x = -5.", "-5"},
+                                                       {"= -$5", "-$5"},
+                                                       {"48/2=24", "24"},
+                                                       {"about 3/4 cup", "3/4"},
+                                                       {"2 1/4 cups", "2 1/4"},
+                                                       {"on 1/2/2020", "2020"},
+                                                       {"50% of it", "50%"},
+                                                       {"AZYUK2A 7", "7"},
+                                                       {"costs 5km", "5"},
+                                                       {"1e5", "1e5"},
+                                                       {"is 2.5e-3", "2.5e-3"},
+                                                       {"is 10^3", "10^3"},
+                                                       {"is \\frac{3}{4}", "\\frac{3}{4}"},
+                                                       {".5", ".5"},
+                                                       {"v2 has 3", "3"},
+                                                       {"<<48+24=72>>72 clips", "72"},
+                                                       {"is \xE2\x88\x92"
+                                                        "4",
+                                                        "\xE2\x88\x92"
+                                                        "4"}};
+  for (const auto& [text, expected] : cases) {
+    CAPTURE(text);
+    CHECK(extracted(text, AnswerPlace::last_number) == std::string("last_number:") + expected);
+  }
+  CHECK(extracted("only AB12 and x_3", AnswerPlace::last_number) == "none");
+}
+
+TEST_CASE("texts that are no numbers are compared as texts", "[rewards][answer]") {
+  CHECK(answers_equal("x+1", "$x + 1$"));
+  CHECK(answers_equal("\\frac12\\pi", "\\dfrac{1}{2} \\pi"));
+  CHECK(answers_equal("A", "(A)"));
+  CHECK(answers_equal("C", "C) 12 cm"));
+  CHECK(answers_equal("D", "\\text{D}"));
+  CHECK(answers_equal("Evelyn", "\\text{evelyn}"));
+  CHECK_FALSE(answers_equal("A", "A, B, C, D"));
+  CHECK_FALSE(answers_equal("A", "ABCD"));
+  CHECK_FALSE(answers_equal("x+1", "x+2"));
+  CHECK_FALSE(answers_equal("1-1/e", "1+1/e"));
+  CHECK_FALSE(answers_equal("A", "a good way"));
+}
+
+TEST_CASE("a phrase answers with its only number; two numbers are a hedge", "[rewards][answer]") {
+  CHECK(answers_equal("72", "She has 72 clips in all"));
+  CHECK(answers_equal("18", "It is $18."));
+  CHECK_FALSE(answers_equal("72", "either 72 or 73"));
+  CHECK_FALSE(answers_equal("4", "4\\sqrt{2}"));
+  CHECK_FALSE(answers_equal("5", "x + 5"));
+}
+
+TEST_CASE("a gold that cannot be read is no verdict", "[rewards][answer]") {
+  CHECK(compare_answers("", "5") == AnswerVerdict::unparsable_gold);
+  CHECK(compare_answers("  ", "5") == AnswerVerdict::unparsable_gold);
+  CHECK(compare_answers(std::string(30'000, 'x'), "5") == AnswerVerdict::unparsable_gold);
+  CHECK(gold_of("She has 48/2=24.\n#### 72 ") == "72");
+  CHECK(gold_of("51.0") == "51.0");
+}
+
+TEST_CASE("hostile texts are graded in linear time", "[rewards][answer]") {
+  const std::string texts[] = {repeated("(", 100'000),
+                               repeated("\\boxed{", 15'000),
+                               repeated("\\boxed{", 15'000) + repeated("}", 15'000),
+                               repeated("\\boxed ", 15'000),
+                               repeated("\\frac", 20'000),
+                               repeated("\\", 100'000) + "{" + repeated("\\{", 50'000),
+                               repeated("<answer>", 12'500),
+                               repeated("####", 25'000),
+                               repeated("answer is ", 10'000),
+                               repeated("answer is x1 ", 10'000),
+                               repeated("A1", 50'000),
+                               repeated("1,", 50'000),
+                               repeated("1/", 50'000),
+                               repeated("1e", 50'000),
+                               repeated("9", 100'000),
+                               repeated("{1}", 33'000),
+                               repeated("-", 100'000) + "1",
+                               repeated("\xFF", 100'000)};
+  for (const auto& text : texts) {
+    CAPTURE(text.substr(0, 20));
+    CHECK(seconds_of([&] {
+            if (const auto answer = extract_answer(text)) answers_equal("7", answer->text);
+            answers_equal("7", text);
+            answers_equal(text, "7");
+          }) < 0.05);
+  }
+}

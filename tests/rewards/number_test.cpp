@@ -1,0 +1,185 @@
+#include "rewards/number.h"
+
+#include <chrono>
+
+#include "rewards/answer.h"
+#include "tests/catch.h"
+
+using namespace gradus::rewards;
+
+namespace {
+
+std::string read(const std::string& text) {
+  const auto number = parse_number(text);
+  if (!number) return "none";
+  return number->value.str() + (number->is_percent ? "%" : "") +
+         (number->unit.empty() ? "" : " " + number->unit);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+TEST_CASE("numbers are read exactly in the forms that answers take", "[rewards][number]") {
+  const std::pair<const char*, const char*> cases[] = {{"72", "72"},
+                                                       {"-5", "-5"},
+                                                       {"+5", "5"},
+                                                       {"−5", "-5"},
+                                                       {"-(-5)", "5"},
+                                                       {"(5)", "5"},
+                                                       {"007", "7"},
+                                                       {"0.10", "1/10"},
+                                                       {".5", "1/2"},
+                                                       {"5.", "5"},
+                                                       {"-.25", "-1/4"},
+                                                       {"1,234", "1234"},
+                                                       {"1,234,567.5", "2469135/2"},
+                                                       {"1 234 567", "1234567"},
+                                                       {"1'000'000", "1000000"},
+                                                       {"$1{,}000$", "1000"},
+                                                       {"1\\,000\\,000", "1000000"},
+                                                       {"11,\\! 111,\\! 111", "11111111"},
+                                                       {"2,74 €", "137/50"},
+                                                       {"1.234,56", "30864/25"},
+                                                       {"1,5", "3/2"},
+                                                       {"3/4", "3/4"},
+                                                       {"6/8", "3/4"},
+                                                       {"\\frac{3}{4}", "3/4"},
+                                                       {"\\dfrac34", "3/4"},
+                                                       {"-\\frac{1}{2}", "-1/2"},
+                                                       {"\\frac{-1}{2}", "-1/2"},
+                                                       {"\\frac1{72}", "1/72"},
+                                                       {"1 1/4", "5/4"},
+                                                       {"-3 1/2", "-7/2"},
+                                                       {"2\\frac12", "5/2"},
+                                                       {"3\\,\\tfrac{1}{2}", "7/2"},
+                                                       {"½", "1/2"},
+                                                       {"2½", "5/2"},
+                                                       {"1e5", "100000"},
+                                                       {"1.5E-3", "3/2000"},
+                                                       {"2.5 x 10^3", "2500"},
+                                                       {"2.5\\times10^{-3}", "1/400"},
+                                                       {"10^6", "1000000"},
+                                                       {"6.02·10^2", "602"},
+                                                       {"50%", "50%"},
+                                                       {"50\\%", "50%"},
+                                                       {"12.5 percent", "25/2%"},
+                                                       {"$18.90", "189/10"},
+                                                       {"\\$18", "18"},
+                                                       {"-$5", "-5"},
+                                                       {"$-5", "-5"},
+                                                       {"€1,250.50", "2501/2"},
+                                                       {"18 dollars", "18"},
+                                                       {"2.5 million", "2500000"},
+                                                       {"5\\text{ cm}", "5 cm"},
+                                                       {"5 centimeters", "5 cm"},
+                                                       {"12\\text{ m/s}", "12 m/s"},
+                                                       {"72 clips", "72 clip"},
+                                                       {"90^\\circ", "90 deg"},
+                                                       {"90^{\\circ}", "90 deg"},
+                                                       {"15 cm^2", "15 cm^2"},
+                                                       {"x = 5", "5"},
+                                                       {"$x=5$", "5"},
+                                                       {"**42**", "42"},
+                                                       {"42.", "42"},
+                                                       {"\\(42\\)", "42"},
+                                                       {"`42`", "42"},
+                                                       {"0.\\overline{3}", "1/3"},
+                                                       {"0.1\\overline{6}", "1/6"},
+                                                       {"0.\\overline{142857}", "1/7"},
+                                                       {"１２", "12"},
+                                                       {"\xC2\xA0"
+                                                        "12\xE2\x80\x89",
+                                                        "12"}};
+  for (const auto& [text, expected] : cases) {
+    CAPTURE(text);
+    CHECK(read(text) == expected);
+  }
+}
+
+TEST_CASE("what is not one number is none", "[rewards][number]") {
+  for (const char* text : {"",
+                           " ",
+                           "x",
+                           "x+1",
+                           "5x",
+                           "5\\pi",
+                           "2 pi",
+                           "3 or 4",
+                           "1, 2",
+                           "0,1,2",
+                           "5!",
+                           "4/0",
+                           "4 4/0",
+                           "4 0/0",
+                           "11 7/6",
+                           "11 6/6",
+                           "\\frac{1}{0}",
+                           "\\frac{1}{2",
+                           "1/2/3",
+                           "204_5",
+                           "1-1/e",
+                           "2^3",
+                           "4\\sqrt(2)",
+                           "\\sqrt{2}",
+                           "1e",
+                           "--",
+                           "(5",
+                           "5)",
+                           "1 2 3 4",
+                           "12 34",
+                           "AZYUK2A",
+                           "1,23,456",
+                           "5 and 6",
+                           "0x10",
+                           "nan",
+                           "inf",
+                           "1_000",
+                           "__import__('os')",
+                           "9**9**9"}) {
+    CAPTURE(text);
+    CHECK(read(text) == "none");
+  }
+}
+
+TEST_CASE("huge exponents and texts are refused before they cost anything", "[rewards][number]") {
+  CHECK(seconds_of([] {
+          CHECK(read("1e999999999") == "none");
+          CHECK(read("1e-99999999999999999999") == "none");
+          CHECK(read("10^{999999999}") == "none");
+          CHECK(read("2.5*10^10001") == "none");
+          CHECK(read(std::string(1'000'000, '9')) == "none");
+          CHECK(read(std::string(100'000, '(')) == "none");
+          CHECK(read(std::string(19'000, '-') + "5") == "5");
+          CHECK(read(std::string(19'000, '{')) == "none");
+          CHECK(read("5 " + std::string(19'000, 'k')) == "5 " + std::string(19'000, 'k'));
+        }) < 0.5);
+  const std::string long_number(9999, '7');
+  CHECK(read(long_number) == long_number);
+  CHECK(answers_equal(long_number, long_number + ".0"));
+  CHECK_FALSE(answers_equal(long_number, long_number.substr(1) + "6"));
+}
+
+TEST_CASE("small differences are differences", "[rewards][number]") {
+  CHECK_FALSE(answers_equal("0.0000001", "0.0000002"));
+  CHECK_FALSE(answers_equal("1.6e-19", "1.7e-19"));
+  CHECK_FALSE(answers_equal("0.333333", "1/3"));
+  CHECK(compare_answers("0.333333", "1/3", 1e-5) == AnswerVerdict::equal);
+  CHECK(answers_equal("0.1", "1/10"));
+}
+
+TEST_CASE("percent and units are compared when both sides have them", "[rewards][number]") {
+  CHECK(answers_equal("50%", "0.5"));
+  CHECK(answers_equal("0.5", "50\\%"));
+  CHECK(answers_equal("50", "50%"));
+  CHECK_FALSE(answers_equal("50%", "5%"));
+  CHECK_FALSE(answers_equal("50%", "0.05"));
+  CHECK_FALSE(answers_equal("3 hours", "3 minutes"));
+  CHECK_FALSE(answers_equal("5 km", "5 m"));
+  CHECK(answers_equal("5\\text{ cm}", "5\\,\\mathrm{cm}"));
+  CHECK(answers_equal("12", "12 m/s"));
+}
