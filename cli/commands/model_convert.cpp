@@ -1,0 +1,34 @@
+#include <memory>
+#include <ostream>
+
+#include "cli/commands/commands.h"
+#include "cli/convert.h"
+
+namespace gradus::cli {
+namespace {
+
+struct Options {
+  std::filesystem::path in;
+  std::filesystem::path out;
+  std::string dtype;
+};
+
+}  // namespace
+
+void add_model_convert(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand(
+      "convert", "write a checkpoint in another format: .gguf, else a Hugging Face directory");
+  app->add_option("in", options->in, "a Hugging Face directory or a GGUF file")->required();
+  app->add_option("out", options->out, "file ending in .gguf, or a new folder")->required();
+  app->add_option("--dtype", options->dtype, "f32, bf16, f16, q8_0; default: the checkpoint's own");
+  app->callback([options, &session] {
+    const ConversionTarget target{options->out, format_of(options->out), options->dtype};
+    for (const auto& note : convert_checkpoint(options->in, target)) {
+      session.err << "note: " << note << "\n";
+    }
+    session.out << options->out.string() << "\n";
+  });
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,63 @@
+#include <memory>
+#include <ostream>
+
+#include "base/error.h"
+#include "cli/commands/commands.h"
+#include "cli/convert.h"
+#include "cli/run_view.h"
+
+namespace gradus::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  fs::path in;
+  fs::path out;
+  std::string format = "hf";
+  std::string dtype;
+  bool wants_best = false;
+};
+
+fs::path checkpoint_of(const Options& options) {
+  if (!is_run(options.in)) {
+    if (options.wants_best) {
+      throw ArgumentError("--best: " + options.in.string() + " is no run's folder");
+    }
+    return options.in;
+  }
+  const fs::path model = options.in / (options.wants_best ? "best" : "final");
+  if (!fs::exists(model)) {
+    throw FileError(
+        model.string(), "missing",
+        "the run has not got so far; finish it with gradus train --resume " + options.in.string());
+  }
+  return model;
+}
+
+CheckpointFormat format_named(const std::string& name) {
+  if (name == "hf") return CheckpointFormat::hugging_face;
+  if (name == "gguf") return CheckpointFormat::gguf;
+  throw ArgumentError("--format: is " + name + ", must be hf or gguf");
+}
+
+}  // namespace
+
+void add_model_export(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand("export", "write a run's policy for other programs");
+  app->add_option("in", options->in, "a run's folder, or a checkpoint")->required();
+  app->add_option("out", options->out, "folder (hf) or file (gguf) to write")->required();
+  app->add_option("--format", options->format, "hf or gguf");
+  app->add_option("--dtype", options->dtype, "f32, bf16, f16, q8_0; default: the checkpoint's own");
+  app->add_flag("--best", options->wants_best, "the step with the best evaluation, not the last");
+  app->callback([options, &session] {
+    const ConversionTarget target{options->out, format_named(options->format), options->dtype};
+    for (const auto& note : convert_checkpoint(checkpoint_of(*options), target)) {
+      session.err << "note: " << note << "\n";
+    }
+    session.out << options->out.string() << "\n";
+  });
+}
+
+}  // namespace gradus::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace gradus::cli {
+
+enum class CheckpointFormat { hugging_face, gguf };
+
+struct ConversionTarget {
+  std::filesystem::path path;
+  CheckpointFormat format = CheckpointFormat::hugging_face;
+  std::string dtype;  ///< "f32", "bf16", "f16", "q8_0" (GGUF alone); empty: the checkpoint's own
+};
+
+/// The format that a path's suffix means: .gguf, else a Hugging Face directory.
+CheckpointFormat format_of(const std::filesystem::path& path);
+
+/// Writes a checkpoint of any format in another one, tokenizer and chat template included; weights
+/// go through one at a time.
+/// @return  what the user should know, one line each (e.g. there was no tokenizer to convert).
+/// @throws ArgumentError  a dtype that the format does not have; FileError  the target exists,
+///                        or what readers and writers refuse.
+std::vector<std::string> convert_checkpoint(const std::filesystem::path& from,
+                                            const ConversionTarget& target);
+
+}  // namespace gradus::cli

@@ -1,0 +1,163 @@
+// The program's arithmetic and tokens against the reference implementation's.
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "policy/formats/safetensors.h"
+#include "tests/catch.h"
+#include "tests/cli/program.h"
+
+using namespace gradus::cli;
+using gradus::policy::SafetensorsFile;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<float> floats(const SafetensorsFile& file, const std::string& name) {
+  std::vector<float> values(file.info(name).num_elements);
+  file.read_f32(name, values);
+  return values;
+}
+
+std::vector<int64_t> mask_of(const SafetensorsFile& file) {
+  std::vector<int64_t> mask(file.info("input_ids").num_elements, 1);
+  if (file.find("attention_mask") != nullptr) {
+    file.read_raw("attention_mask", std::as_writable_bytes(std::span(mask)));
+  }
+  return mask;
+}
+
+struct Difference {
+  double largest = 0.0;
+  size_t at = 0;
+  void note(double difference, size_t index) {
+    if (difference > largest || std::isnan(difference)) *this = {difference, index};
+  }
+};
+
+/// Largest difference over places that are not padding; row r of [B * T, width].
+Difference difference_of_logits(const SafetensorsFile& ours, const SafetensorsFile& expected) {
+  const auto a = floats(ours, "logits");
+  const auto b = floats(expected, "logits");
+  const auto mask = mask_of(expected);
+  REQUIRE(a.size() == b.size());
+  const size_t width = a.size() / mask.size();
+  Difference difference;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (mask[i / width] != 0) difference.note(std::abs(a[i] - b[i]), i);
+  }
+  return difference;
+}
+
+Difference difference_of_logprobs(const SafetensorsFile& ours, const SafetensorsFile& expected) {
+  const auto a = floats(ours, "logprobs");
+  const auto b = floats(expected, "logprobs");
+  const auto mask = mask_of(expected);
+  REQUIRE(a.size() == b.size());
+  const auto T = static_cast<size_t>(expected.info("input_ids").shape[1]);
+  Difference difference;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const size_t place = i / (T - 1) * T + i % (T - 1);
+    if (mask[place] != 0 && mask[place + 1] != 0) difference.note(std::abs(a[i] - b[i]), i);
+  }
+  return difference;
+}
+
+void check_gradients(const fs::path& ours_path, const fs::path& expected_path) {
+  const auto ours = SafetensorsFile::open(ours_path);
+  const auto expected = SafetensorsFile::open(expected_path);
+  for (const auto& info : expected.tensors()) {
+    INFO(info.name);
+    REQUIRE(ours.find(info.name) != nullptr);
+    const auto a = floats(ours, info.name);
+    const auto b = floats(expected, info.name);
+    size_t wrong = 0;
+    for (size_t i = 0; i < b.size(); ++i) {
+      if (!(std::abs(a[i] - b[i]) <= 1e-5 + 1e-3 * std::abs(b[i]))) ++wrong;
+    }
+    CHECK(wrong == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("logits, logprobs and gradients of checkpoints agree with transformers", "[cli][model]") {
+  if (!fs::exists(parity_folder())) {
+    WARN("no fixtures in " << parity_folder());
+    return;
+  }
+  for (const char* name : {"llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias",
+                           "qwen2_sliding", "qwen3_qknorm"}) {
+    INFO(name);
+    const TemporaryFolder folder;
+    const fs::path model = parity_folder() / name;
+    const fs::path expected = model / "expected.safetensors";
+    std::vector<std::string> arguments{"model", "logits",          "--model", model.string(),
+                                       "--in",  expected.string(), "--out",   folder / "out"};
+    const bool has_grads = fs::exists(model / "expected_grads.safetensors");
+    if (has_grads) arguments.insert(arguments.end(), {"--grads", folder / "grads"});
+    const auto result = run_gradus(arguments);
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    const auto ours = SafetensorsFile::open(folder / "out");
+    const auto reference = SafetensorsFile::open(expected);
+    CHECK(difference_of_logits(ours, reference).largest <= 1e-4);
+    CHECK(difference_of_logprobs(ours, reference).largest <= 1e-4);
+    if (has_grads) check_gradients(folder / "grads", model / "expected_grads.safetensors");
+  }
+}
+
+TEST_CASE("every tokenizer fixture is reproduced", "[cli][tokenize]") {
+  if (!fs::exists(parity_folder())) {
+    WARN("no fixtures in " << parity_folder());
+    return;
+  }
+  for (const char* name :
+       {"tokenizer_smollm2/cases", "tokenizer_smollm2/edges", "tokenizer_sp_bpe/cases",
+        "tokenizer_sp_unigram/cases", "tokenizer_sp_unigram_bytes/cases"}) {
+    const fs::path cases = parity_folder() / (std::string(name) + ".jsonl");
+    const TemporaryFolder folder;
+    const auto result = run_gradus({"tokenize", "--model", cases.parent_path().string(), "--in",
+                                    cases.string(), "--out", folder / "out"});
+    INFO(name << ": " << result.err);
+    REQUIRE(result.exit_code == 0);
+    std::istringstream ours(read_text(folder / "out"));
+    std::istringstream expected(read_text(cases));
+    std::string our_line;
+    int wrong = 0;
+    for (std::string line; std::getline(expected, line);) {
+      REQUIRE(std::getline(ours, our_line));
+      const auto a = json::parse(our_line);
+      const auto b = json::parse(line);
+      if (a["ids"] != b["ids"] || a["decoded"] != b["decoded"]) ++wrong;
+    }
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("a model's parameters and memory are told without loading it", "[cli][model]") {
+  const fs::path model = parity_folder() / "llama_gqa_tied_llama3";
+  if (!fs::exists(model)) {
+    WARN("no fixtures in " << parity_folder());
+    return;
+  }
+  const auto result = run_gradus({"model", "info", model.string(), "--json"});
+  REQUIRE(result.exit_code == 0);
+  const auto info = json::parse(result.out);
+  int64_t parameters = 0;
+  const auto file = SafetensorsFile::open(model / "model.safetensors");
+  for (const auto& tensor : file.tensors()) {
+    parameters += static_cast<int64_t>(tensor.num_elements);
+  }
+  CHECK(info["parameters"] == parameters);
+  CHECK(info["kv_bytes_per_token"] == 2 * 3 * 2 * 8 * 2);  // K and V, layers, heads, width, bytes
+  const auto of_config =
+      run_gradus({"model", "info", "--config", (model / "config.json").string(), "--json"});
+  CHECK(json::parse(of_config.out)["parameters"] == parameters);
+  CHECK(run_gradus({"model", "info"}).exit_code == 2);
+}

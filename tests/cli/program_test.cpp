@@ -1,0 +1,102 @@
+// What users type and read: the real program, on real files.
+
+#include "tests/cli/program.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+
+using namespace gradus::cli;
+using nlohmann::json;
+
+TEST_CASE("the program tells its version and its commands", "[cli]") {
+  CHECK(run_gradus({"--version"}).out.rfind("gradus ", 0) == 0);
+  const auto help = run_gradus({"--help"});
+  CHECK(help.exit_code == 0);
+  for (const char* command : {"train", "eval", "sample", "chat", "model", "runs", "doctor"}) {
+    CHECK(help.out.find(command) != std::string::npos);
+  }
+}
+
+TEST_CASE("a mistyped command is refused with the nearest one", "[cli]") {
+  const auto result = run_gradus({"trian"});
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.find("did you mean `train`?") != std::string::npos);
+  CHECK(run_gradus({"model", "inof"}).err.find("`info`") != std::string::npos);
+  CHECK(run_gradus({}).exit_code == 2);
+  CHECK(run_gradus({"eval", "--no-such-flag"}).exit_code == 2);
+}
+
+TEST_CASE("a file that is not there is named, with exit code 1", "[cli]") {
+  const auto result = run_gradus({"train", "/no/such/recipe.toml"});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err.find("gradus: /no/such/recipe.toml") == 0);
+}
+
+TEST_CASE("an unknown key of a recipe is refused with the nearest name", "[cli][train]") {
+  const TemporaryFolder folder;
+  write_text(folder / "recipe.toml", "[rl]\ngroup_sise = 4\n");
+  const auto result = run_gradus({"train", folder / "recipe.toml"});
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.find("recipe.toml:2") != std::string::npos);
+  CHECK(result.err.find("group_size") != std::string::npos);
+}
+
+TEST_CASE("every key of a recipe is explained, one of them alone too", "[cli][help]") {
+  const auto all = run_gradus({"help", "recipe"});
+  CHECK(all.exit_code == 0);
+  for (const char* key : {"run.steps", "model.path", "rl.group_size", "optim.lr", "rollout.top_p",
+                          "rewards[].type", "eval.data.path"}) {
+    CHECK(all.out.find(key) != std::string::npos);
+  }
+  const auto one = run_gradus({"help", "recipe", "rl.group_size"});
+  CHECK(one.out.find("optim.lr") == std::string::npos);
+  CHECK(one.out.find(">= 2") != std::string::npos);
+  CHECK(run_gradus({"help", "recipe", "rl.groupsize"}).err.find("rl.group_size") !=
+        std::string::npos);
+}
+
+TEST_CASE("doctor's JSON names the machine's parts", "[cli][doctor]") {
+  const auto result = run_gradus({"doctor", "--json"});
+  REQUIRE(result.exit_code == 0);
+  const auto report = json::parse(result.out);
+  CHECK(report["threads"].get<int>() >= 1);
+  CHECK_FALSE(report["libtorch"].get<std::string>().empty());
+  for (const auto& check : report["checks"]) {
+    CHECK(check["remedy"].get<std::string>().empty() == (check["state"] == "fine"));
+  }
+}
+
+TEST_CASE("generated data is the same in every call and any order", "[cli][data]") {
+  const std::vector<std::string> begin{"data", "generate", "--task", "arithmetic", "--seed", "7"};
+  auto with = [&begin](std::vector<std::string> rest) {
+    rest.insert(rest.begin(), begin.begin(), begin.end());
+    return run_gradus(rest);
+  };
+  const auto all = with({"--count", "5"});
+  REQUIRE(all.exit_code == 0);
+  CHECK(all.out == with({"--count", "5"}).out);
+  const auto tail = with({"--count", "2", "--offset", "3"});
+  CHECK(all.out.substr(all.out.size() - tail.out.size()) == tail.out);
+  const auto row = json::parse(all.out.substr(0, all.out.find('\n')));
+  CHECK(row.contains("question"));
+  CHECK(row.contains("answer"));
+  CHECK(run_gradus({"data", "generate", "--task", "aritmetic"}).err.find("arithmetic") !=
+        std::string::npos);
+}
+
+TEST_CASE("a recipe's rewards can be tried on a file", "[cli][rewards]") {
+  const TemporaryFolder folder;
+  write_text(folder / "recipe.toml",
+             "[model]\npath = \"none\"\n[data]\ntask = \"arithmetic\"\n[[rewards]]\ntype = "
+             "\"accuracy\"\nweight = 2.0\n");
+  write_text(folder / "cases.jsonl",
+             "{\"question\": \"3 + 4?\", \"answer\": \"7\", \"completions\": [\"The answer is "
+             "7.\", \"The answer is 8.\"]}\n");
+  const auto result = run_gradus(
+      {"rewards", "test", folder / "recipe.toml", "--in", folder / "cases.jsonl", "--json"});
+  REQUIRE(result.exit_code == 0);
+  const auto end = result.out.find('\n');
+  CHECK(json::parse(result.out.substr(0, end))["reward"] == 2.0);
+  CHECK(json::parse(result.out.substr(end))["reward"] == 0.0);
+}
