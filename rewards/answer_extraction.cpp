@@ -144,6 +144,11 @@ bool is_definite(std::string_view text) {
   return is_choice(text) || parse_number(text).has_value() || sole_number(text).has_value();
 }
 
+// "The answer is 1 or 2 or 3" must not be paid for its last choice.
+bool is_hedged(std::string_view text) {
+  return text.find(" or ") != npos;
+}
+
 /// The last number: found from the end, then widened to what belongs to it.
 class LastNumber {
  public:
@@ -155,6 +160,7 @@ class LastNumber {
       if (end == 0) break;
       size_t begin = end;
       while (begin > 0 && is_digit(text_[begin - 1])) --begin;
+      if (text_.substr(0, begin).ends_with("frac")) return widened_formula(begin, end);
       const bool is_in_a_name = begin > 0 && (is_name_letter(begin - 1) || text_[begin - 1] == '_');
       if (!is_in_a_name) return widened(begin, end);
       end = begin;
@@ -164,6 +170,10 @@ class LastNumber {
 
  private:
   bool is_digit_at(size_t i) const { return i < text_.size() && is_digit(text_[i]); }
+
+  bool is_group_at(size_t i) const {
+    return is_digit_at(i) && is_digit_at(i + 1) && is_digit_at(i + 2) && !is_digit_at(i + 3);
+  }
 
   // Letters before a number make it a name (x2, AZYUK2), but not the exponent mark of 1e5 and not
   // the x of 3x4.
@@ -196,7 +206,8 @@ class LastNumber {
   size_t begin_of_decimal(size_t begin) const {
     while (begin > 0) {
       const char c = text_[begin - 1];
-      const bool is_joint = (c == '.' || c == ',') && begin > 1 && is_digit(text_[begin - 2]);
+      const bool is_joint = (c == '.' || c == ',' || (c == '\'' && is_group_at(begin))) &&
+                            begin > 1 && is_digit(text_[begin - 2]);
       const bool is_exponent = (c == 'e' || c == 'E') && begin > 1 && is_digit(text_[begin - 2]);
       const bool is_signed_exponent = (c == '-' || c == '+') && begin > 2 &&
                                       (text_[begin - 2] == 'e' || text_[begin - 2] == 'E') &&
@@ -231,7 +242,8 @@ class LastNumber {
     size_t whole = begin - 1;
     while (whole > 0 && is_digit(text_[whole - 1])) --whole;
     const bool is_alone = whole == 0 || text_[whole - 1] == ' ' || text_[whole - 1] == '-' ||
-                          text_[whole - 1] == '$' || text_[whole - 1] == '\n';
+                          text_[whole - 1] == '+' || text_[whole - 1] == '$' ||
+                          text_[whole - 1] == '\n';
     return is_alone ? whole : begin;
   }
 
@@ -264,7 +276,21 @@ class LastNumber {
     constexpr std::string_view kEnds = " \n\t=$";
     while (begin > 0 && kEnds.find(text_[begin - 1]) == npos) --begin;
     while (end < text_.size() && kEnds.find(text_[end]) == npos) ++end;
+    if (text_.substr(begin).starts_with("10^")) begin = begin_of_factor(begin);
     return text_.substr(begin, end - begin);
+  }
+
+  // The `2.5 x` before a power of ten.
+  size_t begin_of_factor(size_t begin) const {
+    std::string_view left = trimmed(text_.substr(0, begin));
+    for (const std::string_view sign : {"x", "*", "\\times", "\\cdot", "\xC3\x97", "\xC2\xB7"}) {
+      if (!left.ends_with(sign)) continue;
+      left = trimmed(left.substr(0, left.size() - sign.size()));
+      if (left.empty() || !is_digit(left.back())) return begin;
+      const auto factor_end = static_cast<size_t>(left.data() + left.size() - text_.data());
+      return begin_of_sign(begin_of_decimal(factor_end - 1));
+    }
+    return begin;
   }
 
   std::string_view text_;
@@ -285,7 +311,7 @@ std::optional<ExtractedAnswer> extract_automatically(std::string_view text) {
     if (const auto found = extract_answer(text, place)) return found;
   }
   const auto phrase = extract_answer(text, AnswerPlace::phrase);
-  if (phrase && is_definite(phrase->text)) return phrase;
+  if (phrase && (is_definite(phrase->text) || is_hedged(phrase->text))) return phrase;
   return extract_answer(text, AnswerPlace::last_number);
 }
 

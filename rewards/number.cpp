@@ -307,8 +307,9 @@ class NumberReader {
       if (separator == '.' && is_european()) return read_european(decimal);
     }
     decimal.is_integer = !decimal.digits.empty();
+    // Inside brackets a comma separates: (7,6) is a point.
     const bool is_decimal_comma = peek() == ',' && is_digit(peek(1)) && !decimal.digits.empty() &&
-                                  first_group == decimal.digits.size();
+                                  first_group == decimal.digits.size() && closing_.empty();
     if (peek() == '.' || is_decimal_comma) {
       ++at_;
       const size_t before = decimal.digits.size();
@@ -451,6 +452,8 @@ std::optional<std::string_view> sole_number_span(std::string_view text) {
     while (i < text.size() && is_part(i)) ++i;
     while (begin > 0 && (text[begin - 1] == '$' || text[begin - 1] == '-')) --begin;
     if (i < text.size() && text[i] == '%') ++i;
+    // "5km" is for the reader to accept, "5x" and "5!" for it to refuse.
+    while (i < text.size() && (is_letter(text[i]) || text[i] == '!')) ++i;
     span = text.substr(begin, i - begin);
   }
   return span;

@@ -76,6 +76,10 @@ TEST_CASE("the last number takes what belongs to it", "[rewards][answer]") {
                                                        {"is 10^3", "10^3"},
                                                        {"is \\frac{3}{4}", "\\frac{3}{4}"},
                                                        {".5", ".5"},
+                                                       {"is 2.5 x 10^3", "2.5 x 10^3"},
+                                                       {"1'000'000", "1'000'000"},
+                                                       {"+11 5/6", "11 5/6"},
+                                                       {"\\frac13", "\\frac13"},
                                                        {"v2 has 3", "3"},
                                                        {"<<48+24=72>>72 clips", "72"},
                                                        {"is \xE2\x88\x92"
@@ -109,6 +113,10 @@ TEST_CASE("a phrase answers with its only number; two numbers are a hedge", "[re
   CHECK_FALSE(answers_equal("72", "either 72 or 73"));
   CHECK_FALSE(answers_equal("4", "4\\sqrt{2}"));
   CHECK_FALSE(answers_equal("5", "x + 5"));
+  CHECK_FALSE(answers_equal("5", "5x"));
+  CHECK_FALSE(answers_equal("5", "5!"));
+  CHECK_FALSE(answers_equal("(7,6)", "7.6"));
+  CHECK(extracted("The answer is 1 or 2 or 3.") == "phrase:1 or 2 or 3");
 }
 
 TEST_CASE("a gold that cannot be read is no verdict", "[rewards][answer]") {
