@@ -17,6 +17,8 @@ endif()
 add_library(gradus_torch INTERFACE)
 target_link_libraries(gradus_torch INTERFACE ${TORCH_LIBRARIES})
 target_include_directories(gradus_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+# LibTorch brings fmt's headers of another version than the system's library; alone they link.
+target_compile_definitions(gradus_torch INTERFACE FMT_HEADER_ONLY)
 
 function(gradus_room NAME)
   cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;LINKS" ${ARGN})

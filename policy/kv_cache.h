@@ -47,7 +47,7 @@ class BlockPool {
 
   int64_t num_free() const { return static_cast<int64_t>(free_.size()); }
   int64_t num_blocks() const { return static_cast<int64_t>(holders_.size()); }
-  /// A block with one holder; -1 when none is free. Always the lowest-numbered choice first freed.
+  /// A block with one holder; -1 when none is free.
   int32_t allocate();
   void share(int32_t block);
   void release(int32_t block);
@@ -61,11 +61,11 @@ class BlockPool {
 /// Rows of one decode call; prefill and decode rows may be mixed, rows of one sequence stand in
 /// order of their places. Blocks for all rows' places are already in the tables.
 struct DecodeBatch {
-  std::vector<int64_t> tokens;                       ///< [R]
-  std::vector<int32_t> places;                       ///< [R] position in the sequence
-  std::vector<int32_t> sequences;                    ///< [R] index into block_tables
+  std::vector<int64_t> tokens;                         ///< [R]
+  std::vector<int32_t> places;                         ///< [R] position in the sequence
+  std::vector<int32_t> sequences;                      ///< [R] index into block_tables
   std::vector<std::span<const int32_t>> block_tables;  ///< per sequence
-  std::vector<int64_t> logit_rows;                   ///< rows whose logits are wanted
+  std::vector<int64_t> logit_rows;                     ///< rows whose logits are wanted
 };
 
 }  // namespace gradus::policy

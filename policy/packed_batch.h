@@ -16,9 +16,9 @@ struct Segment {
 
 /// Sequences laid end to end, without padding.
 struct PackedBatch {
-  std::vector<int64_t> tokens;      ///< [T]
-  std::vector<int32_t> positions;   ///< [T] place in the row's own sequence, prefix included
-  std::vector<Segment> segments;    ///< cover [0, T) in order, without gaps
+  std::vector<int64_t> tokens;     ///< [T]
+  std::vector<int32_t> positions;  ///< [T] place in the row's own sequence, prefix included
+  std::vector<Segment> segments;   ///< cover [0, T) in order, without gaps
 
   int64_t num_rows() const { return static_cast<int64_t>(tokens.size()); }
 };

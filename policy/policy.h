@@ -27,7 +27,9 @@ enum class Compute { automatic, native, reference };
 struct LoraConfig {
   int rank = 0;
   double alpha = 16.0;
-  std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj",
+  std::string path;
+  uint64_t seed = 0;
+  std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
                                       "gate_proj", "up_proj", "down_proj"};
 };
 
@@ -47,30 +49,41 @@ template <class Field>
 void describe(LoraConfig& c, Field&& field) {
   field("rank", c.rank, at_least(0), "rank of the adapters; 0: all weights are trained");
   field("alpha", c.alpha, positive(), "the adapters' product is scaled by alpha / rank");
-  field("targets", c.targets, non_empty(), "linear layers that get adapters, by the last part of their names");
+  field("path", c.path, any(), "adapters to start from, in PEFT's format; empty: fresh ones");
+  field("seed", c.seed, any(), "of fresh adapters");
+  field("targets", c.targets, non_empty(),
+        "linear layers that get adapters, by the last part of their names");
 }
 
 template <class Field>
 void describe(PolicyConfig& c, Field&& field) {
   field("path", c.path, any(), "checkpoint: a Hugging Face directory or a GGUF file");
-  field("device", c.device, one_of({{"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}}), "where the policy lives");
-  field("precision", c.precision, one_of({{"float32", Precision::float32}, {"bfloat16", Precision::bfloat16}}),
+  field("device", c.device,
+        one_of<DeviceKind>({{"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}}),
+        "where the policy lives");
+  field("precision", c.precision,
+        one_of<Precision>({{"float32", Precision::float32}, {"bfloat16", Precision::bfloat16}}),
         "of matrix products and the KV cache; the optimizer's weights are float32 always");
-  field("compute", c.compute, one_of({{"auto", Compute::automatic}, {"native", Compute::native}, {"reference", Compute::reference}}),
+  field("compute", c.compute,
+        one_of<Compute>({{"auto", Compute::automatic},
+                         {"native", Compute::native},
+                         {"reference", Compute::reference}}),
         "native: the project's CPU kernels; reference: ATen operations; auto: native on the CPU");
-  field("activation_checkpointing", c.activation_checkpointing, any(), "recompute each layer in the backward pass: less memory, a third more time");
-  field("allow_nonfinite", c.allow_nonfinite, any(), "load a checkpoint that holds NaN or infinity");
-  field("head_chunk_rows", c.head_chunk_rows, at_least(1), "rows of logits that exist at one time in training");
-  field.section("lora", c.lora);
+  field("activation_checkpointing", c.activation_checkpointing, any(),
+        "recompute each layer in the backward pass: less memory, a third more time");
+  field("allow_nonfinite", c.allow_nonfinite, any(),
+        "load a checkpoint that holds NaN or infinity");
+  field("head_chunk_rows", c.head_chunk_rows, at_least(1),
+        "rows of logits that exist at one time in training");
+  field.section("lora", c.lora, "low-rank adapters instead of all weights");
 }
 
-/// A tensor of the policy: float32 value, and where it is trained its gradient, which the backward
-/// pass adds to.
+/// A trained tensor of the policy: its float32 value, and its gradient, which backward passes add
+/// to until somebody zeroes it.
 struct Parameter {
   std::string name;  ///< the checkpoint's name; adapters: PEFT's
   at::Tensor value;  ///< float32
-  at::Tensor grad;   ///< float32, same shape; undefined when not trained
-  bool is_trained() const { return grad.defined(); }
+  at::Tensor grad;   ///< float32, same shape
 };
 
 enum class Purpose {
@@ -94,10 +107,12 @@ class Policy {
   virtual ~Policy() = default;
 
   /// @throws FileError, ConfigError  as policy/formats says.
-  static std::unique_ptr<Policy> load(const PolicyConfig& config, Purpose purpose, ThreadTeam& team);
+  static std::unique_ptr<Policy> load(const PolicyConfig& config, Purpose purpose,
+                                      ThreadTeam& team);
   /// Fresh weights for pre-training: normal(0, initializer_range), norms 1, from config.json.
-  static std::unique_ptr<Policy> initialize(const PolicyConfig& config, const nlohmann::json& model_config,
-                                            uint64_t seed, ThreadTeam& team);
+  static std::unique_ptr<Policy> initialize(const PolicyConfig& config,
+                                            const nlohmann::json& model_config, uint64_t seed,
+                                            ThreadTeam& team);
 
   virtual const ModelConfig& model_config() const = 0;
   virtual const PolicyConfig& policy_config() const = 0;
@@ -106,7 +121,8 @@ class Policy {
 
   /// Hidden states after the final norm, [T, D], recorded for autograd when grad mode is on.
   /// @param use_adapters  false: the base model below the adapters (the reference policy).
-  virtual at::Tensor forward(const PackedBatch& batch, ThreadTeam& team, bool use_adapters = true) const = 0;
+  virtual at::Tensor forward(const PackedBatch& batch, ThreadTeam& team,
+                             bool use_adapters = true) const = 0;
 
   /// Logprobs and entropies of targets, computed from the head in chunks of rows; differentiable
   /// in both. @param hidden  what `forward` returned.
@@ -117,10 +133,11 @@ class Policy {
   virtual at::Tensor decode(const DecodeBatch& batch, KvCache& cache, ThreadTeam& team) const = 0;
 
   /// Logits [rows, V] float32 of rows of a packed batch (no autograd), e.g. for `model logits`.
-  virtual at::Tensor logits(const at::Tensor& hidden, std::span<const int64_t> rows, ThreadTeam& team) const = 0;
+  virtual at::Tensor logits(const at::Tensor& hidden, std::span<const int64_t> rows,
+                            ThreadTeam& team) const = 0;
 
-  /// All tensors in the checkpoint's order (weights, then adapters). With adapters only those
-  /// are trained. Change values only between steps, then call publish_weights.
+  /// The trained tensors in the checkpoint's order: all weights, or the adapters alone where there
+  /// are any. Change values only between steps, then call publish_weights.
   virtual std::vector<Parameter>& parameters() = 0;
 
   /// Rounds and packs the changed weights for compute: policy version n + 1.

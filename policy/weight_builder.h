@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "policy/ops.h"
+#include "policy/weights.h"
+
+namespace gradus::policy {
+
+/// Fills `out` with the float32 values of a tensor of the checkpoint (or with fresh ones).
+using TensorSource = std::function<void(const std::string& name, const std::vector<int64_t>& shape,
+                                        std::span<float> out)>;
+
+/// Creates the policy's weights in the forms its purpose needs, and remembers them for publishing,
+/// the optimizer and saving. The weights it fills must stay where they are.
+class WeightBuilder {
+ public:
+  WeightBuilder(const PolicyConfig& config, Purpose purpose, at::ScalarType dtype,
+                at::Device device, const Ops& ops, TensorSource source, ThreadTeam& team);
+
+  /// `name` without ".weight" and ".bias"; adapters are added where lora.targets name its last
+  /// part.
+  void linear(Linear& linear, const std::string& name, int64_t out, int64_t in, bool has_bias);
+  void norm(Norm& norm, const std::string& name, int64_t width, float eps);
+  /// @param is_head  the table serves as the head as well (tied embeddings).
+  void embedding(Linear& table, const std::string& name, int64_t vocab, int64_t width,
+                 bool is_head);
+
+  std::vector<Parameter> take_parameters() { return std::move(parameters_); }
+  std::vector<Weight*> take_weights() { return std::move(weights_); }
+  /// Linear layers with adapters, by name.
+  std::vector<std::pair<std::string, Linear*>> take_adapted() { return std::move(adapted_); }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  bool trains_base() const { return purpose_ == Purpose::training && config_.lora.rank == 0; }
+  void weight(Weight& weight, const std::string& name, int64_t out, int64_t in, bool trained,
+              bool keep_value, bool publish, const TensorSource& source);
+  void vector(VectorWeight& vector, const std::string& name, int64_t n);
+  void adapter(Linear& linear, const std::string& name);
+  void add_parameter(const std::string& name, const at::Tensor& value, at::Tensor& grad);
+
+  const PolicyConfig& config_;
+  Purpose purpose_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  const Ops& ops_;
+  TensorSource source_;
+  ThreadTeam& team_;
+  std::vector<Parameter> parameters_;
+  std::vector<Weight*> weights_;
+  std::vector<std::pair<std::string, Linear*>> adapted_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace gradus::policy

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "policy/kernels/matmul.h"
+
+namespace gradus::policy {
+
+/// A matrix [out, in] of the policy in the forms that compute needs.
+struct Weight {
+  std::string name;  ///< the checkpoint's, e.g. "model.layers.0.mlp.up_proj.weight"
+  int64_t out = 0;
+  int64_t in = 0;
+  at::Tensor value;    ///< trained: float32; frozen in training: compute dtype; else undefined
+  at::Tensor grad;     ///< float32 where trained
+  at::Tensor compute;  ///< reference compute: [out, in] in compute dtype, as published
+  kernels::PackedMatrix packed;  ///< native compute: as published
+
+  bool is_trained() const { return grad.defined(); }
+};
+
+/// A norm's weight or a bias: [n] float32, small, one form for everything.
+struct VectorWeight {
+  std::string name;
+  at::Tensor value;
+  at::Tensor grad;
+
+  bool is_trained() const { return grad.defined(); }
+};
+
+/// y += scale * B (A x) beside a linear layer.
+struct Adapter {
+  Weight a;  ///< [rank, in]
+  Weight b;  ///< [out, rank]
+  float scale = 1.0F;
+};
+
+struct Linear {
+  Weight weight;
+  std::optional<VectorWeight> bias;
+  std::optional<Adapter> adapter;
+};
+
+struct Norm {
+  VectorWeight weight;
+  float eps = 1e-6F;
+};
+
+}  // namespace gradus::policy
