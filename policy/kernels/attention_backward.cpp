@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -75,36 +76,65 @@ struct KeyRows {
   std::vector<float> k, v, k_columns, v_columns, dk, dv;
 };
 
+/// Gradients of keys and values in float32, one sum per head or one per group of heads: query heads
+/// of a group may then be worked on apart, and their sums are added in the order of the heads
+/// either way.
+struct KeySums {
+  int64_t rows = 0, kv_heads = 0, slots = 1, key_dim = 0, value_dim = 0;
+  std::unique_ptr<float[]> dk, dv;
+
+  KeySums(int64_t num_rows, int64_t num_kv_heads, int64_t num_slots, int64_t k_dim, int64_t v_dim)
+      : rows(num_rows),
+        kv_heads(num_kv_heads),
+        slots(num_slots),
+        key_dim(k_dim),
+        value_dim(v_dim),
+        dk(new float[static_cast<size_t>(rows * kv_heads * slots * key_dim)]),
+        dv(new float[static_cast<size_t>(rows * kv_heads * slots * value_dim)]) {}
+
+  float* dk_at(int64_t row, int64_t kv_head, int64_t slot) const {
+    return dk.get() + ((row * kv_heads + kv_head) * slots + slot) * key_dim;
+  }
+  float* dv_at(int64_t row, int64_t kv_head, int64_t slot) const {
+    return dv.get() + ((row * kv_heads + kv_head) * slots + slot) * value_dim;
+  }
+};
+
 class TreeBackward {
  public:
   TreeBackward(const AttentionTensors& tensors, ConstMatrix dout,
-               std::span<const AttentionSegment> segments, int kv_heads,
-               const AttentionShape& shape, Matrix dq, Matrix dk, Matrix dv)
-      : t_(tensors), dout_(dout), segments_(segments), shape_(shape), dq_(dq), dk_(dk), dv_(dv) {
-    group_ = shape.heads / kv_heads;
-    key_dim_ = t_.k.cols / kv_heads;
-    value_dim_ = t_.v.cols / kv_heads;
+               std::span<const AttentionSegment> segments, const AttentionShape& shape, Matrix dq,
+               const KeySums& sums)
+      : t_(tensors), dout_(dout), segments_(segments), shape_(shape), dq_(dq), sums_(sums) {
+    group_ = shape.heads / sums.kv_heads;
+    key_dim_ = sums.key_dim;
+    value_dim_ = sums.value_dim;
   }
 
-  void run(const Tree& tree, int kv_head) {
-    kv_head_ = kv_head;
+  /// Heads [begin, end) of one group.
+  void run(const Tree& tree, int begin, int end) {
+    kv_head_ = begin / group_;
     gather(segments_[tree.root], root_);
-    for (int64_t i : tree.members) {
-      const AttentionSegment& segment = segments_[i];
-      const bool is_root = i == tree.root;
-      KeyRows& own = is_root ? root_ : own_;
-      if (!is_root) gather(segment, own_);
-      for (int64_t row = 0; row < segment.length; row += kQueryRows) {
-        for (int head = kv_head * group_; head < (kv_head + 1) * group_; ++head) {
-          queries(segment, head, row, std::min(kQueryRows, segment.length - row), own);
-        }
+    for (int head = begin; head < end; ++head) {
+      std::fill(root_.dk.begin(), root_.dk.end(), 0.0F);
+      std::fill(root_.dv.begin(), root_.dv.end(), 0.0F);
+      for (int64_t i : tree.members) {
+        const bool is_root = i == tree.root;
+        if (!is_root) gather(segments_[i], own_);
+        head_of_segment(segments_[i], head, is_root ? root_ : own_);
+        if (!is_root) add_sums(segments_[i], own_, head);
       }
-      if (!is_root) scatter(segment, own_);
+      add_sums(segments_[tree.root], root_, head);
     }
-    scatter(segments_[tree.root], root_);
   }
 
  private:
+  void head_of_segment(const AttentionSegment& segment, int head, KeyRows& own) {
+    for (int64_t row = 0; row < segment.length; row += kQueryRows) {
+      queries(segment, head, row, std::min(kQueryRows, segment.length - row), own);
+    }
+  }
+
   void gather_rows(ConstMatrix m, int64_t begin, int64_t rows, int64_t col, int64_t dim,
                    std::vector<float>& out) const {
     out.assign(static_cast<size_t>(padded(rows) * padded(dim)), 0.0F);
@@ -129,12 +159,22 @@ class TreeBackward {
     keys.dv.assign(keys.v.size(), 0.0F);
   }
 
-  void scatter(const AttentionSegment& s, const KeyRows& keys) const {
+  void add_sums(const AttentionSegment& s, const KeyRows& keys, int head) const {
+    const int64_t in_group = head % group_;
+    const int64_t slot = std::min(in_group, sums_.slots - 1);
+    const bool is_first = slot == in_group;
     for (int64_t r = 0; r < s.length; ++r) {
-      kernels().convert(keys.dk.data() + r * padded(key_dim_), Type::f32,
-                        at(dk_, s.begin + r, kv_head_ * key_dim_), dk_.type, key_dim_);
-      kernels().convert(keys.dv.data() + r * padded(value_dim_), Type::f32,
-                        at(dv_, s.begin + r, kv_head_ * value_dim_), dv_.type, value_dim_);
+      const float* dk = keys.dk.data() + r * padded(key_dim_);
+      const float* dv = keys.dv.data() + r * padded(value_dim_);
+      float* dk_sum = sums_.dk_at(s.begin + r, kv_head_, slot);
+      float* dv_sum = sums_.dv_at(s.begin + r, kv_head_, slot);
+      if (is_first) {
+        std::copy_n(dk, key_dim_, dk_sum);
+        std::copy_n(dv, value_dim_, dv_sum);
+      } else {
+        kernels().add_to(dk, Type::f32, dk_sum, key_dim_);
+        kernels().add_to(dv, Type::f32, dv_sum, value_dim_);
+      }
     }
   }
 
@@ -205,7 +245,8 @@ class TreeBackward {
   ConstMatrix dout_;
   std::span<const AttentionSegment> segments_;
   const AttentionShape& shape_;
-  Matrix dq_, dk_, dv_;
+  Matrix dq_;
+  const KeySums& sums_;
   int group_ = 1;
   int64_t kv_head_ = 0, key_dim_ = 0, value_dim_ = 0;
 
@@ -239,6 +280,31 @@ void zero(ThreadTeam& team, Matrix m) {
   });
 }
 
+/// dk and dv from the sums of their heads.
+void finish_keys(ThreadTeam& team, std::span<const AttentionSegment> segments, const KeySums& sums,
+                 Matrix dk, Matrix dv) {
+  const auto add_slots = [&](float* first, int64_t dim) {
+    for (int64_t slot = 1; slot < sums.slots; ++slot) {
+      kernels().add_to(first + slot * dim, Type::f32, first, dim);
+    }
+  };
+  for (const AttentionSegment& s : segments) {
+    team.for_range(s.length, 64, [&](int64_t begin, int64_t end) {
+      for (int64_t row = s.begin + begin; row < s.begin + end; ++row) {
+        for (int64_t head = 0; head < sums.kv_heads; ++head) {
+          float* k = sums.dk_at(row, head, 0);
+          float* v = sums.dv_at(row, head, 0);
+          add_slots(k, sums.key_dim);
+          add_slots(v, sums.value_dim);
+          kernels().convert(k, Type::f32, at(dk, row, head * sums.key_dim), dk.type, sums.key_dim);
+          kernels().convert(v, Type::f32, at(dv, row, head * sums.value_dim), dv.type,
+                            sums.value_dim);
+        }
+      }
+    });
+  }
+}
+
 }  // namespace
 
 void attention_backward(ThreadTeam& team, const AttentionTensors& tensors, ConstMatrix dout,
@@ -251,22 +317,29 @@ void attention_backward(ThreadTeam& team, const AttentionTensors& tensors, Const
   zero(team, dk);
   zero(team, dv);
 
-  // The longest tasks first, so that no member is left alone with one at the end.
+  // The longest tasks first, so that no member is left alone with one at the end; heads of a group
+  // together, unless that makes too few tasks.
   std::vector<int64_t> order(trees.size());
   std::iota(order.begin(), order.end(), int64_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](int64_t a, int64_t b) { return trees[a].work > trees[b].work; });
-  const auto num_tasks = std::ssize(trees) * kv_heads;
+  const int group = shape.heads / kv_heads;
+  const bool apart = std::ssize(trees) * kv_heads < 4 * team.size();
+  const int step = apart ? 1 : group;
+  const int64_t parts = shape.heads / step;
+  const KeySums sums(tensors.q.rows, kv_heads, apart ? group : 1, tensors.k.cols / kv_heads,
+                     tensors.v.cols / kv_heads);
   std::atomic<int64_t> next{0};
   team.run([&](int) {
-    const auto work =
-        std::make_unique<TreeBackward>(tensors, dout, segments, kv_heads, shape, dq, dk, dv);
+    const auto work = std::make_unique<TreeBackward>(tensors, dout, segments, shape, dq, sums);
     for (;;) {
       const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= num_tasks) return;
-      work->run(trees[order[task / kv_heads]], static_cast<int>(task % kv_heads));
+      if (task >= std::ssize(trees) * parts) return;
+      const auto head = static_cast<int>(task % parts) * step;
+      work->run(trees[order[task / parts]], head, head + step);
     }
   });
+  finish_keys(team, segments, sums, dk, dv);
 }
 
 }  // namespace gradus::policy::kernels

@@ -292,7 +292,8 @@ TEST_CASE("attention's gradients equal their definition over shared prefixes and
           CHECK(distance(g.dq, expected.dq) < 3e-5);
           CHECK(distance(g.dk, expected.dk) < 3e-5);
           CHECK(distance(g.dv, expected.dv) < 3e-5);
-          CHECK(run(3) == g);
+          CHECK(run(3) == g);  // a larger team works on heads apart
+          CHECK(run(2) == g);
         }
       }
     }
