@@ -1,6 +1,7 @@
 #include "rollout/generated_task.h"
 
 #include <array>
+#include <optional>
 
 #include "base/error.h"
 #include "base/nearest_name.h"
@@ -10,8 +11,8 @@ namespace gradus::rollout {
 namespace {
 
 // A new task is one file in rollout/tasks and one line here.
-const std::array<const Task*, 4> kTasks = {&kArithmeticTask, &kChainSumTask, &kComparisonTask,
-                                           &kCountdownTask};
+const std::array<const Task*, 5> kTasks = {&kAdditionTraceTask, &kArithmeticTask, &kChainSumTask,
+                                           &kComparisonTask, &kCountdownTask};
 
 const Task& find_task(std::string_view name) {
   std::vector<std::string> names;
@@ -26,6 +27,25 @@ const Task& find_task(std::string_view name) {
                     (near ? ", did you mean \"" + *near + "\"?" : "; there are " + list));
 }
 
+// One question in ten is held out, by a hash of its text: no seed and no index moves it across.
+constexpr uint64_t kHeldOutShare = 10;
+constexpr int kMaxSplitTries = 1000;
+
+bool is_held_out(const nlohmann::json& row) {
+  return hash_text(row.at("question").get<std::string>()) % kHeldOutShare == 0;
+}
+
+/// Removes the option `split`, which every task has: train, held_out, or absent (all questions).
+std::optional<std::string> take_split(nlohmann::json& options) {
+  if (!options.is_object() || !options.contains("split")) return std::nullopt;
+  const auto split = options["split"];
+  if (split != "train" && split != "held_out") {
+    throw ConfigError("data.options.split: must be \"train\" or \"held_out\"");
+  }
+  options.erase("split");
+  return split.get<std::string>();
+}
+
 }  // namespace
 
 std::vector<TaskInfo> list_tasks() {
@@ -37,6 +57,8 @@ std::vector<TaskInfo> list_tasks() {
       info.options.push_back({option.key, option.text + " (" + option.type + limits + "; " +
                                               option.default_value + ")"});
     }
+    info.options.push_back(
+        {"split", "train or held_out: disjoint questions, nine in ten and one in ten (text; all)"});
     infos.push_back(std::move(info));
   }
   return infos;
@@ -45,8 +67,15 @@ std::vector<TaskInfo> list_tasks() {
 nlohmann::json generate_task(std::string_view name, const nlohmann::json& options, uint64_t seed,
                              int64_t index) {
   const Task& task = find_task(name);
+  nlohmann::json task_options = options;
+  const auto split = take_split(task_options);
   RandomStream random(seed, hash_text(task.name), static_cast<uint64_t>(index));
-  nlohmann::json row = task.generate(options, random);
+  nlohmann::json row = task.generate(task_options, random);
+  for (int tries = 0; split && is_held_out(row) != (*split == "held_out"); ++tries) {
+    if (tries == kMaxSplitTries)
+      throw ConfigError("data.options.split: the task has no question of this split");
+    row = task.generate(task_options, random);
+  }
   row["task"] = task.name;
   row["index"] = index;
   return row;

@@ -30,7 +30,8 @@ std::vector<TaskInfo> list_tasks();
 /// Each row has `question`, `answer` (text, exact), `task`, `index` and the numbers it was made
 /// from; countdown also has `target`, `numbers` and an example `solution`.
 ///
-/// @param options  the task's own settings as an object; absent ones have their defaults.
+/// @param options  the task's own settings as an object; absent ones have their defaults. `split`
+///                 = "train" or "held_out" keeps to disjoint sets of questions (hash of the text).
 /// @throws ConfigError  unknown task or option, with the nearest name; an option out of range.
 nlohmann::json generate_task(std::string_view name, const nlohmann::json& options, uint64_t seed,
                              int64_t index);

@@ -91,18 +91,6 @@ void read_text(PromptRow& prompt, std::string text, const RowRules& rules) {
   put_system_first(prompt.messages, rules.system);
 }
 
-void split_gsm8k_answer(nlohmann::json& row) {
-  const auto answer = row.find("answer");
-  if (answer == row.end() || !answer->is_string()) return;
-  const auto full = answer->get<std::string>();
-  const size_t mark = full.rfind("####");
-  if (mark == std::string::npos) return;
-  const size_t begin = full.find_first_not_of(" \t\r\n", mark + 4);
-  if (begin == std::string::npos) return;
-  *answer = full.substr(begin, full.find_last_not_of(" \t\r\n") + 1 - begin);
-  if (!row.contains("solution")) row["solution"] = full;
-}
-
 bool holds_chat(const nlohmann::json& row) {
   const auto prompt = row.find("prompt");
   return row.contains("messages") || (prompt != row.end() && prompt->is_array());
@@ -116,7 +104,6 @@ PromptRow read_row(nlohmann::json row, const RowRules& rules) {
     prompt.problem = "the row is not an object";
     return prompt;
   }
-  split_gsm8k_answer(row);
   prompt.row = std::move(row);
   if (!rules.prompt_template.is_empty() && !holds_chat(prompt.row)) {
     read_text(prompt, {}, rules);

@@ -29,9 +29,8 @@ struct PromptRow {
 ///   question  text
 ///
 /// With a template, text is the filled template instead, whatever columns it names.
-/// Every column stays in `row`. An answer in GSM8K's form ("... #### 72") becomes "72" there, and
-/// its full text the column `solution`, unless the row has one. Content that is a list of text
-/// parts is joined.
+/// Every column stays in `row` as it is (GSM8K's "... #### 72" too: reward rules know that form).
+/// Content that is a list of text parts is joined.
 PromptRow read_row(nlohmann::json row, const RowRules& rules);
 
 }  // namespace gradus::rollout

@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "base/setting.h"
-#include "policy/tokenizer/load_tokenizer.h"
 #include "rollout/records.h"
+
+namespace gradus::policy {
+struct LoadedTokenizer;
+}
 
 namespace gradus::rollout {
 
@@ -52,11 +55,25 @@ class PromptSource {
   virtual ~PromptSource() = default;
   /// Number of distinct rows; 0: no end.
   virtual int64_t size() const = 0;
+  /// @param index  >= 0. May be called from several threads at once.
   virtual Prompt at(int64_t index) const = 0;
   /// Rows left out, with the reason, e.g. too long.
   virtual const std::vector<std::string>& skipped() const = 0;
+  /// Rows that repeat an earlier one; they are kept.
+  virtual int64_t num_duplicates() const { return 0; }
 };
 
+/// Prompts of a file or of a generated task, whichever the config names.
+///
+/// Text is rendered through the checkpoint's chat template as a user's message where there is one
+/// and `chat` is on; else it is the prompt as it stands, with what the model wants before a
+/// document (bos).
+///
+/// @param tokenizer    outlives the source.
+/// @param max_context  the model's; a prompt must leave room for one token.
+/// @throws ConfigError  both or none of path and task, an unknown task or option, or `system`
+///                      without a chat template.
+/// @throws FileError    the file can't be read, or as rollout/file_prompts.h says.
 std::unique_ptr<PromptSource> make_prompt_source(const DataConfig& config,
                                                  const policy::LoadedTokenizer& tokenizer,
                                                  int max_context, uint64_t seed);

@@ -19,6 +19,7 @@ struct Task {
 };
 
 /// One per file of this folder.
+extern const Task kAdditionTraceTask;
 extern const Task kArithmeticTask;
 extern const Task kChainSumTask;
 extern const Task kComparisonTask;

@@ -40,14 +40,12 @@ TEST_CASE("a column that the row lacks is named with those it has", "[rollout][t
   CHECK_THAT(filled.problem, Catch::Contains("quesion") && Catch::Contains("answer, question"));
 }
 
-TEST_CASE("GSM8K's answers become their value, the solution is kept", "[rollout][row]") {
-  const auto read =
-      read_row({{"question", "q"}, {"answer", "2+2=4\n#### 1,234 "}, {"level", 5}}, {});
+TEST_CASE("every column of a row is kept as it is", "[rollout][row]") {
+  const json row = {{"question", "q"}, {"answer", "2+2=4\n#### 4"}, {"level", 5}};
+  const auto read = read_row(row, {});
   CHECK(read.problem.empty());
   CHECK(read.text == "q");
-  CHECK(read.row["answer"] == "1,234");
-  CHECK(read.row["solution"] == "2+2=4\n#### 1,234 ");
-  CHECK(read.row["level"] == 5);
+  CHECK(read.row == row);
 }
 
 TEST_CASE("questions become chats where there is a chat template", "[rollout][row]") {

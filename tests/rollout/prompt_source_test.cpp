@@ -1,0 +1,155 @@
+#include "rollout/prompt_source.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "base/error.h"
+#include "rollout/file_prompts.h"
+#include "rollout/generated_prompts.h"
+#include "tests/catch.h"
+#include "tests/rollout/fake_tokenizer.h"
+
+using namespace gradus;
+using namespace gradus::rollout;
+using gradus::rollout::testing::PieceTokenizer;
+
+namespace {
+
+struct TextFile {
+  explicit TextFile(const std::string& text) {
+    static int number = 0;
+    path = std::filesystem::temp_directory_path() / ("gradus_prompts_" + std::to_string(getpid()) +
+                                                     "_" + std::to_string(number++) + ".jsonl");
+    std::ofstream(path, std::ios::binary) << text;
+  }
+  ~TextFile() { std::filesystem::remove(path); }
+  std::filesystem::path path;
+};
+
+const PieceTokenizer& letters() {
+  static const PieceTokenizer tokenizer(PieceTokenizer::letters());
+  return tokenizer;
+}
+
+PromptRenderer plain(int64_t most_tokens = 100) {
+  return {letters(), {}, {}, most_tokens};
+}
+
+DataConfig file_config(const TextFile& file) {
+  DataConfig config;
+  config.path = file.path.string();
+  config.shuffle = false;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("rows become prompts with stable names and all their columns", "[rollout][data]") {
+  const TextFile file(
+      "\xEF\xBB\xBF{\"question\":\"abc\",\"answer\":\"7\"}\r\n\n{\"prompt\":\"de\",\"k\":[1]}");
+  const auto prompts = make_file_prompts(file_config(file), plain(), 1);
+  REQUIRE(prompts->size() == 2);
+  const auto first = prompts->at(0);
+  CHECK(first.id == file.path.filename().string() + ":1");
+  CHECK(first.text == "abc");
+  CHECK(first.tokens == std::vector<int32_t>{0, 1, 2});
+  CHECK(first.row["answer"] == "7");
+  CHECK(first.messages.is_null());
+  CHECK(prompts->at(1).id == file.path.filename().string() + ":3");
+  CHECK(prompts->at(2).text == "abc");
+}
+
+TEST_CASE("offset and count cut a part out of a file", "[rollout][data]") {
+  const TextFile file(
+      "{\"question\":\"a\"}\n{\"question\":\"b\"}\n{\"question\":\"c\"}\n{\"question\":\"c\"}\n");
+  auto config = file_config(file);
+  CHECK(make_file_prompts(config, plain(), 1)->num_duplicates() == 1);
+  config.offset = 1;
+  config.count = 2;
+  const auto prompts = make_file_prompts(config, plain(), 1);
+  REQUIRE(prompts->size() == 2);
+  CHECK(prompts->at(0).text == "b");
+  config.offset = 9;
+  CHECK_THROWS_WITH(make_file_prompts(config, plain(), 1), Catch::Contains("only 4 rows"));
+}
+
+TEST_CASE("bad rows refuse the file, at most twenty are shown, all are counted",
+          "[rollout][data]") {
+  std::string text = "{\"question\":\"a\"}\nnot json\n[1]\n";
+  for (int i = 0; i < 30; ++i) text += "{\"messages\":[]}\n";
+  const TextFile file(text);
+  try {
+    make_file_prompts(file_config(file), plain(), 1);
+    FAIL("bad rows were accepted");
+  } catch (const FileError& error) {
+    const std::string what = error.what();
+    CHECK(error.kind() == "invalid_training_file");
+    CHECK_THAT(what, Catch::Contains("32 rows"));
+    CHECK_THAT(what, Catch::Contains(":2") && Catch::Contains(":3: the row is not an object"));
+    CHECK_THAT(what, Catch::Contains("and 12 more"));
+    CHECK(std::count(what.begin(), what.end(), '\n') == 21);
+  }
+}
+
+TEST_CASE("a file without rows is refused", "[rollout][data]") {
+  const TextFile file(GENERATE("", "\n\n  \n"));
+  CHECK_THROWS_WITH(make_file_prompts(file_config(file), plain(), 1), Catch::Contains("no rows"));
+}
+
+TEST_CASE("long prompts are left out with their reason; only long ones are an error",
+          "[rollout][data]") {
+  const TextFile file("{\"question\":\"abcdef\"}\n{\"question\":\"abc\"}\n");
+  const auto prompts = make_file_prompts(file_config(file), plain(4), 1);
+  CHECK(prompts->size() == 1);
+  REQUIRE(prompts->skipped().size() == 1);
+  CHECK_THAT(prompts->skipped()[0], Catch::Contains(":1: prompt has 6 tokens, the most is 4"));
+  CHECK_THROWS_WITH(make_file_prompts(file_config(file), plain(2), 1),
+                    Catch::Contains("all 2 prompts"));
+}
+
+TEST_CASE("chats go through the chat template, whose refusal names the row", "[rollout][data]") {
+  const TextFile file("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n");
+  RowRules rules;
+  rules.as_chat = true;
+  const auto render = [](const nlohmann::json& messages) {
+    return "u:" + messages[0]["content"].get<std::string>() + " a:";
+  };
+  const auto prompts = make_file_prompts(file_config(file), {letters(), rules, render, 100}, 1);
+  CHECK(prompts->at(0).text == "u:hi a:");
+  CHECK(prompts->at(0).messages.size() == 1);
+  const auto refuse = [](const nlohmann::json&) -> std::string {
+    throw ArgumentError("no such role");
+  };
+  CHECK_THROWS_WITH(
+      make_file_prompts(file_config(file), {letters(), rules, refuse, 100}, 1),
+      Catch::Contains(":1: the chat template refuses") && Catch::Contains("no such role"));
+}
+
+TEST_CASE("generated prompts are numbered from the offset, in order or shuffled",
+          "[rollout][data]") {
+  DataConfig config;
+  config.task = "arithmetic";
+  config.offset = 100;
+  const auto endless = make_generated_prompts(config, plain(), 4);
+  CHECK(endless->size() == 0);
+  CHECK(endless->at(12345).id == "arithmetic:12445");
+  CHECK(endless->at(3).row == make_generated_prompts(config, plain(), 4)->at(3).row);
+  config.count = 10;
+  const auto ten = make_generated_prompts(config, plain(), 4);
+  std::set<std::string> ids;
+  for (int64_t i = 0; i < 10; ++i) ids.insert(ten->at(i).id);
+  CHECK(ids.size() == 10);
+  CHECK(*ids.begin() == "arithmetic:100");
+}
+
+TEST_CASE("a generated task's mistakes are found at once", "[rollout][data]") {
+  DataConfig config;
+  config.task = "arithmetic";
+  CHECK_THROWS_AS(make_generated_prompts(config, plain(2), 4), ConfigError);
+  config.options = {{"digits", "many"}};
+  CHECK_THROWS_AS(make_generated_prompts(config, plain(), 4), ConfigError);
+}
