@@ -62,8 +62,9 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
 
 std::unique_ptr<CheckpointSource> open_directory(const fs::path& directory) {
   // As transformers does: the single file wins.
-  if (fs::exists(directory / kSingle)) return HfSource::open_single(directory / kSingle);
-  if (fs::exists(directory / kIndex)) return HfSource::open_sharded(directory / kIndex);
+  std::error_code ignored;
+  if (fs::exists(directory / kSingle, ignored)) return HfSource::open_single(directory / kSingle);
+  if (fs::exists(directory / kIndex, ignored)) return HfSource::open_sharded(directory / kIndex);
   const std::vector<fs::path> entries = entries_of(directory);
   std::vector<fs::path> ggufs;
   std::copy_if(entries.begin(), entries.end(), std::back_inserter(ggufs),

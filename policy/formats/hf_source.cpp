@@ -20,6 +20,12 @@ nlohmann::json read_json(const fs::path& path, int64_t max_bytes) {
   return parse_json(read_file(path, max_bytes), path.string());
 }
 
+// An entry that may not be examined counts as absent.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
 using WeightMap = std::map<std::string, std::string>;
 
 WeightMap read_weight_map(const nlohmann::json& index, const std::string& path) {
@@ -52,8 +58,10 @@ void check_shard_name(const std::string& name, const std::string& index_path) {
 /// A link out of the directory could make a loaded model out of any file of the machine. The hub's
 /// own cache is made of links, snapshots/<revision>/<file> -> ../../blobs/<hash>: those are let in.
 void check_stays_inside(const fs::path& file, const fs::path& directory) {
-  const fs::path home = fs::canonical(directory);
-  const fs::path real_folder = fs::canonical(file).parent_path();
+  std::error_code error;
+  const fs::path home = fs::canonical(directory, error);
+  const fs::path real_folder = error ? fs::path() : fs::canonical(file, error).parent_path();
+  if (error) throw FileError(file.string(), "open_failed", error.message());
   if (real_folder == home) return;
   const fs::path snapshots = home.parent_path();
   if (snapshots.filename() == "snapshots" && real_folder == snapshots.parent_path() / "blobs") {
@@ -68,18 +76,18 @@ void check_stays_inside(const fs::path& file, const fs::path& directory) {
 
 HfSource::HfSource(fs::path directory)
     : directory_(std::move(directory)), config_path_((directory_ / "config.json").string()) {
-  if (!fs::exists(config_path_)) {
+  if (!is_there(config_path_)) {
     throw FileError(directory_.string(), "config_missing",
                     "has weights but no config.json, which says what model they are of");
   }
   config_ = read_json(config_path_, kMaxConfigBytes);
   const fs::path generation = directory_ / "generation_config.json";
-  if (fs::exists(generation)) generation_config_ = read_json(generation, kMaxConfigBytes);
+  if (is_there(generation)) generation_config_ = read_json(generation, kMaxConfigBytes);
 }
 
 std::unique_ptr<HfSource> HfSource::open_single(const fs::path& file) {
   const fs::path directory = file.parent_path().empty() ? fs::path(".") : file.parent_path();
-  if (fs::exists(file)) check_stays_inside(file, directory);
+  if (is_there(file)) check_stays_inside(file, directory);
   std::unique_ptr<HfSource> source(new HfSource(directory));
   source->files_.push_back(SafetensorsFile::open(file));
   for (const TensorInfo& info : source->files_.front().tensors()) {
@@ -100,7 +108,7 @@ std::unique_ptr<HfSource> HfSource::open_sharded(const fs::path& index_path) {
     if (files.insert(file).second) check_shard_name(file, where);
   }
   for (const std::string& file : files) {
-    if (fs::exists(directory / file)) continue;
+    if (is_there(directory / file)) continue;
     throw FileError((directory / file).string(), "shard_missing",
                     fmt::format("is listed in {} but is not there; download it again",
                                 index_path.filename().string()));

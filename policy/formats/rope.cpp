@@ -90,13 +90,14 @@ void scale_llama3(const RopeConfig& rope, std::vector<float>& inv_freq) {
   const auto low = static_cast<float>(rope.low_freq_factor);
   const auto range = static_cast<float>(rope.high_freq_factor - rope.low_freq_factor);
   for (float& f : inv_freq) {
-    const float wavelength = static_cast<float>(2 * std::numbers::pi) / f;
+    // A scalar over a tensor is reciprocal, then product, in torch: two roundings.
+    const float wavelength = 1.0F / f * static_cast<float>(2 * std::numbers::pi);
     if (wavelength < high_wavelength) continue;
     if (wavelength > low_wavelength) {
       f = f / factor;
       continue;
     }
-    const float smooth = (static_cast<float>(original) / wavelength - low) / range;
+    const float smooth = (1.0F / wavelength * static_cast<float>(original) - low) / range;
     f = (1.0F - smooth) * f / factor + smooth * f;
   }
 }

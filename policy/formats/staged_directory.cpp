@@ -17,19 +17,21 @@ namespace fs = std::filesystem;
 bool is_occupied(const fs::path& target) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(target, error))) return false;
-  return !fs::is_directory(target, error) || !fs::is_empty(target, error);
+  // One that cannot be looked into is not taken for empty.
+  const bool is_empty = fs::is_directory(target, error) && fs::is_empty(target, error);
+  return !is_empty || static_cast<bool>(error);
 }
 
 }  // namespace
 
 StagedDirectory::StagedDirectory(fs::path target, bool replace) : target_(std::move(target)) {
   if (target_.filename().empty()) target_ = target_.parent_path();  // "out/" means "out"
-  if (is_occupied(target_) && (!replace || !fs::is_directory(target_))) {
+  std::error_code error;
+  if (is_occupied(target_) && (!replace || !fs::is_directory(target_, error))) {
     throw FileError(target_.string(), "already_exists",
                     "is there already; remove it or choose another name");
   }
   const fs::path parent = target_.parent_path();
-  std::error_code error;
   if (!parent.empty()) fs::create_directories(parent, error);
   if (error) throw FileError(parent.string(), "write_failed", error.message());
   std::string name = (parent / ("." + target_.filename().string() + ".tmp-XXXXXX")).string();
