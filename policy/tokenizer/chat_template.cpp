@@ -1,0 +1,60 @@
+#include "policy/tokenizer/chat_template.h"
+
+#include "base/error.h"
+#include "policy/tokenizer/jinja/evaluator.h"
+#include "policy/tokenizer/jinja/parser.h"
+
+namespace gradus::policy {
+namespace {
+
+constexpr size_t kMaxTemplateBytes = 1 << 20;
+
+}  // namespace
+
+struct ChatTemplate::Parsed {
+  std::string text;
+  jinja::Statement::Body body;
+};
+
+ChatTemplate ChatTemplate::parse(std::string text) {
+  if (text.size() > kMaxTemplateBytes) throw Error("chat template: is larger than 1 MiB");
+  auto parsed = std::make_shared<Parsed>();
+  parsed->body = jinja::parse_template(text);
+  parsed->text = std::move(text);
+  return ChatTemplate(std::move(parsed));
+}
+
+const std::string& ChatTemplate::text() const {
+  return parsed_->text;
+}
+
+std::string ChatTemplate::render(const ChatInput& input) const {
+  if (!input.variables.is_null() && !input.variables.is_object()) {
+    throw ArgumentError("a chat template's variables must be a JSON object");
+  }
+  using jinja::Value;
+  std::vector<std::pair<std::string, Value>> variables;
+  if (input.variables.is_object()) {
+    for (const auto& [name, value] : input.variables.items()) {
+      variables.emplace_back(name, Value::from_json(value));
+    }
+  }
+  variables.emplace_back("messages", Value::from_json(input.messages));
+  variables.emplace_back("tools", Value::from_json(input.tools));
+  variables.emplace_back("add_generation_prompt", Value::boolean(input.add_generation_prompt));
+  return jinja::evaluate(parsed_->body, std::move(variables),
+                         input.now.value_or(std::chrono::system_clock::now()), jinja::Budget{});
+}
+
+std::string ChatTemplate::render(const nlohmann::ordered_json& messages,
+                                 const nlohmann::ordered_json& tools, bool add_generation_prompt,
+                                 const nlohmann::ordered_json& variables) const {
+  ChatInput input;
+  input.messages = messages;
+  input.tools = tools;
+  input.add_generation_prompt = add_generation_prompt;
+  input.variables = variables;
+  return render(input);
+}
+
+}  // namespace gradus::policy

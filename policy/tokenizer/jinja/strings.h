@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/tokenizer/jinja/builtins.h"
+
+namespace gradus::policy::jinja {
+
+/// Python's str.strip family. @param chars  what to strip; nullptr: white space.
+std::string strip(std::string_view text, const std::string* chars, bool left, bool right);
+
+/// Python's str.replace; count < 0: all.
+std::string replace_all(const std::string& text, const std::string& from, const std::string& to,
+                        int64_t count);
+
+std::string upper_case(std::string_view text);
+std::string lower_case(std::string_view text);
+/// First character upper, the rest lower.
+std::string capitalized(std::string_view text);
+/// Jinja2's title filter.
+std::string title_case(std::string_view text);
+
+/// The characters of a text, each a string.
+std::vector<Value> characters(const std::string& text);
+
+bool is_string_method(std::string_view name);
+Value call_string_method(const std::string& text, const std::string& name, const Arguments& args,
+                         const Context& context);
+
+}  // namespace gradus::policy::jinja
