@@ -61,7 +61,7 @@ void ThreadTeam::stop() {
   for (auto& thread : threads_) thread.join();
 }
 
-void ThreadTeam::dispatch(Call call, void* fn) {
+void ThreadTeam::dispatch(Call call, void* fn) noexcept {
   if (size_ == 1) return call(fn, 0);
   call_ = call;
   fn_ = fn;

@@ -24,7 +24,7 @@ class ThreadTeam {
   int size() const { return size_; }
 
   /// Calls fn(member) once for every member in [0, size()) and returns when all have returned.
-  /// fn must not throw and must not call `run` of the same team.
+  /// fn must not throw (it ends the program) and must not call `run` of the same team.
   template <class Fn>
   void run(Fn&& fn) {
     using Plain = std::remove_reference_t<Fn>;
@@ -50,7 +50,7 @@ class ThreadTeam {
 
  private:
   using Call = void (*)(void*, int);
-  void dispatch(Call call, void* fn);
+  void dispatch(Call call, void* fn) noexcept;  // else others would run a function that is gone
   void serve(int member);
   void stop();
 

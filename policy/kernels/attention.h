@@ -57,7 +57,9 @@ struct AttentionShape {
 /// softmax(q K^T * scale) V for every row, softmax in float32.
 ///
 /// A row's bits depend on its query and on the keys and values before it, not on the batch, the
-/// block numbers, or the team: prefill, decode and training give the same result.
+/// block numbers, or the team: prefill, decode and training give the same result. Over a bf16 cache
+/// the query is rounded to bf16; probabilities and sums are float32. Places that hold no key yet
+/// may hold anything.
 ///
 /// @param q    [R, heads * key_dim].
 /// @param out  [R, heads * value_dim].
@@ -88,8 +90,12 @@ struct AttentionTensors {
 /// Gradients of causal attention over packed segments.
 ///
 /// Keys of a shared prefix gather the gradients of all segments that read them, in the order of
-/// the list; the bits do not depend on the team's size.
+/// the list, head by head; the bits do not depend on the team's size. Products are float32. Rows of
+/// no segment get zero.
 ///
+/// @throws gradus::ArgumentError  shapes that differ, a segment outside of the rows, or a prefix
+/// that
+///                                is not the beginning of a segment without prefix.
 /// @param dout  [T, heads * value_dim].
 /// @param dq, dk, dv  shapes of q, k, v; overwritten.
 void attention_backward(ThreadTeam& team, const AttentionTensors& tensors, ConstMatrix dout,

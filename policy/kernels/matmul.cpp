@@ -104,7 +104,8 @@ class Product {
       if (task >= row_blocks_ * groups_) return;
       const int64_t block = task / groups_;
       const int64_t group = task % groups_;
-      for (int64_t step = 0; step < steps_; step += kBlockSteps) {
+      // Without a step, K = 0, one round writes the empty sums.
+      for (int64_t step = 0; step == 0 || step < steps_; step += kBlockSteps) {
         const bool is_packed = packed_rows == block && steps_ <= kBlockSteps;
         if (!is_packed) pack_rows(block, step, packed);
         packed_rows = block;

@@ -52,7 +52,8 @@ struct MatmulOptions {
 /// the row's place, on how rows were tiled, nor on the team's size. A sequence therefore gets the
 /// same bits alone, in a batch, in prefill, in decode and in training.
 ///
-/// @param a  [M, K] float32 or bf16; float32 is rounded to bf16 when B is bf16, which a bf16 A needs.
+/// @param a  [M, K] float32 or bf16; float32 is rounded to bf16 when B is bf16, which a bf16 A
+/// needs.
 /// @param c  [M, N] float32 or bf16.
 void matmul(ThreadTeam& team, ConstMatrix a, const PackedMatrix& b, Matrix c,
             MatmulOptions options = {});
