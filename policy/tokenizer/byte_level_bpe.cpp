@@ -19,6 +19,7 @@ void ByteLevelBpe::index_added_tokens() {
   normalized_matcher_ = {};
   added_by_id_.clear();
   added_by_content_.clear();
+  needles_.clear();
   vocab_size_ = parts_.model->size();
   const int32_t limit = vocab_size_ + static_cast<int32_t>(parts_.added_tokens.size()) + (1 << 20);
   for (size_t i = 0; i < parts_.added_tokens.size(); ++i) {
@@ -41,12 +42,9 @@ void ByteLevelBpe::index_added_tokens() {
     added_by_id_[token.id] = i;
     added_by_content_[token.content] = token.id;
     vocab_size_ = std::max(vocab_size_, token.id + 1);
-    if (!token.normalized) {
-      raw_matcher_.add(token.content, token);
-    } else {
-      normalized_matcher_.add(
-          parts_.normalizer ? parts_.normalizer->normalize(token.content) : token.content, token);
-    }
+    const bool is_changed = token.normalized && parts_.normalizer;
+    needles_.push_back(is_changed ? parts_.normalizer->normalize(token.content) : token.content);
+    (token.normalized ? normalized_matcher_ : raw_matcher_).add(needles_.back(), token);
   }
 }
 
@@ -159,9 +157,12 @@ std::string ByteLevelBpe::decode(std::span<const int32_t> ids, bool skip_special
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {
-    const std::string* piece = spelling(id);
-    if (piece == nullptr || (skip_special && is_special(id))) continue;
-    tokens.push_back(*piece);
+    if (skip_special && is_special(id)) continue;
+    // The reference decodes an added token as it looks in normalised text.
+    const auto added = added_by_id_.find(id);
+    const std::string* piece =
+        added != added_by_id_.end() ? &needles_[added->second] : parts_.model->spelling(id);
+    if (piece != nullptr) tokens.push_back(*piece);
   }
   std::string text;
   if (parts_.decoder) {

@@ -74,6 +74,7 @@ class ByteLevelBpe : public Tokenizer {
   int32_t vocab_size_ = 0;
   AddedTokenMatcher raw_matcher_;
   AddedTokenMatcher normalized_matcher_;
+  std::vector<std::string> needles_;  // of each added token: its content as text holds it
   std::unordered_map<int32_t, size_t> added_by_id_;
   std::unordered_map<std::string, int32_t> added_by_content_;
 };

@@ -174,7 +174,7 @@ class ByteLevel : public PreTokenizer {
  private:
   static void prefix_spaces(Pieces& pieces) {
     for (std::string_view& piece : pieces.list) {
-      if (is_white_space(read_utf8(piece).code_point)) continue;
+      if (piece.front() == ' ') continue;
       piece = pieces.buffers.emplace_back(" " + std::string(piece));
     }
   }
