@@ -16,7 +16,7 @@ using nlohmann::json;
 using Kind = WorkerReply::Kind;
 
 constexpr size_t kMaxReasonBytes = 2000;
-constexpr double kExitPatienceS = 0.5;
+constexpr double kExitPatienceS = 2.0;
 
 // Unpredictable on purpose: it only pairs a reply with its request and reaches no result.
 uint64_t fresh_nonce() {

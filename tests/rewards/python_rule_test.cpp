@@ -146,16 +146,21 @@ TEST_CASE("odd values fail alone and the others keep their scores", "[rewards][p
 
 TEST_CASE("a worker that hangs, dies, floods or forges is replaced", "[rewards][python]") {
   const PythonFile file(kFile);
-  const auto rule = file.rule("behave", {{"timeout_s", 1.0}});
-  const auto outcome = [&](const std::string& what) {
+  // The limit is short only for what is meant to reach it: a busy machine is slow.
+  const auto impatient = file.rule("behave", {{"timeout_s", 0.3}});
+  for (const std::string what : {"hang", "sleep"}) {
     const auto begin = std::chrono::steady_clock::now();
+    const Grade grade = grades_of(*impatient, {what})[0];
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
+    CHECK(grade.outcome == GradeOutcome::timed_out);
+    CHECK(grade.reason == "did not answer within 0.3 s");
+  }
+  const auto rule = file.rule("behave");
+  const auto outcome = [&](const std::string& what) {
     const auto grade = grades_of(*rule, {what})[0];
-    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
     CHECK(grades_of(*rule, {"fine"})[0].outcome == GradeOutcome::scored);
     return grade;
   };
-  CHECK(outcome("hang").outcome == GradeOutcome::timed_out);
-  CHECK(outcome("sleep").reason == "did not answer within 1 s");
   CHECK_THAT(outcome("exit").reason, Catch::Contains("exited with status 0"));
   CHECK(outcome("sysexit").outcome == GradeOutcome::failed);
   const Grade aborted = outcome("abort");
