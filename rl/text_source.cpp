@@ -32,24 +32,17 @@ class ResponseSource final : public TextSource {
       : prompts_(std::move(prompts)),
         tokenizer_(*tokenizer.tokenizer),
         column_(config.response),
-        max_context_(max_context),
-        end_token_(end_token(tokenizer_)) {}
+        max_context_(static_cast<size_t>(max_context)) {}
 
   int64_t size() const override { return prompts_->size(); }
 
   TextExample at(int64_t index) const override {
     const rollout::Prompt prompt = prompts_->at(index);
-    TextExample example{prompt.tokens, std::vector<uint8_t>(prompt.tokens.size(), 0)};
-    // Special tokens' strings in a data row are text, as they are in a user's message.
-    const auto response = tokenizer_.encode(response_of(prompt), false);
-    example.tokens.insert(example.tokens.end(), response.begin(), response.end());
-    example.tokens.push_back(end_token_);
-    example.is_target.resize(example.tokens.size(), 1);
-    if (max_context_ > 0 && example.tokens.size() > static_cast<size_t>(max_context_)) {
-      example.tokens.resize(static_cast<size_t>(max_context_));
-      example.is_target.resize(static_cast<size_t>(max_context_));
+    TextExample example = make_response_example(tokenizer_, prompt.tokens, response_of(prompt));
+    if (example.tokens.size() > max_context_) {
+      example.tokens.resize(max_context_);
+      example.is_target.resize(max_context_);
     }
-    if (prompt.tokens.empty() && !example.is_target.empty()) example.is_target.front() = 0;
     return example;
   }
 
@@ -72,8 +65,7 @@ class ResponseSource final : public TextSource {
   std::unique_ptr<rollout::PromptSource> prompts_;
   const policy::Tokenizer& tokenizer_;
   std::string column_;
-  int max_context_;
-  int32_t end_token_;
+  size_t max_context_;
 };
 
 class DocumentSource final : public TextSource {
@@ -120,6 +112,19 @@ void cut(const std::vector<int32_t>& tokens, size_t length,
 }
 
 }  // namespace
+
+TextExample make_response_example(const policy::Tokenizer& tokenizer, std::vector<int32_t> prompt,
+                                  const std::string& response) {
+  TextExample example{std::move(prompt), {}};
+  example.is_target.assign(example.tokens.size(), 0);
+  // Special tokens' strings in a data row are text, as they are in a user's message.
+  const auto tokens = tokenizer.encode(response, false);
+  example.tokens.insert(example.tokens.end(), tokens.begin(), tokens.end());
+  example.tokens.push_back(end_token(tokenizer));
+  example.is_target.resize(example.tokens.size(), 1);
+  example.is_target.front() = 0;  // nothing stands before it
+  return example;
+}
 
 std::unique_ptr<TextSource> make_response_source(std::unique_ptr<rollout::PromptSource> prompts,
                                                  const policy::LoadedTokenizer& tokenizer,

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "policy/tokenizer/load_tokenizer.h"
 #include "rl/run_config.h"
@@ -31,6 +32,11 @@ class TextSource {
 std::unique_ptr<TextSource> make_response_source(std::unique_ptr<rollout::PromptSource> prompts,
                                                  const policy::LoadedTokenizer& tokenizer,
                                                  const TextConfig& config, int max_context);
+
+/// Prompt, response and end token, of which the latter two are targets.
+/// @throws ConfigError  the tokenizer names no end token.
+TextExample make_response_example(const policy::Tokenizer& tokenizer, std::vector<int32_t> prompt,
+                                  const std::string& response);
 
 /// Texts of a JSONL file with `text`, or with `prompt` and `response`, which are joined. Each text
 /// gets the marks that the tokenizer puts around a document and is cut into pieces of at most

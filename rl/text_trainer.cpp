@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "rl/conversation_source.h"
 #include "rl/cost_model.h"
 #include "rl/schedule.h"
 #include "rl/update.h"
@@ -18,16 +19,22 @@ int max_context(TrainingRun& run) {
   return static_cast<int>(run.policy().model_config().max_position_embeddings);
 }
 
+std::unique_ptr<TextSource> make_responses(TrainingRun& run, const rollout::DataConfig& data) {
+  const RunConfig& config = run.config();
+  if (!data.path.empty() && holds_conversations(data.path))
+    return make_conversation_source(data, run.tokenizer(), max_context(run), config.run.seed);
+  auto prompts =
+      rollout::make_prompt_source(data, run.tokenizer(), max_context(run), config.run.seed);
+  warn_about(*prompts, run.environment().observer);
+  return make_response_source(std::move(prompts), run.tokenizer(), config.text, max_context(run));
+}
+
 std::unique_ptr<TextSource> make_texts(TrainingRun& run) {
   const RunConfig& config = run.config();
   if (config.run.task == TaskKind::pretrain)
     return make_document_source(config.text.path, run.tokenizer(), config.text, true,
                                 config.run.seed);
-  auto prompts =
-      rollout::make_prompt_source(config.data, run.tokenizer(), max_context(run), config.run.seed);
-  for (const auto& reason : prompts->skipped())
-    run.environment().observer.on_warning("data: left out, " + reason);
-  return make_response_source(std::move(prompts), run.tokenizer(), config.text, max_context(run));
+  return make_responses(run, config.data);
 }
 
 std::unique_ptr<TextSource> make_held_out(TrainingRun& run) {
@@ -41,9 +48,7 @@ std::unique_ptr<TextSource> make_held_out(TrainingRun& run) {
   data.count = 0;
   data.offset = 0;
   data.shuffle = false;
-  return make_response_source(
-      rollout::make_prompt_source(data, run.tokenizer(), max_context(run), config.run.seed),
-      run.tokenizer(), config.text, max_context(run));
+  return make_responses(run, data);
 }
 
 double flops_of(const std::vector<TextExample>& examples, const RunConfig& config,

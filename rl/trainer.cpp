@@ -106,8 +106,7 @@ Trainer::Trainer(TrainingRun& run)
       rules_(config_.rewards),
       pool_(run.policy(), *run.tokenizer().tokenizer, config_.rollout, run.threads()) {
   if (config_.has_eval_data()) evaluator_.emplace(config_, run.tokenizer(), max_context(run));
-  for (const auto& reason : prompts_->skipped())
-    run.environment().observer.on_warning("data: left out, " + reason);
+  warn_about(*prompts_, run.environment().observer);
 }
 
 std::optional<StepReport> Trainer::make_step(TrainingRun& run, int64_t step) {

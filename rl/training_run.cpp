@@ -12,6 +12,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "policy/checkpoint_tokenizer.h"
 
 namespace gradus::rl {
 namespace {
@@ -42,7 +43,8 @@ bool is_fresh(const RunConfig& config) {
 }
 
 policy::LoadedTokenizer load_tokenizer_of(const RunConfig& config) {
-  return policy::load_tokenizer(is_fresh(config) ? config.model.tokenizer : config.model.path);
+  return policy::load_checkpoint_tokenizer(is_fresh(config) ? config.model.tokenizer
+                                                            : config.model.path);
 }
 
 std::unique_ptr<policy::Policy> load_policy(const RunConfig& config, ThreadTeam& team) {
@@ -250,6 +252,16 @@ void TrainingRun::save_model(const fs::path& target) const {
     for (const auto& file : tokenizer_.tokenizer->source_files())
       if (!fs::exists(folder / file.name)) write_file_atomically(folder / file.name, file.contents);
   });
+}
+
+void warn_about(const rollout::PromptSource& prompts, RunObserver& observer) {
+  const auto& skipped = prompts.skipped();
+  if (!skipped.empty())
+    observer.on_warning(
+        fmt::format("data: {} rows left out, the first: {}", skipped.size(), skipped.front()));
+  if (prompts.num_duplicates() > 0)
+    observer.on_warning(
+        fmt::format("data: {} rows repeat an earlier one", prompts.num_duplicates()));
 }
 
 std::optional<EvalReport> evaluate_in_run(TrainingRun& run, Evaluator& evaluator,

@@ -133,6 +133,9 @@ class TrainingRun {
   bool is_saved_ = false;  ///< the newest checkpoint holds the present state
 };
 
+/// Tells of rows that were left out, and of rows that repeat.
+void warn_about(const rollout::PromptSource& prompts, RunObserver& observer);
+
 /// An evaluation by sampling, as the step task of a run reports it.
 std::optional<EvalReport> evaluate_in_run(TrainingRun& run, Evaluator& evaluator,
                                           rollout::RolloutPool& pool, int64_t step);

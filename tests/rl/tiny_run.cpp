@@ -1,0 +1,105 @@
+#include "tests/rl/tiny_run.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "policy/tokenizer/load_tokenizer.h"
+#include "rl/metrics_log.h"
+
+namespace gradus::rl {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string recipe_text(const TinyRun& tiny, const fs::path& tokenizer) {
+  return R"([run]
+task = "grpo"
+seed = 7
+threads = 1
+steps = )" +
+         std::to_string(tiny.steps) + "\ndir = \"" + tiny.run().string() + R"("
+checkpoint_every = 2
+eval_every = 3
+samples_every = 2
+[model]
+config = "config.json"
+tokenizer = ")" +
+         tokenizer.string() + R"("
+[data]
+task = "arithmetic"
+[rollout]
+max_tokens = 6
+kv_cache_mb = 4
+max_sequences = 16
+[[rewards]]
+type = "length"
+[rl]
+group_size = 4
+prompts_per_step = 3
+[optim]
+lr = 1e-3
+[eval]
+samples = 2
+temperature = 0.7
+answer_rule = "accuracy"
+[eval.data]
+task = "arithmetic"
+count = 4
+[[eval.rewards]]
+type = "accuracy"
+)" + tiny.extra;
+}
+
+nlohmann::json model_config(int64_t vocab_size) {
+  return {{"architectures", {"LlamaForCausalLM"}},
+          {"model_type", "llama"},
+          {"hidden_size", 32},
+          {"intermediate_size", 48},
+          {"num_hidden_layers", 2},
+          {"num_attention_heads", 4},
+          {"num_key_value_heads", 2},
+          {"vocab_size", vocab_size},
+          {"max_position_embeddings", 128},
+          {"rms_norm_eps", 1e-5},
+          {"rope_theta", 10000.0},
+          {"hidden_act", "silu"},
+          {"initializer_range", 0.05},
+          {"tie_word_embeddings", true},
+          {"torch_dtype", "float32"}};
+}
+
+}  // namespace
+
+bool TinyRun::write() const {
+  const fs::path tokenizer = fs::path(GRADUS_SHARED_DIR) / "parity" / "tokenizer_sp_bpe";
+  if (!fs::exists(tokenizer)) return false;
+  fs::create_directories(folder);
+  const auto loaded = policy::load_tokenizer(tokenizer);
+  std::ofstream(folder / "config.json") << model_config(loaded.tokenizer->vocab_size());
+  std::ofstream(recipe()) << recipe_text(*this, tokenizer);
+  return true;
+}
+
+std::string file_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string deterministic_result(const fs::path& run) {
+  std::string result;
+  for (auto record : read_metrics(run / "metrics.jsonl")) {
+    std::erase_if(record.values,
+                  [](const auto& entry) { return !is_deterministic_metric(entry.first); });
+    result += metrics_line(record) + "\n";
+  }
+  std::vector<fs::path> samples;
+  for (const auto& entry : fs::directory_iterator(run / "samples")) samples.push_back(entry.path());
+  std::ranges::sort(samples);
+  for (const auto& path : samples) result += path.filename().string() + "\n" + file_text(path);
+  return result + file_text(run / "final" / "model.safetensors");
+}
+
+}  // namespace gradus::rl
