@@ -42,7 +42,8 @@ std::unique_ptr<PromptSource> make_prompt_source(const DataConfig& config,
                  config.chat && tokenizer.chat_template.has_value()};
   if (!config.system.empty() && !rules.as_chat) {
     throw ConfigError(
-        "data.system: there is no chat template to put it in (the checkpoint has none, or data.chat "
+        "data.system: there is no chat template to put it in (the checkpoint has none, or "
+        "data.chat "
         "is false); write it into data.template");
   }
   auto render = rules.as_chat ? chat_renderer(tokenizer) : PromptRenderer::RenderChat();

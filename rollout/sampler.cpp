@@ -18,6 +18,7 @@ using Candidate = SamplerScratch::Candidate;
 constexpr int64_t kSpan = 16;
 /// First guess of how many ranked tokens top-p or min-p will need.
 constexpr int64_t kFirstHead = 128;
+constexpr int64_t kHeadGrowth = 16;
 
 bool ranks_before(const Candidate& a, const Candidate& b) {
   return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
@@ -39,9 +40,10 @@ void rank_head(std::span<const float> logits, int64_t k, SamplerScratch& scratch
   auto& maxima = scratch.maxima;
   maxima.resize(static_cast<size_t>(num_spans));
   for (int64_t s = 0; s < num_spans; ++s) {
-    const float* begin = logits.data() + s * kSpan;
-    maxima[static_cast<size_t>(s)] =
-        *std::max_element(begin, begin + std::min(kSpan, n - s * kSpan));
+    float largest = logits[static_cast<size_t>(s * kSpan)];
+    for (int64_t i = s * kSpan; i < std::min(n, (s + 1) * kSpan); ++i)
+      largest = std::max(largest, logits[static_cast<size_t>(i)]);
+    maxima[static_cast<size_t>(s)] = largest;
   }
   float threshold = -INFINITY;
   if (k < num_spans) {
@@ -59,9 +61,10 @@ void rank_head(std::span<const float> logits, int64_t k, SamplerScratch& scratch
       if (z >= threshold) head.push_back({z, static_cast<int32_t>(i)});
     }
   }
-  const auto end = head.begin() + std::min<int64_t>(k, static_cast<int64_t>(head.size()));
-  std::partial_sort(head.begin(), end, head.end(), ranks_before);
+  const auto end = head.begin() + std::min<int64_t>(k, std::ssize(head));
+  if (end != head.end()) std::nth_element(head.begin(), end, head.end(), ranks_before);
   head.erase(end, head.end());
+  std::sort(head.begin(), head.end(), ranks_before);
 }
 
 }  // namespace
@@ -105,9 +108,10 @@ std::optional<SampledToken> Sampler::sample(std::span<const float> logits, float
   const auto stats = policy::kernels::softmax_stats(logits.data(), n, inverse_temperature_);
   if (!is_greedy_ && is_truncated(n))
     return sample_truncated(logits, u, stats.log_sum_exp, stats.max, scratch);
-  const int64_t id = is_greedy_ ? std::max_element(logits.begin(), logits.end()) - logits.begin()
-                                : policy::kernels::sample_index(
-                                      logits.data(), n, inverse_temperature_, stats.log_sum_exp, u);
+  const int64_t id = is_greedy_
+                         ? std::find(logits.begin(), logits.end(), stats.max) - logits.begin()
+                         : policy::kernels::sample_index(logits.data(), n, inverse_temperature_,
+                                                         stats.log_sum_exp, u);
   const float logprob = inverse_temperature_ * logits[static_cast<size_t>(id)] - stats.log_sum_exp;
   return SampledToken{static_cast<int32_t>(id), logprob, logprob};
 }
@@ -142,7 +146,8 @@ SampledToken Sampler::sample_truncated(std::span<const float> logits, float u, f
   // top-k ranks its k tokens at once: top-p then needs the mass of all of them.
   const int64_t most = top_k_ > 0 ? std::min(top_k_, n) : n;
   size_t kept = 0;
-  for (int64_t k = top_k_ > 0 ? most : std::min(kFirstHead, most);; k = std::min(most, 4 * k)) {
+  for (int64_t k = top_k_ > 0 ? most : std::min(kFirstHead, most);;
+       k = std::min(most, kHeadGrowth * k)) {
     rank_head(logits, k, scratch);
     kept = count_kept(b, full_mass, scratch);
     if (kept < static_cast<size_t>(k) || k == most) break;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "policy/tokenizer/load_tokenizer.h"
 #include "rollout/file_prompts.h"
 #include "rollout/generated_prompts.h"
 #include "tests/catch.h"
@@ -152,4 +153,51 @@ TEST_CASE("a generated task's mistakes are found at once", "[rollout][data]") {
   CHECK_THROWS_AS(make_generated_prompts(config, plain(2), 4), ConfigError);
   config.options = {{"digits", "many"}};
   CHECK_THROWS_AS(make_generated_prompts(config, plain(), 4), ConfigError);
+}
+
+TEST_CASE("GSM8K's file gives prompts of a real tokenizer, with and without a chat template",
+          "[rollout][data]") {
+  const std::filesystem::path shared(GRADUS_SHARED_DIR);
+  if (!std::filesystem::exists(shared / "data")) {
+    WARN("no data at " << shared);
+    return;
+  }
+  auto tokenizer = policy::load_tokenizer((shared / "parity" / "tokenizer_smollm2").string());
+  DataConfig config;
+  config.path = (shared / "data" / "gsm8k_test.jsonl.gz").string();
+  config.count = 200;
+  config.shuffle = false;
+  config.chat = false;
+  config.template_text = "Question: {question}\nAnswer:";
+  const auto plain_prompts = make_prompt_source(config, tokenizer, 512, 1);
+  REQUIRE(plain_prompts->size() == 200);
+  const auto first = plain_prompts->at(0);
+  CHECK(first.id == "gsm8k_test.jsonl.gz:1");
+  CHECK(first.text.starts_with("Question: Janet\u2019s ducks"));
+  CHECK(tokenizer.tokenizer->decode(first.tokens) == first.text);
+  CHECK_THAT(first.row["answer"].get<std::string>(), Catch::EndsWith("#### 18"));
+
+  config.system = "Be brief.";
+  CHECK_THROWS_WITH(make_prompt_source(config, tokenizer, 512, 1), Catch::Contains("data.system"));
+  config.chat = true;
+  tokenizer.chat_template = policy::ChatTemplate::parse(
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+  const auto chat = make_prompt_source(config, tokenizer, 512, 1)->at(0);
+  CHECK(chat.text.starts_with(
+      "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nQuestion: "));
+  CHECK(chat.text.ends_with("<|im_start|>assistant\n"));
+  CHECK(chat.messages.size() == 2);
+  CHECK(tokenizer.tokenizer->is_special(chat.tokens.front()));
+}
+
+TEST_CASE("a prompt source needs a file or a task, not both", "[rollout][data]") {
+  const policy::LoadedTokenizer tokenizer{
+      std::make_unique<PieceTokenizer>(PieceTokenizer::letters()), std::nullopt, {}};
+  DataConfig config;
+  CHECK_THROWS_AS(make_prompt_source(config, tokenizer, 100, 1), ConfigError);
+  config.task = "chain_sum";
+  CHECK(make_prompt_source(config, tokenizer, 100, 1)->at(5).row["task"] == "chain_sum");
+  config.path = "rows.jsonl";
+  CHECK_THROWS_AS(make_prompt_source(config, tokenizer, 100, 1), ConfigError);
 }
