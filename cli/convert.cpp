@@ -3,30 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 
 #include "base/error.h"
+#include "policy/checkpoint_tokenizer.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
-#include "policy/formats/gguf.h"
 #include "policy/formats/gguf_checkpoint.h"
 #include "policy/formats/hf_writer.h"
 #include "policy/formats/model_config.h"
-#include "policy/tokenizer/load_tokenizer.h"
 
 namespace gradus::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Files beside the weights that say how to talk to the model.
-constexpr std::array kCompanions{
-    "tokenizer.json",          "tokenizer.model",     "tokenizer_config.json",
-    "special_tokens_map.json", "vocab.json",          "merges.txt",
-    "added_tokens.json",       "chat_template.jinja", "chat_template.json",
-    "generation_config.json"};
 
 policy::DType dtype_named(const std::string& name, policy::DType own, CheckpointFormat format) {
   const bool is_gguf = format == CheckpointFormat::gguf;
@@ -75,10 +66,68 @@ std::vector<policy::FloatTensor> tensors_of(const policy::CheckpointSource& sour
   return tensors;
 }
 
+/// The tokenizer beside a checkpoint; empty, with a note, when there is none: weights alone can be
+/// converted too.
+std::optional<policy::LoadedTokenizer> tokenizer_of(const fs::path& path,
+                                                    std::vector<std::string>& notes) {
+  try {
+    return policy::load_checkpoint_tokenizer(path);
+  } catch (const FileError& error) {
+    notes.push_back(std::string("no tokenizer is written: ") + error.what());
+    return std::nullopt;
+  }
+}
+
+void write_gguf(const policy::CheckpointSource& source, const policy::ModelConfig& config,
+                const std::optional<policy::LoadedTokenizer>& tokenizer,
+                const ConversionTarget& target) {
+  policy::GgufCheckpoint out;
+  out.config = config;
+  out.tensors = tensors_of(source, config);
+  out.dtype = dtype_named(target.dtype, config.dtype, target.format);
+  out.name = target.path.stem().string();
+  if (tokenizer) out.tokenizer = policy::gguf_tokenizer_entries(*tokenizer);
+  policy::write_gguf_checkpoint(target.path, out);
+}
+
+void write_hugging_face(const policy::CheckpointSource& source, const policy::ModelConfig& config,
+                        const std::optional<policy::LoadedTokenizer>& tokenizer,
+                        const ConversionTarget& target) {
+  policy::HfCheckpoint out;
+  out.config = config.raw;
+  out.tensors = tensors_of(source, config);
+  out.dtype = dtype_named(target.dtype, config.dtype, target.format);
+  if (tokenizer) {
+    for (const auto& file : tokenizer->tokenizer->source_files()) {
+      out.extra_texts[file.name] = file.contents;
+    }
+  }
+  const auto& generation = source.generation_config();
+  if (!generation.is_null()) out.extra_texts["generation_config.json"] = generation.dump(2) + "\n";
+  policy::write_hf_checkpoint(target.path, out);
+}
+
 }  // namespace
 
 CheckpointFormat format_of(const fs::path& path) {
   return path.extension() == ".gguf" ? CheckpointFormat::gguf : CheckpointFormat::hugging_face;
+}
+
+std::vector<std::string> convert_checkpoint(const fs::path& from, const ConversionTarget& target) {
+  const bool is_gguf = target.format == CheckpointFormat::gguf;
+  if (is_gguf && fs::exists(target.path)) {
+    throw FileError(target.path.string(), "already_exists", "exists; name another file");
+  }
+  const auto source = policy::open_checkpoint(from);
+  const auto config = policy::load_model_config(*source);
+  std::vector<std::string> notes = source->warnings();
+  const auto tokenizer = tokenizer_of(from, notes);
+  if (is_gguf) {
+    write_gguf(*source, config, tokenizer, target);
+  } else {
+    write_hugging_face(*source, config, tokenizer, target);
+  }
+  return notes;
 }
 
 }  // namespace gradus::cli

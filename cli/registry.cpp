@@ -29,6 +29,7 @@ void add_commands(CLI::App& root, Session& session) {
   CLI::App& data = *root.add_subcommand("data", "prompts");
   data.require_subcommand(1);
   add_data_generate(data, session);
+  add_data_tokenizer(data, session);
 
   CLI::App& rewards = *root.add_subcommand("rewards", "reward rules");
   rewards.require_subcommand(1);

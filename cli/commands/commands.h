@@ -27,6 +27,7 @@ void add_runs_compare(CLI::App& parent, Session& session);
 void add_runs_report(CLI::App& parent, Session& session);
 
 void add_data_generate(CLI::App& parent, Session& session);
+void add_data_tokenizer(CLI::App& parent, Session& session);
 void add_rewards_list(CLI::App& parent, Session& session);
 void add_rewards_test(CLI::App& parent, Session& session);
 void add_doctor(CLI::App& parent, Session& session);

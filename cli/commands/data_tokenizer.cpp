@@ -51,7 +51,8 @@ void train(const Options& options, std::ostream& out) {
   AtomicFile file(options.out);
   file.write(policy::train_sentencepiece(training, texts));
   file.commit();
-  out << fmt::format("{}: {} pieces from {} texts\n", options.out, options.vocab_size, texts.size());
+  out << fmt::format("{}: {} pieces from {} texts\n", options.out, options.vocab_size,
+                     texts.size());
 }
 
 }  // namespace
@@ -65,7 +66,8 @@ void add_data_tokenizer(CLI::App& parent, Session& session) {
   app->add_option("--vocab-size", options->vocab_size, "pieces in all");
   app->add_flag("--byte-fallback,!--no-byte-fallback", options->has_byte_fallback,
                 "256 pieces for single bytes, so that every text has ids");
-  app->add_option("--symbol", options->symbols, "a text that is always one piece; \\n: the line end");
+  app->add_option("--symbol", options->symbols,
+                  "a text that is always one piece; \\n: the line end");
   app->add_option("--out", options->out, "tokenizer.model to write")->required();
   app->callback([options, &session] { train(*options, session.out); });
 }

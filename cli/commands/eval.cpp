@@ -13,8 +13,8 @@
 #include "cli/commands/commands.h"
 #include "cli/model_options.h"
 #include "cli/quantity.h"
+#include "policy/checkpoint_tokenizer.h"
 #include "policy/policy.h"
-#include "policy/tokenizer/load_tokenizer.h"
 #include "rl/evaluate.h"
 #include "rl/run_config.h"
 #include "rollout/rollout_pool.h"
@@ -74,7 +74,7 @@ rl::RunConfig config_of(const Options& options) {
   }
   apply_data(options, config.eval);
   if (config.rewards.empty() && config.eval.rewards.empty()) {
-    config.eval.rewards.push_back({"accuracy"});
+    config.eval.rewards.emplace_back().type = "accuracy";
   }
   if (options.samples) config.eval.samples = *options.samples;
   if (options.temperature) config.eval.temperature = *options.temperature;
@@ -166,7 +166,7 @@ std::string as_text(const rl::EvalResult& result) {
 void evaluate(const Options& options, Session& session) {
   const rl::RunConfig config = config_of(options);
   const auto team = make_team(options.model.threads);
-  const auto tokenizer = policy::load_tokenizer(config.model.path);
+  const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
   const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, *team);
   const auto context = static_cast<int>(policy->model_config().max_position_embeddings);
   rl::Evaluator evaluator(config, tokenizer, context);

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/jsonl.h"
 #include "cli/commands/commands.h"
-#include "policy/tokenizer/load_tokenizer.h"
+#include "policy/checkpoint_tokenizer.h"
 
 namespace gradus::cli {
 namespace {
@@ -31,7 +31,7 @@ std::string tokenized(const policy::Tokenizer& tokenizer, std::string_view line,
 }
 
 void tokenize(const Options& options, std::ostream& out) {
-  const auto loaded = policy::load_tokenizer(options.model);
+  const auto loaded = policy::load_checkpoint_tokenizer(options.model);
   LineReader lines(options.in);
   std::unique_ptr<AtomicFile> file;
   if (!options.out.empty() && options.out != "-") file = std::make_unique<AtomicFile>(options.out);

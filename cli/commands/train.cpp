@@ -20,7 +20,7 @@
 #include "rewards/reward_set.h"
 #include "rl/cost_model.h"
 #include "rl/run_config.h"
-#include "rl/trainer.h"
+#include "rl/train.h"
 
 namespace gradus::cli {
 namespace {

@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/commands/commands.h"
+#include "cli/generator.h"
+#include "rl/samples.h"
+
+namespace gradus::cli {
+namespace {
+
+struct Options {
+  GeneratorOptions generator;
+  std::string prompt;
+  std::string system;
+  int num_completions = 1;
+  bool as_chat = false;
+  bool as_json = false;
+};
+
+rollout::Prompt prompt_of(const Options& options, const Generator& generator, Session& session) {
+  std::string text = options.prompt;
+  if (text == "-") text.assign(std::istreambuf_iterator<char>(session.in), {});
+  if (!options.as_chat && options.system.empty()) return generator.text_prompt(text);
+  nlohmann::json messages = nlohmann::json::array();
+  if (!options.system.empty()) {
+    messages.push_back({{"role", "system"}, {"content", options.system}});
+  }
+  messages.push_back({{"role", "user"}, {"content", text}});
+  return generator.chat_prompt(messages);
+}
+
+std::string as_json(const rollout::Completion& completion, const std::string& prompt) {
+  return dump_json({{"prompt", prompt},
+                    {"index", completion.index},
+                    {"text", completion.text},
+                    {"finish", rl::finish_name(completion.finish)},
+                    {"error", completion.error},
+                    {"tokens", completion.tokens},
+                    {"logprobs", completion.logprobs},
+                    {"seconds", completion.seconds}});
+}
+
+void print(const Options& options, const rollout::Rollout& rollout, Session& session) {
+  for (const auto& completion : rollout.completions) {
+    if (completion.finish == rollout::FinishReason::failed) session.exit_code = kFailed;
+    if (completion.finish == rollout::FinishReason::aborted) session.exit_code = kInterrupted;
+    if (options.as_json) {
+      session.out << as_json(completion, rollout.prompt.text) << "\n";
+      continue;
+    }
+    if (options.num_completions > 1) {
+      session.out << fmt::format("--- {} ({}, {} tokens)\n", completion.index + 1,
+                                 rl::finish_name(completion.finish), completion.tokens.size());
+    }
+    session.out << completion.text << "\n";
+    if (!completion.error.empty()) session.err << "gradus: " << completion.error << "\n";
+  }
+}
+
+void sample(const Options& options, Session& session) {
+  if (options.num_completions < 1) {
+    throw ArgumentError(fmt::format("-n: is {}, must be >= 1", options.num_completions));
+  }
+  Generator generator(options.generator, options.num_completions);
+  auto prompt = prompt_of(options, generator, session);
+  print(options, generator.generate(std::move(prompt), options.num_completions, session.stop),
+        session);
+}
+
+}  // namespace
+
+void add_sample(CLI::App& parent, Session& session) {
+  auto options = std::make_shared<Options>();
+  options->generator.sampling.temperature = 0.8;
+  CLI::App* app = parent.add_subcommand("sample", "completions of one prompt");
+  add_generator_options(*app, options->generator);
+  app->add_option("--prompt", options->prompt, "text to continue; -: read it from standard input")
+      ->required();
+  app->add_option("-n,--num", options->num_completions, "number of completions");
+  app->add_flag("--chat", options->as_chat,
+                "the prompt is a user's message: use the chat template");
+  app->add_option("--system", options->system, "system message; means --chat");
+  app->add_flag("--json", options->as_json, "one JSON object per completion and line");
+  app->callback([options, &session] { sample(*options, session); });
+}
+
+}  // namespace gradus::cli

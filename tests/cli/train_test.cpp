@@ -1,0 +1,206 @@
+// Training as a user runs it: a fresh tiny model, three steps, stopped and resumed.
+
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "rl/metrics_log.h"
+#include "tests/catch.h"
+#include "tests/cli/program.h"
+
+using namespace gradus::cli;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kTinyModel = R"({
+  "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+  "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+  "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 1024, "max_position_embeddings": 256,
+  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true,
+  "torch_dtype": "float32", "bos_token_id": null, "eos_token_id": null})";
+
+// Random weights are never right; they differ in length, so that there is a signal.
+constexpr const char* kRecipe = R"(
+[run]
+name = "tiny"
+steps = 3
+threads = 2
+eval_every = 3
+checkpoint_every = 1
+samples_every = 1
+[model]
+config = "config.json"
+tokenizer = "{tokenizer}"
+[data]
+task = "arithmetic"
+chat = false
+[rollout]
+max_tokens = 8
+[[rewards]]
+type = "accuracy"
+[[rewards]]
+type = "python"
+file = "{folder}/length.py:reward"
+[rl]
+group_size = 4
+prompts_per_step = 2
+[optim]
+lr = 1e-3
+[eval.data]
+task = "arithmetic"
+count = 4
+offset = 1000
+)";
+
+constexpr const char* kReward =
+    "def reward(completions, **kwargs):\n    return [float(len(c)) for c in completions]\n";
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  for (size_t at; (at = text.find(what)) != std::string::npos;) text.replace(at, what.size(), with);
+  return text;
+}
+
+bool has_fixtures() {
+  if (fs::exists(parity_folder())) return true;
+  WARN("no fixtures in " << parity_folder());
+  return false;
+}
+
+std::string write_recipe(const TemporaryFolder& folder) {
+  write_text(folder / "config.json", kTinyModel);
+  write_text(folder / "length.py", kReward);
+  const std::string tokenizer = (parity_folder() / "tokenizer_sp_bpe" / "tokenizer.model").string();
+  write_text(folder / "recipe.toml", replaced(replaced(kRecipe, "{tokenizer}", tokenizer),
+                                              "{folder}", folder.path().string()));
+  return folder / "recipe.toml";
+}
+
+using Figures = std::map<std::pair<int64_t, std::string>, double>;
+
+Figures deterministic_figures(const fs::path& run) {
+  Figures figures;
+  for (const auto& record : gradus::rl::read_metrics(run / "metrics.jsonl")) {
+    for (const auto& [name, value] : record.values) {
+      if (gradus::rl::is_deterministic_metric(name)) figures[{record.step, name}] = value;
+    }
+  }
+  return figures;
+}
+
+}  // namespace
+
+TEST_CASE("a dry run prints a recipe that can be run, and the memory it needs", "[cli][train]") {
+  if (!has_fixtures()) return;
+  const TemporaryFolder folder;
+  const auto recipe = write_recipe(folder);
+  const auto result = run_gradus({"train", recipe, "--set", "rl.kl_coef=0.125", "--dry-run"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  CHECK(result.out.find("kl_coef = 0.125") != std::string::npos);
+  CHECK(result.out.find("# memory, estimated") != std::string::npos);
+  write_text(folder / "resolved.toml", result.out);
+  const auto again = run_gradus({"train", folder / "resolved.toml", "--dry-run", "--json"});
+  REQUIRE(again.exit_code == 0);
+  CHECK(json::parse(again.out)["recipe"]["rl"]["kl_coef"] == 0.125);
+  CHECK(json::parse(again.out)["memory_bytes"].get<int64_t>() > 0);
+}
+
+TEST_CASE("a run that stops after two steps and is resumed ends as the one that did not",
+          "[cli][train]") {
+  if (!has_fixtures()) return;
+  const TemporaryFolder folder;
+  const auto recipe = write_recipe(folder);
+  const auto whole = run_gradus({"train", recipe, "--run-dir", folder / "whole", "--json"});
+  INFO(whole.err);
+  REQUIRE(whole.exit_code == 0);
+  // The evaluation at the end belongs to the recipe's last step: it is the same in both runs only
+  // when the first part does not end there.
+  const auto part = run_gradus({"train", recipe, "--run-dir", folder / "part", "--set",
+                                "run.steps=2", "--set", "rollout.workers=2"});
+  INFO(part.err);
+  REQUIRE(part.exit_code == 0);
+  const auto rest = run_gradus({"train", "--resume", folder / "part", "--set", "run.steps=3"});
+  INFO(rest.err);
+  REQUIRE(rest.exit_code == 0);
+
+  auto expected = deterministic_figures(folder / "whole");
+  auto resumed = deterministic_figures(folder / "part");
+  // Step 2 was the last step of the first part, hence evaluated as well.
+  std::erase_if(resumed, [](const auto& figure) {
+    return figure.first.first == 2 && figure.first.second.rfind("eval/", 0) == 0;
+  });
+  for (auto* figures : {&expected, &resumed}) {
+    std::erase_if(*figures, [](const auto& figure) { return figure.second != figure.second; });
+  }
+  CHECK(expected == resumed);
+  const std::string weights = "final/model.safetensors";
+  CHECK(read_text(folder.path() / "whole" / weights) ==
+        read_text(folder.path() / "part" / weights));
+}
+
+TEST_CASE("a finished run leaves its policy, its report and its evaluations", "[cli][train]") {
+  if (!has_fixtures()) return;
+  const TemporaryFolder folder;
+  const auto recipe = write_recipe(folder);
+  const auto trained = run_gradus({"train", recipe, "--run-dir", folder / "run"});
+  INFO(trained.err);
+  REQUIRE(trained.exit_code == 0);
+  CHECK(trained.out.find("accuracy before") != std::string::npos);
+  const fs::path run = folder.path() / "run";
+  for (const char* name : {"recipe.toml", "metrics.jsonl", "ledger.jsonl", "report.html",
+                           "status.json", "final/config.json", "final/model.safetensors"}) {
+    INFO(name);
+    CHECK(fs::exists(run / name));
+  }
+  const auto listed = run_gradus({"runs", "list", folder.path().string(), "--json"});
+  CHECK(json::parse(listed.out)["state"] == "finished");
+  const auto again = run_gradus({"train", recipe, "--run-dir", folder / "run"});
+  CHECK(again.exit_code == 1);
+  CHECK(again.err.find("holds a run already") != std::string::npos);
+
+  const auto evaluated =
+      run_gradus({"eval", "--model", (run / "final").string(), "--task", "arithmetic", "--limit",
+                  "3", "--max-tokens", "6", "--out", folder / "problems.jsonl", "--json"});
+  INFO(evaluated.err);
+  REQUIRE(evaluated.exit_code == 0);
+  const auto figures = json::parse(evaluated.out);
+  CHECK(figures["problems"] == 3);
+  CHECK(figures["low"].get<double>() <= figures["accuracy"].get<double>());
+  CHECK(figures["high"].get<double>() >= figures["accuracy"].get<double>());
+  CHECK(fs::exists(folder / "problems.jsonl"));
+
+  const std::vector<std::string> sample{"sample",   "--model",      (run / "final").string(),
+                                        "--prompt", "1 + 2 =",      "-n",
+                                        "2",        "--max-tokens", "5",
+                                        "--json"};
+  const auto sampled = run_gradus(sample);
+  INFO(sampled.err);
+  REQUIRE(sampled.exit_code == 0);
+  const auto first = json::parse(sampled.out.substr(0, sampled.out.find('\n')));
+  CHECK(first["tokens"].size() <= 5);
+  CHECK(first["tokens"].size() == first["logprobs"].size());
+}
+
+TEST_CASE("a checkpoint goes to GGUF and back with the same weights", "[cli][model]") {
+  if (!has_fixtures()) return;
+  const TemporaryFolder folder;
+  const auto recipe = write_recipe(folder);
+  const auto trained = run_gradus({"train", recipe, "--run-dir", folder / "run", "--set",
+                                   "run.steps=1", "--set", "run.eval_every=0"});
+  INFO(trained.err);
+  REQUIRE(trained.exit_code == 0);
+  const auto there = run_gradus({"model", "export", folder / "run", folder / "model.gguf",
+                                 "--format", "gguf", "--dtype", "f32"});
+  INFO(there.err);
+  REQUIRE(there.exit_code == 0);
+  const auto back = run_gradus({"model", "convert", folder / "model.gguf", folder / "back"});
+  INFO(back.err);
+  REQUIRE(back.exit_code == 0);
+  CHECK(read_text(folder.path() / "back" / "model.safetensors") ==
+        read_text(folder.path() / "run" / "final" / "model.safetensors"));
+  CHECK(run_gradus({"model", "convert", folder / "model.gguf", folder / "back"}).exit_code == 1);
+}
