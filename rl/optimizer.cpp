@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/sqrt.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +10,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "rl/tensor_adamw.h"
 
 namespace gradus::rl {
 namespace {
@@ -25,19 +25,6 @@ double sum_squares(const at::Tensor& grad, ThreadTeam& team) {
     return policy::kernels::sum_squares(team, grad.const_data_ptr<float>(), grad.numel());
   }
   return grad.to(at::kDouble).square().sum().item<double>();
-}
-
-/// The same formulas as policy/kernels/adamw.h for devices other than the CPU.
-void adamw_step(at::Tensor value, const at::Tensor& grad, at::Tensor exp_avg, at::Tensor exp_avg_sq,
-                const policy::kernels::AdamWStep& s) {
-  const auto g = grad * s.grad_scale;
-  const double correction1 = 1.0 - std::pow(static_cast<double>(s.beta1), s.step);
-  const double correction2 = 1.0 - std::pow(static_cast<double>(s.beta2), s.step);
-  value.mul_(1.0 - static_cast<double>(s.lr) * s.weight_decay);
-  exp_avg.mul_(s.beta1).add_(g, 1.0 - s.beta1);
-  exp_avg_sq.mul_(s.beta2).addcmul_(g, g, 1.0 - s.beta2);
-  const auto denominator = (exp_avg_sq.sqrt() / std::sqrt(correction2)).add_(s.eps);
-  value.addcdiv_(exp_avg, denominator, -static_cast<double>(s.lr) / correction1);
 }
 
 void check_moment(const std::string& name, const at::Tensor& given, const at::Tensor& wanted) {
@@ -104,7 +91,7 @@ Optimizer::StepResult Optimizer::step(double learning_rate, ThreadTeam& team) {
           m.exp_avg.mutable_data_ptr<float>(), m.exp_avg_sq.mutable_data_ptr<float>(),
           parameter.value.numel(), step);
     } else {
-      adamw_step(parameter.value, parameter.grad, m.exp_avg, m.exp_avg_sq, step);
+      tensor_adamw_step(parameter.value, parameter.grad, m.exp_avg, m.exp_avg_sq, step);
     }
   }
   return result;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "rl/tensor_adamw.h"
 #include "tests/catch.h"
 #include "tests/rl/tiny_policy.h"
 #include "tests/rl/vectors.h"
@@ -128,4 +129,29 @@ TEST_CASE("a policy without parameters cannot be optimized", "[rl][optimizer]") 
   TinyPolicy policy(1);
   policy.parameters().clear();
   CHECK_THROWS_AS(Optimizer(policy, {}), ArgumentError);
+}
+
+TEST_CASE("the step in tensor operations equals the kernel's", "[rl][optimizer]") {
+  const at::NoGradGuard no_grad;
+  ThreadTeam team(1);
+  const auto start = floats({0.5, -1.25, 2.0, 1e-3});
+  const auto zeros = floats({0.0, 0.0, 0.0, 0.0});
+  const auto kernel = std::vector{start.clone(), zeros.clone(), zeros.clone()};
+  const auto tensor = std::vector{start.clone(), zeros.clone(), zeros.clone()};
+  policy::kernels::AdamWStep step;
+  step.lr = 0.01F;
+  step.weight_decay = 0.1F;
+  step.grad_scale = 0.7F;
+  for (const auto& grad : {floats({0.3, -0.2, 0.05, 0.0}), floats({-0.1, 0.7, -3.0, 1e-6})}) {
+    policy::kernels::adamw_step(team, kernel[0].mutable_data_ptr<float>(),
+                                grad.const_data_ptr<float>(), kernel[1].mutable_data_ptr<float>(),
+                                kernel[2].mutable_data_ptr<float>(), 4, step);
+    tensor_adamw_step(tensor[0], grad, tensor[1], tensor[2], step);
+    ++step.step;
+  }
+  for (size_t k = 0; k < 3; ++k) {
+    for (size_t i = 0; i < 4; ++i) {
+      CHECK(values_of(tensor[k])[i] == Approx(values_of(kernel[k])[i]).epsilon(1e-6).margin(1e-12));
+    }
+  }
 }
