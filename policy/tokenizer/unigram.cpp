@@ -14,11 +14,9 @@ constexpr float kUnkPenalty = 10.0F;
 
 UnigramModel::UnigramModel(const SentencePieceProto& proto) {
   float lowest = std::numeric_limits<float>::max();
-  float highest = std::numeric_limits<float>::lowest();
   for (const auto& piece : proto.pieces) {
     if (piece.type != TokenType::kNormal) continue;
     lowest = std::min(lowest, piece.score);
-    highest = std::max(highest, piece.score);
   }
   unk_score_ = lowest - kUnkPenalty;
   if (proto.byte_fallback) byte_ids_.resize(256);
@@ -30,9 +28,8 @@ UnigramModel::UnigramModel(const SentencePieceProto& proto) {
         insert(piece.text, {id, piece.score});
         break;
       case TokenType::kUserDefined:
-        // Longer than any other way through the same bytes, so that it always wins.
-        insert(piece.text,
-               {id, static_cast<float>(static_cast<float>(piece.text.size()) * highest - 0.1)});
+        // More than any way through the same bytes can have; measured on release 0.2.3.
+        insert(piece.text, {id, 0.1 * static_cast<double>(piece.text.size()) - 0.1});
         break;
       case TokenType::kByte:
         byte_ids_[std::stoul(piece.text.substr(3, 2), nullptr, 16)] = id;
@@ -64,7 +61,8 @@ void UnigramModel::append_ids(std::string_view text, std::vector<int32_t>& ids) 
     int32_t id = -1;
   };
   std::vector<Best> best(text.size() + 1);
-  const auto offer = [&](size_t begin, size_t end, float score, int32_t id) {
+  const auto offer = [&](size_t begin, size_t end, double sum, int32_t id) {
+    const auto score = static_cast<float>(sum);
     if (best[end].begin < 0 || score > best[end].score) {
       best[end] = {score, static_cast<int64_t>(begin), id};
     }

@@ -25,7 +25,7 @@ class UnigramModel {
  private:
   struct Entry {
     int32_t id = -1;
-    float score = 0;
+    double score = 0;  ///< of a piece a float; of a user-defined symbol not rounded to one
   };
   void insert(std::string_view piece, Entry entry);
 
