@@ -89,7 +89,7 @@ bool is_run(const fs::path& path) {
 
 RunView read_run(const fs::path& path) {
   if (!is_run(path)) {
-    throw FileError(path.string(), "missing", "is no run's folder: recipe.toml is not there");
+    throw FileError(path.string(), "missing", "is no run's folder: recipe.toml and status.json are not there");
   }
   RunView run;
   run.path = path;
