@@ -94,17 +94,22 @@ Check check_python() {
           "reward rules written in Python cannot run", "apt-get install python3"};
 }
 
+// Reward code runs in processes of its own either way; shutting it off from files and network is
+// done by starting the whole program inside a sandbox.
 Check check_sandbox() {
   const Answer version = ask({"bwrap", "--version"});
   if (version.status != 0) {
     return {"sandbox", Check::State::missing, "no bwrap in PATH",
-            "reward code runs in its own process, but not shut off from files and network",
-            "apt-get install bubblewrap"};
+            "reward code of others can only be run with your own rights",
+            "apt-get install bubblewrap; then: bwrap --ro-bind / / --bind . . --unshare-net gradus "
+            "..."};
   }
   const Answer trial = ask({"bwrap", "--ro-bind", "/", "/", "--unshare-net", "true"});
-  if (trial.status == 0) return {"sandbox", Check::State::fine, version.text, "", ""};
+  if (trial.status == 0) {
+    return {"sandbox", Check::State::fine, version.text + ", user namespaces allowed", "", ""};
+  }
   return {"sandbox", Check::State::limited, version.text + ", but: " + trial.text,
-          "reward code cannot be shut off from files and network",
+          "reward code of others can only be run with your own rights",
           "sysctl -w kernel.unprivileged_userns_clone=1 (in a container: allow user namespaces)"};
 }
 

@@ -83,13 +83,16 @@ std::optional<double> RunView::last(const std::string& name) const {
   return std::nullopt;
 }
 
+// A folder may hold a recipe of that name without being a run.
 bool is_run(const fs::path& path) {
-  return fs::exists(path / "recipe.toml");
+  return fs::exists(path / "recipe.toml") &&
+         (fs::exists(path / "status.json") || fs::is_directory(path / "checkpoints"));
 }
 
 RunView read_run(const fs::path& path) {
   if (!is_run(path)) {
-    throw FileError(path.string(), "missing", "is no run's folder: recipe.toml and status.json are not there");
+    throw FileError(path.string(), "missing",
+                    "is no run's folder: recipe.toml and status.json are not there");
   }
   RunView run;
   run.path = path;
