@@ -7,8 +7,8 @@ gradus=../../build/gradus
 mkdir -p work/tokenizer
 
 "$gradus" data generate --task addition_trace --set 'split="train"' --seed 1 --count 200000 --out work/corpus.jsonl
-"$gradus" data tokenizer --in work/corpus.jsonl --vocab-size 96 --no-byte-fallback \
-  --symbol '\n' --symbol '<think>' --symbol '</think>' --symbol '<answer>' --symbol '</answer>' \
+"$gradus" data tokenizer --in work/corpus.jsonl --vocab-size 38 --no-byte-fallback \
+  --symbol '<think>' --symbol '</think>' --symbol '<answer>' --symbol '</answer>' \
   --out work/tokenizer/tokenizer.model
 cat >work/tokenizer/tokenizer_config.json <<'JSON'
 {
