@@ -94,6 +94,9 @@ RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> a
   // Paths given on the command line mean what the shell's user sees: the working directory.
   for (const std::string& assignment : assignments) apply_set(config, assignment);
   resolve_paths(config, fs::current_path());
+  if (config.rl.constant_length == 0) {
+    config.rl.constant_length = config.rollout.sampling.max_tokens;
+  }
   check(config, recipe.string());
   return config;
 }

@@ -50,6 +50,16 @@ TEST_CASE("paths of a recipe are found beside it, and stay right from anywhere",
   CHECK(compare_settings(config, again).empty());
 }
 
+TEST_CASE("the constant length of a sequence is the longest completion unless it is given",
+          "[rl][run_config]") {
+  const TemporaryFolder folder;
+  write(folder.path() / "recipe.toml", kRecipe);
+  const std::vector<std::string> longest{"rollout.max_tokens=48"};
+  CHECK(load_run_config(folder.path() / "recipe.toml", longest).rl.constant_length == 48);
+  const std::vector<std::string> given{"rollout.max_tokens=48", "rl.constant_length=20"};
+  CHECK(load_run_config(folder.path() / "recipe.toml", given).rl.constant_length == 20);
+}
+
 TEST_CASE("assignments win over the recipe and are checked", "[rl][run_config]") {
   const TemporaryFolder folder;
   write(folder.path() / "recipe.toml", kRecipe);
