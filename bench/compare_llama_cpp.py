@@ -3,7 +3,7 @@
 
 Both decode N sequences of a 16-token prompt for 64 tokens: llama.cpp with its own
 llama-batched-bench (built from the source archive of PyPI's llama-cpp-python), Gradus with
-build/bench_decode. The two alternate; medians of --runs runs, and their ratio.
+build/bench/bench_decode. The two alternate; medians of --runs runs, and their ratio.
 
     bench/compare_llama_cpp.py [--model FILE.gguf] [--runs N] [--sequences 1,8,32,128] [--json FILE]
 """
@@ -53,7 +53,7 @@ def peer_run(program, model, sequences):
 
 
 def own_run(model, sequences):
-    _, _, text = measured([ROOT / "build" / "bench_decode", "--model", model, "--precision", "bfloat16", "--sequences",
+    _, _, text = measured([ROOT / "build" / "bench" / "bench_decode", "--model", model, "--precision", "bfloat16", "--sequences",
                            ",".join(map(str, sequences)), "--prompt", PROMPT, "--tokens", TOKENS, "--json"])
     return {int(k): v for k, v in json.loads(text.strip().splitlines()[-1]).items()}
 

@@ -2,7 +2,7 @@
 // random tokens (prefilled, not timed), then all decode together, each token sampled at
 // temperature 1 from the full distribution.
 //
-//   bench_decode --model PATH [--precision bfloat16] [--sequences 1,8,32,128] [--prompt N]
+//   bench_decode [--model PATH] [--precision bfloat16] [--sequences 1,8,32,128] [--prompt N]
 //                [--tokens N] [--threads N] [--json]
 #include <ATen/Parallel.h>
 
@@ -79,12 +79,13 @@ double decode_speed(const Policy& policy, int sequences, const Shape& shape, Thr
 int main(int argc, char** argv) {
   CLI::App app("decoding speed of a checkpoint");
   PolicyConfig config;
+  config.path = GRADUS_SOURCE_DIR "/examples/nano/base";
   std::string precision = "bfloat16";
   std::vector<int> sequences = {1, 8, 32, 128};
   Shape shape;
   int threads = static_cast<int>(std::thread::hardware_concurrency());
   bool json = false;
-  app.add_option("--model", config.path)->required();
+  app.add_option("--model", config.path, "checkpoint; default: the bundled base");
   app.add_option("--precision", precision)->check(CLI::IsMember({"bfloat16", "float32"}));
   app.add_option("--sequences", sequences)->delimiter(',');
   app.add_option("--prompt", shape.prompt);

@@ -9,7 +9,7 @@ import time
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-WORK = ROOT / "build" / "bench"
+WORK = ROOT / "build" / "bench-work"
 GRADUS = ROOT / "build" / "gradus"
 
 

@@ -18,7 +18,7 @@ TIE, TOLERANCE = 1e-3, 1e-3
 def main():
     gradus, parity = sys.argv[1], pathlib.Path(sys.argv[2])
     root = pathlib.Path(__file__).resolve().parent.parent.parent
-    models = sys.argv[3:] or sorted(map(str, (root / "build" / "bench").rglob("SmolLM2-135M-Instruct*.gguf")))
+    models = sys.argv[3:] or sorted(map(str, (root / "build" / "bench-work").rglob("SmolLM2-135M-Instruct*.gguf")))
     cases = parity / "smollm2_greedy.json"
     if not models or not cases.exists():
         print(f"skipped: {'no ' + str(cases) if models else 'SmolLM2-135M-Instruct.Q4_1.gguf is not here'}")
