@@ -73,6 +73,19 @@ void add_rollout_metrics(const rollout::RolloutStats& stats, double seconds, dou
   metrics["perf/peak_kv_blocks"] = static_cast<double>(stats.peak_blocks);
 }
 
+// One bad prompt is a record; when nothing can be sampled at all, no later step will fare better.
+void refuse_if_all_failed(const std::vector<rollout::Rollout>& rollouts, int64_t step) {
+  const rollout::Completion* failed = nullptr;
+  for (const auto& rollout : rollouts)
+    for (const auto& completion : rollout.completions) {
+      if (completion.finish != rollout::FinishReason::failed) return;
+      failed = &completion;
+    }
+  if (failed != nullptr)
+    throw Error(
+        fmt::format("step {}: every rollout failed, the last one: {}", step, failed->error));
+}
+
 /// Whether any completion can change the loss.
 bool has_target(const std::vector<Group>& groups, const AlgorithmConfig& config) {
   const bool needs_advantage = config.kl_coef == 0.0 && config.entropy_coef == 0.0;
@@ -157,6 +170,7 @@ std::vector<rollout::Rollout> Trainer::sample(TrainingRun& run, int64_t step, in
   auto rollouts = pool_.run(
       std::move(requests), run.environment().stop,
       [&](const rollout::Rollout&) { run.environment().observer.on_progress(++done, count); });
+  refuse_if_all_failed(rollouts, step);
   check_versions(rollouts, run.policy().version());
   add(batch.stats, pool_.last_stats());
   batch.sample_s += run.environment().clock.now_s() - begin;

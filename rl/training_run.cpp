@@ -54,6 +54,16 @@ std::unique_ptr<policy::Policy> load_policy(const RunConfig& config, ThreadTeam&
   return policy::Policy::initialize(config.model, model_config, config.run.seed, team);
 }
 
+// Rows of the embedding past the tokenizer's ids are padding; ids past its rows cannot be read.
+void check_vocabulary(const RunConfig& config, const policy::Tokenizer& tokenizer,
+                      const policy::ModelConfig& model) {
+  if (tokenizer.vocab_size() <= model.vocab_size) return;
+  throw ConfigError(fmt::format(
+      "{}: the tokenizer has {} ids, the model {} rows (vocab_size); they do not belong together",
+      is_fresh(config) ? "model.tokenizer" : "model.path", tokenizer.vocab_size(),
+      model.vocab_size));
+}
+
 int64_t size_in(const std::map<std::string, int64_t>& sizes, const std::string& name) {
   const auto found = sizes.find(name);
   return found == sizes.end() ? 0 : found->second;
@@ -71,9 +81,10 @@ TrainingRun::TrainingRun(RunConfig config, RunDirectory directory, RunEnvironmen
         environment_.observer.on_warning(message);
       }) {
   const double begin = environment_.clock.now_s();
-  at::set_num_threads(team_.size());
+  at::set_num_threads(policy::aten_threads(config_.model, team_.size()));
   environment_.observer.on_phase(0, "load");
   policy_ = load_policy(config_, team_);
+  check_vocabulary(config_, *tokenizer_.tokenizer, policy_->model_config());
   optimizer_ = std::make_unique<Optimizer>(*policy_, config_.optim);
   restore();
   const double seconds = environment_.clock.now_s() - begin;

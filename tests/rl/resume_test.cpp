@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "rl/metrics_log.h"
 #include "rl/run_directory.h"
 #include "tests/catch.h"
 #include "tests/rl/temporary_folder.h"
@@ -82,6 +83,9 @@ const Undisturbed& undisturbed() {
     const Ended ended = plain.train();
     INFO(ended.errors);
     REQUIRE(ended.exit_code == 0);
+    // Bits of a run that learns nothing would prove nothing.
+    for (const auto& record : read_metrics(plain.tiny.run() / "metrics.jsonl"))
+      if (record.step > 0) REQUIRE(record.values.at("grad_norm") > 0.0);
     return Undisturbed{deterministic_result(plain.tiny.run()), std::stol(ended.output)};
   }();
   return run;
