@@ -25,7 +25,7 @@ void add_model_options(CLI::App& app, ModelOptions& options);
 /// @throws ConfigError  a word that model.* does not know.
 policy::PolicyConfig policy_config(const ModelOptions& options);
 
-/// The team that computes; LibTorch is told to use as many threads.
-std::unique_ptr<ThreadTeam> make_team(int threads);
+/// The team that computes; ATen gets the threads that suit it.
+std::unique_ptr<ThreadTeam> make_team(int threads, const policy::PolicyConfig& config = {});
 
 }  // namespace gradus::cli

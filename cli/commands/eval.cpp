@@ -165,7 +165,7 @@ std::string as_text(const rl::EvalResult& result) {
 
 void evaluate(const Options& options, Session& session) {
   const rl::RunConfig config = config_of(options);
-  const auto team = make_team(options.model.threads);
+  const auto team = make_team(options.model.threads, policy_config(options.model));
   const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
   const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, *team);
   const auto context = static_cast<int>(policy->model_config().max_position_embeddings);

@@ -216,7 +216,7 @@ void write_grads(policy::Policy& policy, const fs::path& path) {
 void write_logits(const Options& options) {
   const Inputs inputs = read_inputs(options.in);
   const bool wants_grads = !options.grads.empty();
-  const auto team = make_team(options.model.threads);
+  const auto team = make_team(options.model.threads, policy_config(options.model));
   const auto purpose = wants_grads ? policy::Purpose::training : policy::Purpose::inference;
   const auto policy = policy::Policy::load(policy_config(options.model), purpose, *team);
   check_ids(inputs, options.in, policy->model_config().vocab_size);
