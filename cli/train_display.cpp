@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <utility>
 
 #include "base/json.h"
 #include "base/printable.h"
@@ -82,8 +84,8 @@ class Pace {
 
 class TerminalDisplay final : public rl::RunObserver {
  public:
-  TerminalDisplay(std::ostream& out, int64_t steps, const Clock& clock)
-      : out_(out), clock_(clock), pace_(steps, clock) {}
+  TerminalDisplay(std::ostream& out, int64_t steps, const Clock& clock, std::function<int()> width)
+      : out_(out), clock_(clock), width_(std::move(width)), pace_(steps, clock) {}
   ~TerminalDisplay() override { clear(); }
 
   void on_phase(int64_t, const std::string& phase) override {
@@ -127,14 +129,15 @@ class TerminalDisplay final : public rl::RunObserver {
     drawn_s_ = now;
     std::string phase = phase_;
     if (total_ > 0) phase += fmt::format(" {}/{}", done_, total_);
-    out_ << "\r\x1b[K"
-         << fmt::format("{} {}/{}  {:<16}  {}  {}", bar(pace_.step(), pace_.steps()), pace_.step(),
-                        pace_.steps(), phase, summary_, pace_.left())
-         << std::flush;
+    std::string line = fmt::format("{} {}/{}  {:<16}  {}  {}", bar(pace_.step(), pace_.steps()),
+                                   pace_.step(), pace_.steps(), phase, summary_, pace_.left());
+    line.resize(std::min(line.size(), static_cast<size_t>(std::max(width_() - 1, 1))));
+    out_ << "\r\x1b[K" << line << std::flush;
   }
 
   std::ostream& out_;
   const Clock& clock_;
+  std::function<int()> width_;
   std::mutex mutex_;
   Pace pace_;
   std::string phase_;
@@ -212,8 +215,9 @@ std::string step_summary(const rl::MetricsRecord& record) {
 }
 
 std::unique_ptr<rl::RunObserver> make_terminal_display(std::ostream& out, int64_t steps,
-                                                       const Clock& clock) {
-  return std::make_unique<TerminalDisplay>(out, steps, clock);
+                                                       const Clock& clock,
+                                                       std::function<int()> width) {
+  return std::make_unique<TerminalDisplay>(out, steps, clock, std::move(width));
 }
 std::unique_ptr<rl::RunObserver> make_plain_display(std::ostream& out, int64_t steps,
                                                     const Clock& clock) {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <iosfwd>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/clock.h"
@@ -15,8 +15,10 @@ std::string step_summary(const rl::MetricsRecord& record);
 
 /// What a person on a terminal sees: one line that is drawn again and again, evaluations and
 /// warnings left standing above it.
+/// @param width  gives the terminal's columns; a longer line would not be drawn over but wrap.
 std::unique_ptr<rl::RunObserver> make_terminal_display(std::ostream& out, int64_t steps,
-                                                       const Clock& clock);
+                                                       const Clock& clock,
+                                                       std::function<int()> width);
 
 /// One plain line per step, for logs.
 std::unique_ptr<rl::RunObserver> make_plain_display(std::ostream& out, int64_t steps,

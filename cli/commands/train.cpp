@@ -1,4 +1,8 @@
+#include "rl/train.h"
+
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -20,7 +24,6 @@
 #include "rewards/reward_set.h"
 #include "rl/cost_model.h"
 #include "rl/run_config.h"
-#include "rl/train.h"
 
 namespace gradus::cli {
 namespace {
@@ -104,10 +107,18 @@ void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
               << "\n";
 }
 
+int terminal_width() {
+  constexpr int kUsualColumns = 80;
+  winsize size{};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return is_known ? size.ws_col : kUsualColumns;
+}
+
 std::unique_ptr<rl::RunObserver> make_display(const Options& options, int64_t steps,
                                               const Clock& clock, Session& session) {
   if (options.as_json) return make_json_display(session.out);
-  if (session.err_is_terminal) return make_terminal_display(session.err, steps, clock);
+  if (session.err_is_terminal)
+    return make_terminal_display(session.err, steps, clock, terminal_width);
   return make_plain_display(session.out, steps, clock);
 }
 
