@@ -7,12 +7,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "policy/adapter_files.h"
+#include "policy/checkpoint_tokenizer.h"
 #include "policy/decoder.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/hf_writer.h"
 #include "policy/formats/safetensors_writer.h"
-#include "policy/tokenizer/load_tokenizer.h"
 
 namespace gradus::policy {
 namespace {
@@ -39,7 +39,7 @@ FloatTensor tensor_of(const std::string& name, const at::Tensor& value) {
 /// What stands beside the weights: the base's tokenizer and generation settings.
 void add_companions(HfCheckpoint& out, const CheckpointSource& source) {
   if (source.gguf() != nullptr) {
-    for (const auto& file : load_tokenizer(source.path()).tokenizer->source_files()) {
+    for (const auto& file : load_checkpoint_tokenizer(source.path()).tokenizer->source_files()) {
       out.extra_texts[file.name] = file.contents;
     }
     return;
