@@ -50,7 +50,7 @@ struct AlgorithmConfig {
   int prompts_per_step = 8;
   int epochs = 1;
   int minibatches = 1;
-  int64_t microbatch_tokens = 8192;
+  int64_t microbatch_tokens = 2048;
 
   ScaleRewards scale_rewards = ScaleRewards::group;
   double std_floor = 1e-4;
