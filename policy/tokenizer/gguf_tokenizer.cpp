@@ -38,7 +38,7 @@ json special_around(const GgufTokenizerKeys& keys) {
   add(keys.add_bos, keys.bos_id);
   single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
   add(keys.add_eos, keys.eos_id);
-  if (single.size() == 1) return {{"type", "ByteLevel"}, {"trim_offsets", false}};
+  if (single.size() == 1) return nullptr;
   json pair = single;
   pair.push_back({{"Sequence", {{"id", "B"}, {"type_id", 0}}}});
   return {{"type", "TemplateProcessing"},

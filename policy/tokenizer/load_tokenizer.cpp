@@ -363,6 +363,11 @@ LoadedTokenizer load_tokenizer(const GgufTokenizerKeys& keys, const std::string&
   name("bos_token", out.tokenizer->bos_id());
   name("eos_token", eos.empty() ? std::nullopt : std::optional(eos.front()));
   name("pad_token", out.tokenizer->pad_id());
+  if (out.chat_template) {
+    auto files = out.tokenizer->source_files();
+    files.push_back({"chat_template.jinja", keys.chat_template});
+    out.tokenizer->set_source_files(std::move(files));
+  }
   return out;
 }
 

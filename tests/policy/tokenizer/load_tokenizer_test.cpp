@@ -52,6 +52,19 @@ TEST_CASE("SmolLM2's directory loads with its special ids and template", "[polic
   CHECK(files[1].name == "tokenizer_config.json");
 }
 
+TEST_CASE("a tokenizer from GGUF is written with its template", "[policy][tokenizer]") {
+  GgufTokenizerKeys keys = ByteLevelBpe::from_json(tiny_json().dump())->gguf_metadata();
+  keys.chat_template = "{{ messages[0].content }}";
+  const auto loaded = load_tokenizer(keys, "x.gguf");
+  const fixtures::TemporaryDirectory dir;
+  for (const auto& file : loaded.tokenizer->source_files()) dir.write(file.name, file.contents);
+  const auto again = load_tokenizer(dir.path());
+  CHECK(again.tokenizer->encode("ab<e>") == loaded.tokenizer->encode("ab<e>"));
+  CHECK(again.chat_template->text() == keys.chat_template);
+  keys.chat_template = "{{";
+  CHECK_THROWS_WITH(load_tokenizer(keys, "x.gguf"), Catch::StartsWith("x.gguf: chat template"));
+}
+
 TEST_CASE("special tokens come from all the files that name them", "[policy][tokenizer]") {
   const fixtures::TemporaryDirectory dir;
   dir.write("tokenizer.json", tiny_json().dump());
