@@ -103,24 +103,6 @@ int64_t num_right(const EvalProblem& problem) {
   return std::count(problem.is_right.begin(), problem.is_right.end(), uint8_t{1});
 }
 
-void sum_up_answers(EvalResult& result, int64_t samples) {
-  std::vector<double> shares;
-  for (const auto& problem : result.problems)
-    shares.push_back(static_cast<double>(num_right(problem)) / static_cast<double>(samples));
-  result.accuracy = accuracy_by_problem(shares);
-  const double n = std::max<double>(1.0, static_cast<double>(result.problems.size()));
-  for (const int64_t k : powers_of_two_up_to(samples)) {
-    double pass = 0.0;
-    double majority = 0.0;
-    for (const auto& problem : result.problems) {
-      pass += pass_at_k(samples, num_right(problem), k);
-      majority += is_majority_right(problem, k) ? 1.0 : 0.0;
-    }
-    result.pass_at.emplace_back(k, pass / n);
-    result.maj_at.emplace_back(k, majority / n);
-  }
-}
-
 void sum_up_rule(EvalResult& result, size_t rule) {
   double sum = 0.0;
   int64_t count = 0;
@@ -219,6 +201,24 @@ std::optional<EvalResult> Evaluator::evaluate(const policy::Policy& policy,
   for (size_t rule = 0; rule < result.rule_names.size(); ++rule) sum_up_rule(result, rule);
   rules_.take_counts();  // an evaluation's failures are in its own figures, not in the next one's
   return result;
+}
+
+void sum_up_answers(EvalResult& result, int64_t samples) {
+  std::vector<double> shares;
+  for (const auto& problem : result.problems)
+    shares.push_back(static_cast<double>(num_right(problem)) / static_cast<double>(samples));
+  result.accuracy = accuracy_by_problem(shares);
+  const double n = std::max<double>(1.0, static_cast<double>(result.problems.size()));
+  for (const int64_t k : powers_of_two_up_to(samples)) {
+    double pass = 0.0;
+    double majority = 0.0;
+    for (const auto& problem : result.problems) {
+      pass += pass_at_k(samples, num_right(problem), k);
+      majority += is_majority_right(problem, k) ? 1.0 : 0.0;
+    }
+    result.pass_at.emplace_back(k, pass / n);
+    result.maj_at.emplace_back(k, majority / n);
+  }
 }
 
 std::map<std::string, double> eval_metrics(const EvalResult& result) {

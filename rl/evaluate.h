@@ -87,6 +87,9 @@ class Evaluator {
   int64_t num_problems_ = 0;
 };
 
+/// Fills accuracy, pass_at and maj_at from `result.problems`, which have `samples` answers each.
+void sum_up_answers(EvalResult& result, int64_t samples);
+
 /// "eval/accuracy", "eval/accuracy/low", "eval/accuracy/high", "eval/pass@k", "eval/maj@k",
 /// "eval/rewards/<rule>", "eval/mean_length", "eval/clipped_ratio", "eval/problems",
 /// "eval/skipped", "eval/failed", "time/eval".

@@ -81,6 +81,10 @@ void check_model(const RunConfig& c, const std::string& source) {
                       "model.tokenizer for a fresh model");
   if (is_fresh && !c.model.path.empty())
     throw ConfigError(source + ": model.config: given beside model.path; use one of them");
+  if (is_fresh && c.model.lora.rank > 0)
+    throw ConfigError(source +
+                      ": model.lora.rank: is above 0 with model.config. A fresh model has "
+                      "no weights to adapt; train them all");
   if (is_fresh && c.model.tokenizer.empty())
     throw ConfigError(source + ": model.tokenizer: is empty. A fresh model needs a tokenizer");
 }

@@ -259,6 +259,7 @@ void TrainingRun::save_models() {
 void TrainingRun::save_model(const fs::path& target) const {
   directory_.publish_folder(target, [&](const fs::path& folder) {
     policy_->save(folder);
+    if (config_.model.lora.rank > 0) policy_->save_adapters(folder / "adapter");
     // A fresh model's policy knows no tokenizer files; a loaded one's are written by save.
     for (const auto& file : tokenizer_.tokenizer->source_files())
       if (!fs::exists(folder / file.name)) write_file_atomically(folder / file.name, file.contents);

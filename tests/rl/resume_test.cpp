@@ -50,7 +50,7 @@ Ended run_child(const std::vector<std::string>& arguments, const fs::path& folde
 
 /// A run with a folder of its own; `train` goes on with it where it was begun.
 struct Case {
-  explicit Case(std::string extra = "") : tiny{folder.path() / "case", 6, std::move(extra)} {}
+  explicit Case(TinyTask task = TinyTask::grpo) : tiny{folder.path() / "case", task} {}
   bool write() const { return tiny.write(); }
 
   Ended train(std::vector<std::string> options = {}) const {
@@ -153,6 +153,47 @@ TEST_CASE("a run that is asked to stop saves its work and goes on with the same 
     const auto status = gradus::parse_json(file_text(stopped.tiny.run() / "status.json"), "status");
     CHECK(status["state"] == "stopped");
     CHECK((stopped.finish() == undisturbed().result));
+  }
+}
+
+TEST_CASE("fine-tuning and pre-training that were killed end with the same bits",
+          "[rl][resume][text]") {
+  if (!has_fixture()) return;
+  for (const TinyTask task : {TinyTask::pretrain, TinyTask::sft}) {
+    const Case plain(task);
+    REQUIRE(plain.write());
+    const Ended ended = plain.train();
+    INFO(ended.errors);
+    REQUIRE(ended.exit_code == 0);
+    const auto metrics = read_metrics(plain.tiny.run() / "metrics.jsonl");
+    CHECK(metrics.back().values.at("eval/loss") < metrics.front().values.at("eval/loss"));
+    const long calls = std::stol(ended.output);
+    for (const long call : {calls / 3, calls * 2 / 3}) {
+      const Case killed(task);
+      REQUIRE(killed.write());
+      CHECK(killed.train({"--kill-at-call", std::to_string(call)}).exit_code == -1);
+      CHECK((killed.finish() == deterministic_result(plain.tiny.run())));
+    }
+  }
+}
+
+TEST_CASE("a reference policy that is renewed survives a kill", "[rl][resume]") {
+  if (!has_fixture()) return;
+  const std::vector<std::string> settings{"--set", "rl.kl_coef=0.1", "--set",
+                                          "rl.reference_update_every=2"};
+  const Case plain;
+  REQUIRE(plain.write());
+  const Ended ended = plain.train(settings);
+  INFO(ended.errors);
+  REQUIRE(ended.exit_code == 0);
+  const long calls = std::stol(ended.output);
+  for (const long call : {calls / 2, calls * 3 / 5, calls * 4 / 5}) {
+    const Case killed;
+    REQUIRE(killed.write());
+    auto options = settings;
+    options.insert(options.end(), {"--kill-at-call", std::to_string(call)});
+    CHECK(killed.train(options).exit_code == -1);
+    CHECK((killed.finish() == deterministic_result(plain.tiny.run())));
   }
 }
 

@@ -14,20 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string recipe_text(const TinyRun& tiny, const fs::path& tokenizer) {
-  return R"([run]
-task = "grpo"
-seed = 7
-threads = 1
-steps = )" +
-         std::to_string(tiny.steps) + "\ndir = \"" + tiny.run().string() + R"("
-checkpoint_every = 2
-eval_every = 3
-samples_every = 2
-[model]
-config = "config.json"
-tokenizer = ")" +
-         tokenizer.string() + R"("
+constexpr const char* kGrpo = R"(
 [data]
 task = "arithmetic"
 [rollout]
@@ -39,8 +26,6 @@ type = "length"
 [rl]
 group_size = 4
 prompts_per_step = 3
-[optim]
-lr = 1e-3
 [eval]
 samples = 2
 temperature = 0.7
@@ -50,7 +35,54 @@ task = "arithmetic"
 count = 4
 [[eval.rewards]]
 type = "accuracy"
-)" + tiny.extra;
+)";
+
+constexpr const char* kPretrain = R"(
+[text]
+path = "corpus.jsonl"
+eval_path = "corpus.jsonl"
+sequence_length = 12
+batch_tokens = 40
+microbatch_tokens = 24
+)";
+
+constexpr const char* kSft = R"(
+[data]
+path = "corpus.jsonl"
+[text]
+eval_path = "corpus.jsonl"
+batch_tokens = 40
+)";
+
+const char* lines_of(TinyTask task) {
+  return task == TinyTask::grpo ? kGrpo : task == TinyTask::pretrain ? kPretrain : kSft;
+}
+const char* name_of(TinyTask task) {
+  return task == TinyTask::grpo ? "grpo" : task == TinyTask::pretrain ? "pretrain" : "sft";
+}
+
+std::string recipe_text(const TinyRun& tiny, const fs::path& tokenizer) {
+  return std::string(R"([run]
+seed = 7
+threads = 1
+steps = 6
+checkpoint_every = 2
+eval_every = 3
+samples_every = 2
+task = ")") +
+         name_of(tiny.task) + "\"\ndir = \"" + tiny.run().string() + R"("
+[model]
+config = "config.json"
+tokenizer = ")" +
+         tokenizer.string() + "\"\n[optim]\nlr = 1e-3\n" + lines_of(tiny.task);
+}
+
+void write_corpus(const fs::path& path) {
+  std::ofstream file(path);
+  for (int i = 0; i < 8; ++i)
+    file << nlohmann::json({{"prompt", "What is " + std::to_string(i) + " + 1?"},
+                            {"response", "It is " + std::to_string(i + 1) + ", of course."}})
+         << "\n";
 }
 
 nlohmann::json model_config(int64_t vocab_size) {
@@ -79,6 +111,7 @@ bool TinyRun::write() const {
   fs::create_directories(folder);
   const auto loaded = policy::load_tokenizer(tokenizer);
   std::ofstream(folder / "config.json") << model_config(loaded.tokenizer->vocab_size());
+  write_corpus(folder / "corpus.jsonl");
   std::ofstream(recipe()) << recipe_text(*this, tokenizer);
   return true;
 }

@@ -6,12 +6,13 @@
 
 namespace gradus::rl {
 
+enum class TinyTask { grpo, pretrain, sft };
+
 /// The smallest recipe that goes through everything: a fresh two-layer model, a generated task, a
 /// rule whose rewards differ, evaluations, checkpoints and samples.
 struct TinyRun {
   std::filesystem::path folder;  ///< holds recipe.toml, config.json and the run
-  int steps = 6;
-  std::string extra;  ///< further lines of the recipe
+  TinyTask task = TinyTask::grpo;
 
   std::filesystem::path recipe() const { return folder / "recipe.toml"; }
   std::filesystem::path run() const { return folder / "run"; }
