@@ -107,19 +107,6 @@ void RunDirectory::write_recipe(const std::string& recipe_toml) const {
   write_file_atomically(recipe(), recipe_toml);
 }
 
-void RunDirectory::write_status(RunPhase phase, const std::string& reason, int64_t step,
-                                int64_t steps) const {
-  const nlohmann::ordered_json status{{"state", kPhaseNames[static_cast<size_t>(phase)]},
-                                      {"reason", reason},
-                                      {"step", step},
-                                      {"steps", steps},
-                                      {"pid", ::getpid()},
-                                      {"updated", utc_now()}};
-  write_file_atomically(
-      path_ / "status.json",
-      status.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-}
-
 void RunDirectory::write_samples(const std::string& name, const std::string& text) const {
   write_file_atomically(samples() / name, text);
 }
@@ -148,6 +135,19 @@ void RunDirectory::publish_folder(const fs::path& target,
   rename_path(temporary, target);
   sync_folder_of(target);
   fs::remove_all(replaced_of(target));
+}
+
+void write_status(const fs::path& run, RunPhase phase, const std::string& reason, int64_t step,
+                  int64_t steps) {
+  const nlohmann::ordered_json status{{"state", kPhaseNames[static_cast<size_t>(phase)]},
+                                      {"reason", reason},
+                                      {"step", step},
+                                      {"steps", steps},
+                                      {"pid", ::getpid()},
+                                      {"updated", utc_now()}};
+  write_file_atomically(
+      run / "status.json",
+      status.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 std::string step_name(int64_t step) {

@@ -11,6 +11,9 @@ namespace gradus::rl {
 
 enum class RunPhase { running, finished, stopped, failed };
 
+void write_status(const std::filesystem::path& run, RunPhase phase, const std::string& reason,
+                  int64_t step, int64_t steps);
+
 /// The folder that holds everything a run leaves behind; docs/run_directory.md lists it.
 ///
 /// One process at a time: opening takes an advisory lock (flock on RUN/.lock) that lives as long
@@ -42,7 +45,9 @@ class RunDirectory {
   void write_recipe(const std::string& recipe_toml) const;
 
   /// status.json: {"state", "reason", "step", "steps", "pid", "updated"}.
-  void write_status(RunPhase phase, const std::string& reason, int64_t step, int64_t steps) const;
+  void write_status(RunPhase phase, const std::string& reason, int64_t step, int64_t steps) const {
+    rl::write_status(path_, phase, reason, step, steps);
+  }
 
   /// samples/NAME, whole or absent.
   void write_samples(const std::string& name, const std::string& text) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -20,12 +21,39 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMaxFileBytes = int64_t{64} << 20;
 
+int64_t last_step(const fs::path& run) {
+  int64_t last = 0;
+  for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
+    last = std::max(last, step_of_name(entry.path().filename().string()));
+  return last;
+}
+
+struct Loaded {
+  std::unique_ptr<TrainingRun> run;
+  std::unique_ptr<StepTask> task;
+};
+
+Loaded load(RunConfig config, RunDirectory directory, const RunEnvironment& environment) {
+  Loaded loaded;
+  loaded.run = std::make_unique<TrainingRun>(std::move(config), std::move(directory), environment);
+  if (loaded.run->config().run.task == TaskKind::grpo)
+    loaded.task = std::make_unique<Trainer>(*loaded.run);
+  else
+    loaded.task = std::make_unique<TextTrainer>(*loaded.run);
+  return loaded;
+}
+
 RunOutcome run_in(RunConfig config, RunDirectory directory, const RunEnvironment& environment) {
-  TrainingRun run(std::move(config), std::move(directory), environment);
-  const bool is_grpo = run.config().run.task == TaskKind::grpo;
-  const auto task = is_grpo ? std::unique_ptr<StepTask>(std::make_unique<Trainer>(run))
-                            : std::make_unique<TextTrainer>(run);
-  return run.run(*task);
+  const fs::path path = directory.path();
+  const int64_t steps = config.run.steps;
+  Loaded loaded;
+  try {
+    loaded = load(std::move(config), std::move(directory), environment);
+  } catch (const std::exception& error) {
+    write_status(path, RunPhase::failed, error.what(), last_step(path), steps);
+    throw;
+  }
+  return loaded.run->run(*loaded.task);
 }
 
 std::vector<std::string> phrases(const std::vector<SettingDifference>& differences) {
@@ -52,13 +80,6 @@ std::vector<std::string> input_changes(const RunDirectory& directory, const RunC
 
 void note_inputs(const RunDirectory& directory, const RunConfig& config) {
   write_file_atomically(directory.inputs(), fingerprint_inputs(config).dump(2) + "\n");
-}
-
-int64_t last_step(const RunDirectory& directory) {
-  int64_t last = 0;
-  for (const auto& entry : fs::directory_iterator(directory.checkpoints()))
-    last = std::max(last, step_of_name(entry.path().filename().string()));
-  return last;
 }
 
 }  // namespace
@@ -88,7 +109,7 @@ RunOutcome resume(const fs::path& run_dir, const ResumeOptions& options,
                     run_dir.string(), fmt::join(changes, "\n  ")));
   if (!changes.empty())
     write_file_atomically(
-        directory.path() / fmt::format("recipe.until-{}.toml", step_name(last_step(directory))),
+        directory.path() / fmt::format("recipe.until-{}.toml", step_name(last_step(run_dir))),
         to_toml(was));
   if (!options.assignments.empty()) directory.write_recipe(to_toml(is));
   if (!changes.empty() || !fs::exists(directory.inputs())) note_inputs(directory, is);

@@ -196,6 +196,15 @@ CheckpointStore::CheckpointStore(fs::path folder, Warn warn)
 
 void CheckpointStore::save(const TrainState& state, policy::Policy& policy,
                            const Optimizer& optimizer) {
+  try {
+    write(state, policy, optimizer);
+  } catch (const fs::filesystem_error& error) {  // no Error of ours: a run would not survive it
+    throw FileError(error.path1().string(), "write_failed", error.code().message());
+  }
+}
+
+void CheckpointStore::write(const TrainState& state, policy::Policy& policy,
+                            const Optimizer& optimizer) const {
   const fs::path target = path_of(state.step);
   const fs::path temporary = folder_ / (kTemporary + step_name(state.step));
   fs::remove_all(temporary);

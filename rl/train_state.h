@@ -69,6 +69,8 @@ class CheckpointStore {
   std::filesystem::path path_of(int64_t step) const;
 
  private:
+  void write(const TrainState& state, policy::Policy& policy, const Optimizer& optimizer) const;
+
   std::filesystem::path folder_;
   Warn warn_;
 };

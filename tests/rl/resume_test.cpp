@@ -251,6 +251,32 @@ TEST_CASE("a full disk ends a run with a reason, and it goes on when there is sp
   }
 }
 
+TEST_CASE("a checkpoint folder that is gone costs the checkpoint, not the run", "[rl][resume]") {
+  if (!has_fixture()) return;
+  const Case gone;
+  REQUIRE(gone.write());
+  REQUIRE(gone.train({"--set", "run.steps=2"}).exit_code == 0);
+  const fs::path folder = gone.tiny.run() / "checkpoints";
+  fs::remove_all(folder);
+  std::ofstream(folder) << "not a folder";
+  const Ended ended = gone.train();
+  CHECK(ended.exit_code == 1);
+  CHECK(ended.errors.find("checkpoints") != std::string::npos);
+  fs::remove(folder);
+  CHECK(gone.train().exit_code == 0);
+}
+
+TEST_CASE("a model that cannot be loaded is a failed run with its reason", "[rl][resume]") {
+  if (!has_fixture()) return;
+  const Case broken;
+  REQUIRE(broken.write());
+  std::ofstream(broken.tiny.folder / "config.json") << "{\"model_type\": \"unheard-of\"}";
+  CHECK(broken.train().exit_code == 1);
+  const auto status = gradus::parse_json(file_text(broken.tiny.run() / "status.json"), "status");
+  CHECK(status["state"] == "failed");
+  CHECK(status["reason"].get<std::string>().find("unheard-of") != std::string::npos);
+}
+
 TEST_CASE("a resume that would change the result is refused by name", "[rl][resume]") {
   if (!has_fixture()) return;
   const Case changed;
