@@ -2,33 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <span>
 #include <utility>
 
-#include "policy/formats/crc64.h"
-#include "policy/formats/mapped_file.h"
+#include "rl/file_sum.h"
 
 namespace gradus::rl {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kReadBytes = size_t{1} << 20;
-
-std::string crc64_of(const fs::path& path) {
-  const policy::MappedFile file(path);
-  policy::Crc64 crc;
-  std::vector<std::byte> buffer(kReadBytes);
-  for (uint64_t begin = 0; begin < file.size(); begin += buffer.size()) {
-    const auto part =
-        std::span(buffer).first(std::min<uint64_t>(buffer.size(), file.size() - begin));
-    file.read(begin, part);
-    crc.update(part);
-  }
-  return fmt::format("{:016x}", crc.value());
-}
 
 bool holds_weights(const fs::path& path) {
   return path.extension() == ".safetensors" || path.extension() == ".gguf";
@@ -45,7 +27,7 @@ void add(nlohmann::json& all, const std::string& setting, const fs::path& path) 
   if (!fs::is_regular_file(path)) return;
   nlohmann::json& file = all[setting][path.string()];
   file["bytes"] = fs::file_size(path);
-  if (!holds_weights(path)) file["crc64"] = crc64_of(path);
+  if (!holds_weights(path)) file["crc64"] = sum_of_file(path).crc64;
 }
 
 }  // namespace

@@ -14,9 +14,9 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "policy/formats/crc64.h"
 #include "policy/formats/safetensors.h"
 #include "policy/formats/safetensors_writer.h"
+#include "rl/file_sum.h"
 #include "rl/run_directory.h"
 
 namespace gradus::rl {
@@ -32,7 +32,6 @@ constexpr const char* kState = "state.json";
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kTemporary = ".tmp-";
 constexpr int64_t kMaxJsonBytes = int64_t{64} << 20;
-constexpr size_t kReadBytes = size_t{4} << 20;
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -146,28 +145,10 @@ void read_moments(const fs::path& path, Optimizer& optimizer, int64_t step_count
   optimizer.load_state(moments, step_count);
 }
 
-struct FileSum {
-  int64_t num_bytes = 0;
-  std::string crc64;
-};
-
-FileSum sum_of(const fs::path& path) {
-  const policy::MappedFile file(path);
-  policy::Crc64 crc;
-  std::vector<std::byte> buffer(kReadBytes);
-  for (uint64_t begin = 0; begin < file.size(); begin += buffer.size()) {
-    const auto part =
-        std::span(buffer).first(std::min<uint64_t>(buffer.size(), file.size() - begin));
-    file.read(begin, part);
-    crc.update(part);
-  }
-  return {static_cast<int64_t>(file.size()), fmt::format("{:016x}", crc.value())};
-}
-
 void write_manifest(const fs::path& folder, int64_t step) {
   json files = json::object();
   for (const char* name : {kWeights, kMoments, kState}) {
-    const FileSum sum = sum_of(folder / name);
+    const FileSum sum = sum_of_file(folder / name);
     files[name] = {{"bytes", sum.num_bytes}, {"crc64", sum.crc64}};
   }
   const json manifest{{"format", kFormat}, {"step", step}, {"files", files}};
@@ -286,7 +267,7 @@ void verify_checkpoint(const fs::path& folder) {
       throw FileError(path.string(), "bad_state", "is of an unknown format");
     for (const char* name : {kWeights, kMoments, kState}) {
       const json& expected = manifest.at("files").at(name);
-      const FileSum sum = sum_of(folder / name);
+      const FileSum sum = sum_of_file(folder / name);
       if (sum.num_bytes != expected.at("bytes").get<int64_t>())
         throw FileError((folder / name).string(), "checkpoint_truncated",
                         fmt::format("holds {} bytes, its manifest says {}", sum.num_bytes,
