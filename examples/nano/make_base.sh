@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes examples/nano/base anew: generated text, tokenizer, pre-training. About ten minutes on two
+# Makes examples/nano/base anew: generated text, tokenizer, pre-training. About six minutes on two
 # cores. The result is the same bits on machines with the same instruction set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
