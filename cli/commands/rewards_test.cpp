@@ -15,7 +15,6 @@
 #include "rewards/reward_set.h"
 #include "rl/run_config.h"
 #include "rl/samples.h"
-#include "rollout/prompt_row.h"
 
 namespace gradus::cli {
 namespace {
@@ -44,9 +43,6 @@ std::string text_at(const nlohmann::json& row, const char* key, const std::strin
 Case read_case(std::string_view line, const std::string& where) {
   Case test{parse_json(line, where), "", {}};
   if (!test.row.is_object()) throw FileError(where, "bad_row", "is not a JSON object");
-  // As in training: GSM8K's gold answers are cut out of their solutions.
-  const auto read = rollout::read_row(test.row, {});
-  if (read.problem.empty()) test.row = read.row;
   for (const char* key : {"prompt", "question"}) {
     if (test.prompt.empty() && test.row.contains(key) && test.row[key].is_string()) {
       test.prompt = test.row[key].get<std::string>();
