@@ -35,6 +35,7 @@ temperature = 1.0
 [rl]
 prompts_per_step = 4
 group_size = 8
+microbatch_tokens = 1024
 aggregation = "token_mean"
 scale_rewards = "group"
 [rl.mismatch]

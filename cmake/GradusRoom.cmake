@@ -1,4 +1,4 @@
-# gradus_room(NAME SOURCES ... LINKS ... [TORCH]): one static library per room.
+# gradus_room(NAME SOURCES ... LINKS ... [PCH ...] [TORCH]): one static library per room.
 # Torch's headers are system headers and reach only the rooms that ask for them.
 add_library(gradus_flags INTERFACE)
 target_include_directories(gradus_flags INTERFACE ${CMAKE_SOURCE_DIR})
@@ -20,12 +20,27 @@ target_include_directories(gradus_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 # LibTorch brings fmt's headers of another version than the system's library; alone they link.
 target_compile_definitions(gradus_torch INTERFACE FMT_HEADER_ONLY)
 
+# Headers that most files of a room include and that take seconds to parse.
+set(GRADUS_PCH <nlohmann/json.hpp> <fmt/format.h> <filesystem> <functional> <map> <string> <vector>)
+set(GRADUS_TORCH_PCH ${GRADUS_PCH} <ATen/core/Tensor.h> <ATen/TensorOperators.h>)
+
+# gradus_precompile(TARGET HEADERS...)
+function(gradus_precompile TARGET)
+  target_precompile_headers(${TARGET} PRIVATE ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${TARGET} PRIVATE -fpch-preprocess)  # so that ccache sees through it
+  endif()
+endfunction()
+
 function(gradus_room NAME)
-  cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;LINKS;PCH" ${ARGN})
   add_library(gradus_${NAME} STATIC ${ROOM_SOURCES})
   add_library(gradus::${NAME} ALIAS gradus_${NAME})
   target_link_libraries(gradus_${NAME} PUBLIC gradus_flags ${ROOM_LINKS})
   if(ROOM_TORCH)
     target_link_libraries(gradus_${NAME} PUBLIC gradus_torch)
+  endif()
+  if(ROOM_PCH)
+    gradus_precompile(gradus_${NAME} ${ROOM_PCH})
   endif()
 endfunction()
