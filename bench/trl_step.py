@@ -1,6 +1,6 @@
 """GRPO steps with TRL's GRPOTrainer on the CPU; run by compare_trl.py in the peers' environment.
 
-    trl_step.py MODEL_DIR PROMPTS.jsonl STEPS OUT.json
+    trl_step.py MODEL_DIR PROMPTS.jsonl STEPS OUT.json BATCH
 """
 
 import json
@@ -13,8 +13,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-model, prompts, steps, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-torch.set_num_threads(torch.get_num_threads())
+model, prompts, steps, out, batch = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
 rows = [json.loads(line) for line in open(prompts)]
 
 
@@ -51,8 +50,8 @@ trainer = GRPOTrainer(
         use_cpu=True,
         bf16=True,
         model_init_kwargs={"dtype": "bfloat16"},
-        per_device_train_batch_size=8,
-        gradient_accumulation_steps=len(rows),
+        per_device_train_batch_size=batch,
+        gradient_accumulation_steps=len(rows) * 8 // batch,
         num_generations=8,
         max_completion_length=64,
         max_steps=steps,
