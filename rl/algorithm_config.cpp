@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "rl/adamw_state.h"
 #include "rl/policy_loss.h"
 
 namespace gradus::rl {
@@ -50,6 +51,7 @@ void check(const AlgorithmConfig& config) {
 }
 
 void check(const OptimizerConfig& config) {
+  find_adamw(config.kind);
   for (const auto& [name, beta] : {std::pair{"beta1", config.beta1}, {"beta2", config.beta2}}) {
     if (beta >= 1.0) {
       throw ConfigError(fmt::format(

@@ -81,6 +81,7 @@ enum class Schedule { constant, linear, cosine };
 
 /// Settings `optim.*`.
 struct OptimizerConfig {
+  std::string kind = "adamw";
   double lr = 1e-6;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -175,6 +176,8 @@ void describe(AlgorithmConfig& c, Field&& field) {
 
 template <class Field>
 void describe(OptimizerConfig& c, Field&& field) {
+  field("kind", c.kind, non_empty(),
+        "adamw: moments in float32; adamw_8bit: moments in 8 bits each, a quarter of the memory");
   field("lr", c.lr, at_least(0.0), "highest learning rate");
   field("beta1", c.beta1, between(0.0, 1.0), "AdamW: decay of the gradient's mean");
   field("beta2", c.beta2, between(0.0, 1.0), "AdamW: decay of the gradient's square");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rl/adamw_state.h"
+
 namespace gradus::rl {
 namespace {
 
@@ -133,7 +135,7 @@ MemoryEstimate estimate_memory(const policy::ModelConfig& config, const RunConfi
   estimate.parts = {
       {"weights (float32)", (total + extra) * kFloatBytes},
       {"gradients (float32)", trained * kFloatBytes},
-      {"optimizer moments (float32)", 2 * trained * kFloatBytes},
+      {"optimizer moments", find_adamw(recipe.optim.kind).num_bytes(trained)},
       {"packed weights for compute", (total + extra) * element},
       {"reference policy", has_reference ? total * element : 0},
       {"keys and values", is_grpo ? static_cast<int64_t>(recipe.rollout.kv_cache_mb * 1e6) : 0},

@@ -2,15 +2,14 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
-#include "rl/tensor_adamw.h"
 
 namespace gradus::rl {
 namespace {
@@ -28,12 +27,12 @@ double sum_squares(const at::Tensor& grad, ThreadTeam& team) {
 }
 
 void check_moment(const std::string& name, const at::Tensor& given, const at::Tensor& wanted) {
-  if (given.sizes() == wanted.sizes() && given.scalar_type() == at::kFloat) return;
+  if (given.sizes() == wanted.sizes() && given.scalar_type() == wanted.scalar_type()) return;
   throw ArgumentError(fmt::format(
-      "optimizer state {}: is {} of shape {}, must be float32 of shape {}; it belongs to another "
-      "model or set of adapters",
+      "optimizer state {}: is {} of shape {}, must be {} of shape {}; it belongs to another model, "
+      "set of adapters or kind of optimizer",
       name, c10::toString(given.scalar_type()), fmt::join(given.sizes().vec(), "x"),
-      fmt::join(wanted.sizes().vec(), "x")));
+      c10::toString(wanted.scalar_type()), fmt::join(wanted.sizes().vec(), "x")));
 }
 
 /// The global norm, or the first parameter whose gradient has none.
@@ -57,11 +56,11 @@ Optimizer::StepResult measure(const std::vector<Parameter>& parameters, ThreadTe
 Optimizer::Optimizer(policy::Policy& policy, const OptimizerConfig& config)
     : policy_(policy), config_(config) {
   const at::NoGradGuard no_grad;
+  const AdamWKind& kind = find_adamw(config.kind);
   for (const Parameter& parameter : policy.parameters()) {
-    moments_.push_back({at::zeros_like(parameter.grad, at::MemoryFormat::Contiguous),
-                        at::zeros_like(parameter.grad, at::MemoryFormat::Contiguous)});
+    states_.push_back(kind.make(parameter.value, states_.size()));
   }
-  if (moments_.empty()) {
+  if (states_.empty()) {
     throw ArgumentError(
         "optimizer: the policy has no parameters to train; load it with Purpose::training");
   }
@@ -80,19 +79,11 @@ Optimizer::StepResult Optimizer::step(double learning_rate, ThreadTeam& team) {
 
   ++step_count_;
   policy::kernels::AdamWStep step = adamw_settings(learning_rate, result.grad_norm);
-  for (size_t i = 0; i < moments_.size(); ++i) {
-    Parameter& parameter = parameters[i];
-    Moments& m = moments_[i];
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const Parameter& parameter = parameters[i];
     // Norms and biases stay as large as the gradient makes them.
     step.weight_decay = parameter.value.dim() > 1 ? static_cast<float>(config_.weight_decay) : 0.0F;
-    if (parameter.value.is_cpu()) {
-      policy::kernels::adamw_step(
-          team, parameter.value.mutable_data_ptr<float>(), parameter.grad.const_data_ptr<float>(),
-          m.exp_avg.mutable_data_ptr<float>(), m.exp_avg_sq.mutable_data_ptr<float>(),
-          parameter.value.numel(), step);
-    } else {
-      tensor_adamw_step(parameter.value, parameter.grad, m.exp_avg, m.exp_avg_sq, step);
-    }
+    states_[i]->step(parameter.value, parameter.grad, step, team);
   }
   return result;
 }
@@ -113,10 +104,11 @@ policy::kernels::AdamWStep Optimizer::adamw_settings(double learning_rate, doubl
 
 std::vector<std::pair<std::string, at::Tensor>> Optimizer::state_tensors() const {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
-  for (size_t i = 0; i < moments_.size(); ++i) {
-    const std::string& name = policy_.parameters()[i].name;
-    tensors.emplace_back(name + ".exp_avg", moments_[i].exp_avg);
-    tensors.emplace_back(name + ".exp_avg_sq", moments_[i].exp_avg_sq);
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const std::string& parameter = policy_.parameters()[i].name;
+    for (auto& [name, tensor] : states_[i]->tensors()) {
+      tensors.emplace_back(parameter + "." + name, std::move(tensor));
+    }
   }
   return tensors;
 }
@@ -145,7 +137,7 @@ void Optimizer::load_state(const std::map<std::string, at::Tensor>& tensors, int
 
 int64_t Optimizer::state_bytes() const {
   int64_t bytes = 0;
-  for (const Moments& m : moments_) bytes += m.exp_avg.nbytes() + m.exp_avg_sq.nbytes();
+  for (const auto& [name, tensor] : state_tensors()) bytes += tensor.nbytes();
   return bytes;
 }
 

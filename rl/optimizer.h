@@ -4,17 +4,18 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "policy/kernels/adamw.h"
 #include "policy/policy.h"
+#include "rl/adamw_state.h"
 #include "rl/algorithm_config.h"
 
 namespace gradus::rl {
 
-/// AdamW (arXiv:1711.05101) with float32 moments over the policy's parameters, gradient
-/// clipping by the global norm included.
+/// AdamW (arXiv:1711.05101) over the policy's parameters, gradient clipping by the global norm
+/// included; moments as `optim.kind` says (rl/adamw_state.h).
 ///
 /// The norm is summed in double in the parameters' order: same gradients, same bits, whatever the
 /// team. Norms and biases (one dimension) do not decay. One thread at a time.
@@ -43,7 +44,7 @@ class Optimizer {
   int64_t step_count() const { return step_count_; }
 
   /// The moments themselves (shared memory, no copies) in the parameters' order, for checkpoints:
-  /// "<parameter>.exp_avg" and "<parameter>.exp_avg_sq".
+  /// "<parameter>.exp_avg" and so on.
   std::vector<std::pair<std::string, at::Tensor>> state_tensors() const;
 
   /// Copies moments in, so that the next step has the bits it would have had.
@@ -54,16 +55,11 @@ class Optimizer {
   int64_t state_bytes() const;
 
  private:
-  struct Moments {
-    at::Tensor exp_avg;
-    at::Tensor exp_avg_sq;
-  };
-
   policy::kernels::AdamWStep adamw_settings(double learning_rate, double grad_norm) const;
 
   policy::Policy& policy_;
   OptimizerConfig config_;
-  std::vector<Moments> moments_;  ///< one for each of policy_.parameters()
+  std::vector<std::unique_ptr<AdamWState>> states_;  ///< one for each of policy_.parameters()
   int64_t step_count_ = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -89,16 +90,28 @@ NamedTensors trained_weights(policy::Policy& policy) {
   return tensors;
 }
 
-// Refuses NaN and infinity: a checkpoint never holds them.
+/// The tensor as a file holds it: floats, or the codes of an 8-bit optimizer.
+/// @param host  on the CPU, contiguous; outlives what is returned.
+policy::RawTensor raw_tensor(const std::string& name, const at::Tensor& host) {
+  if (host.scalar_type() == at::kByte) {
+    return {name, policy::DType::U8, host.sizes().vec(),
+            [&host](uint64_t offset, std::span<std::byte> out) {
+              std::memcpy(out.data(), host.const_data_ptr<uint8_t>() + offset, out.size());
+            }};
+  }
+  // Refuses NaN and infinity: a checkpoint never holds them.
+  return policy::narrow(
+      policy::float_tensor(name, host.sizes().vec(),
+                           {host.const_data_ptr<float>(), static_cast<size_t>(host.numel())}),
+      policy::DType::F32);
+}
+
 void write_tensors(const fs::path& path, const NamedTensors& tensors) {
   std::vector<at::Tensor> hosts;  // copies of what lives elsewhere, until the file is written
+  hosts.reserve(tensors.size());
   std::vector<policy::RawTensor> raw;
   for (const auto& [name, tensor] : tensors) {
-    const at::Tensor& host = hosts.emplace_back(tensor.cpu().contiguous());
-    raw.push_back(policy::narrow(
-        policy::float_tensor(name, host.sizes().vec(),
-                             {host.const_data_ptr<float>(), static_cast<size_t>(host.numel())}),
-        policy::DType::F32));
+    raw.push_back(raw_tensor(name, hosts.emplace_back(tensor.cpu().contiguous())));
   }
   policy::write_safetensors(path, std::move(raw), {{"format", "pt"}});
 }
@@ -115,10 +128,18 @@ void read_tensor(const policy::SafetensorsFile& file, const std::string& name, a
         fmt::format("{} is {}, the model has {}; the checkpoint belongs to another model", name,
                     info == nullptr ? "missing" : policy::shape_text(info->shape),
                     policy::shape_text(target.sizes().vec())));
-  at::Tensor host = target.is_cpu() && target.is_contiguous()
-                        ? target
-                        : at::empty(target.sizes(), at::TensorOptions().dtype(at::kFloat));
-  file.read_f32(name, floats_of(host));
+  at::Tensor host =
+      target.is_cpu() && target.is_contiguous()
+          ? target
+          : at::empty(target.sizes(), at::TensorOptions().dtype(target.scalar_type()));
+  if (host.scalar_type() == at::kByte) {
+    if (info->dtype != policy::DType::U8)
+      throw FileError(file.path().string(), "other_model",
+                      fmt::format("{} is {}, must be U8", name, policy::dtype_name(info->dtype)));
+    file.read_raw(name, {static_cast<std::byte*>(host.mutable_data_ptr()), host.nbytes()});
+  } else {
+    file.read_f32(name, floats_of(host));
+  }
   if (!host.is_same(target)) target.copy_(host);
 }
 
@@ -138,7 +159,7 @@ void read_moments(const fs::path& path, Optimizer& optimizer, int64_t step_count
   const auto file = policy::SafetensorsFile::open(path);
   std::map<std::string, at::Tensor> moments;
   for (const auto& [name, like] : optimizer.state_tensors()) {
-    at::Tensor tensor = at::empty(like.sizes(), at::TensorOptions().dtype(at::kFloat));
+    at::Tensor tensor = at::empty(like.sizes(), at::TensorOptions().dtype(like.scalar_type()));
     read_tensor(file, name, tensor);
     moments[name] = like.is_cpu() ? tensor : tensor.to(like.device());
   }

@@ -26,8 +26,7 @@ void each_part(ThreadTeam& team, int64_t n, Fn fn) {
 
 }  // namespace
 
-void adamw_step(ThreadTeam& team, float* param, const float* grad, float* m, float* v, int64_t n,
-                const AdamWStep& step) {
+AdamWFactors adamw_factors(const AdamWStep& step) {
   const auto t = static_cast<double>(step.step);
   const double beta1 = step.beta1;
   const double beta2 = step.beta2;
@@ -41,6 +40,12 @@ void adamw_step(ThreadTeam& team, float* param, const float* grad, float* m, flo
   factors.step_size = static_cast<float>(step.lr / (1.0 - std::pow(beta1, t)));
   factors.inv_root_correction2 = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t)));
   factors.eps = step.eps;
+  return factors;
+}
+
+void adamw_step(ThreadTeam& team, float* param, const float* grad, float* m, float* v, int64_t n,
+                const AdamWStep& step) {
+  const AdamWFactors factors = adamw_factors(step);
   each_part(team, n, [&](int64_t begin, int64_t length, int64_t) {
     kernels().adamw(param + begin, grad + begin, m + begin, v + begin, length, factors);
   });

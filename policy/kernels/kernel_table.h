@@ -145,6 +145,8 @@ struct AdamWFactors {
   float eps;
 };
 
+AdamWFactors adamw_factors(const struct AdamWStep& step);
+
 /// The inner loops of one instruction set.
 struct KernelTable {
   const char* name;

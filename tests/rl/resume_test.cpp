@@ -177,10 +177,11 @@ TEST_CASE("fine-tuning and pre-training that were killed end with the same bits"
   }
 }
 
-TEST_CASE("a reference policy that is renewed survives a kill", "[rl][resume]") {
+TEST_CASE("a renewed reference policy and 8-bit moments survive a kill", "[rl][resume]") {
   if (!has_fixture()) return;
-  const std::vector<std::string> settings{"--set", "rl.kl_coef=0.1", "--set",
-                                          "rl.reference_update_every=2"};
+  const std::vector<std::string> settings = GENERATE(
+      std::vector<std::string>{"--set", "rl.kl_coef=0.1", "--set", "rl.reference_update_every=2"},
+      std::vector<std::string>{"--set", "optim.kind=adamw_8bit"});
   const Case plain;
   REQUIRE(plain.write());
   const Ended ended = plain.train(settings);
