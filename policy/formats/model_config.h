@@ -14,14 +14,43 @@ namespace gradus::policy {
 class CheckpointSource;
 
 /// What stands in a layer's two halves. Families add kinds.
-enum class AttentionKind { grouped_query };
-enum class FfnKind { swiglu };
+enum class AttentionKind { grouped_query, latent };
+enum class FfnKind { swiglu, mixture_of_experts };
 
 struct LayerConfig {
   AttentionKind attention = AttentionKind::grouped_query;
   FfnKind ffn = FfnKind::swiglu;
   /// Query i sees keys j with i - sliding_window < j <= i; 0: all keys j <= i.
   int64_t sliding_window = 0;
+};
+
+/// Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434, 2.1). Layers of kind latent share
+/// it; num_kv_heads and head_dim mean nothing to them.
+struct LatentConfig {
+  int64_t q_rank = 0;           // q_lora_rank; 0: one q_proj instead of two
+  int64_t kv_rank = 0;          // kv_lora_rank
+  int64_t nope_dim = 0;         // of a head's query and key, without rope
+  int64_t rope_dim = 0;         // even; of a head's query, and of the one key that all heads share
+  int64_t value_dim = 0;        // v_head_dim
+  bool rope_interleave = true;  // component 2i turns with 2i + 1, else i with i + rope_dim / 2
+  double softmax_scale = 1.0;   // (nope_dim + rope_dim)^-0.5, times YaRN's mscale_all_dim squared
+};
+
+enum class RouterScore { softmax, sigmoid };
+
+/// A mixture of experts (DeepSeekMoE, arXiv:2401.06066; Mixtral, arXiv:2401.04088). Layers of kind
+/// mixture_of_experts share it.
+struct MoeConfig {
+  int64_t num_experts = 0;            // routed
+  int64_t num_experts_per_token = 0;  // K
+  int64_t num_shared_experts = 0;     // one SwiGLU of inner size num_shared_experts * expert_size
+  int64_t expert_size = 0;            // moe_intermediate_size
+  int64_t num_groups = 1;             // consecutive groups of experts, of which
+  int64_t num_kept_groups = 1;        // topk_group stay; a group's score: its two largest
+  RouterScore score = RouterScore::softmax;
+  bool has_choice_bias = false;  // e_score_correction_bias: for choosing alone
+  bool normalize = false;        // the chosen weights are divided by their sum
+  double scale = 1.0;            // routed_scaling_factor
 };
 
 /// A decoder as its config.json describes it; every field has been checked.
@@ -46,7 +75,12 @@ struct ModelConfig {
   bool qk_norm = false;  // RMSNorm of each head's query and key, before rope
   std::string hidden_act = "silu";
 
-  std::vector<LayerConfig> layers;  // [num_layers]
+  std::vector<LayerConfig> layers;  // [num_layers], then [num_mtp_layers]
+  LatentConfig latent;              // where a layer's attention is latent
+  MoeConfig moe;                    // where a layer's feed-forward is a mixture
+  /// Multi-token prediction modules (DeepSeek-V3, arXiv:2412.19437, 2.2): num_nextn_predict_layers;
+  /// 0 too where the config promises some and the checkpoint has none.
+  int64_t num_mtp_layers = 0;
   RopeConfig rope;
 
   std::optional<int64_t> bos_token_id;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/error.h"
 #include "policy/formats/tensor_info.h"
@@ -19,18 +18,16 @@ FloatTensor float_tensor(std::string name, std::vector<int64_t> shape,
 
 RawTensor narrow(FloatTensor tensor, DType dtype) {
   const uint64_t width = dtype_block_bytes(dtype);
-  // Shared, as std::function wants copies; the pieces are small.
-  auto buffer = std::make_shared<std::vector<float>>();
-  auto read = [width, dtype, buffer, name = tensor.name, source = std::move(tensor.read)](
+  auto read = [width, dtype, name = tensor.name, source = std::move(tensor.read)](
                   uint64_t first_byte, std::span<std::byte> out) {
     const uint64_t first = first_byte / width;
-    buffer->resize(out.size() / width);
-    source(static_cast<int64_t>(first), *buffer);
-    check_finite(name, "values", *buffer);
-    if (const auto overflow = convert_from_f32(dtype, *buffer, out)) {
+    std::vector<float> piece(out.size() / width);
+    source(static_cast<int64_t>(first), piece);
+    check_finite(name, "values", piece);
+    if (const auto overflow = convert_from_f32(dtype, piece, out)) {
       throw FileError(name, "nonfinite_weights",
                       fmt::format("value {} at element {} is beyond {}; write F32 or BF16",
-                                  (*buffer)[*overflow], first + *overflow, dtype_name(dtype)));
+                                  piece[*overflow], first + *overflow, dtype_name(dtype)));
     }
   };
   return {std::move(tensor.name), dtype, std::move(tensor.shape), std::move(read)};
