@@ -17,8 +17,13 @@ endif()
 add_library(gradus_torch INTERFACE)
 target_link_libraries(gradus_torch INTERFACE ${TORCH_LIBRARIES})
 target_include_directories(gradus_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-# LibTorch brings fmt's headers of another version than the system's library; alone they link.
-target_compile_definitions(gradus_torch INTERFACE FMT_HEADER_ONLY)
+# LibTorch brings fmt's headers of another version than the system's library. The system's are found
+# first; header-only fmt would link as well, but takes seconds in every file.
+find_path(GRADUS_FMT_INCLUDE fmt/format.h NO_CMAKE_PREFIX_PATH REQUIRED)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
+file(CREATE_LINK ${GRADUS_FMT_INCLUDE}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
+target_include_directories(gradus_torch BEFORE INTERFACE ${CMAKE_BINARY_DIR}/include)
+target_link_libraries(gradus_torch INTERFACE fmt::fmt)
 
 # Headers that most files of a room include and that take seconds to parse.
 set(GRADUS_PCH <nlohmann/json.hpp> <fmt/format.h> <filesystem> <functional> <map> <string> <vector>)
