@@ -14,6 +14,11 @@ import shutil
 
 from peers import GRADUS, WORK, converted, measured, median, smollm2_gguf, venv
 
+# The defaults, and what takes least memory.
+SETTINGS = {"gradus": [],
+            "gradus (small)": ['optim.kind="adamw_8bit"', "model.activation_checkpointing=true",
+                               "rl.microbatch_tokens=512", "model.head_chunk_rows=64"]}
+
 QUESTIONS = [("What is 17 + 25?", "42"), ("What is 48 + 36?", "84"), ("What is 63 - 28?", "35"), ("What is 9 + 54?", "63")]
 
 RECIPE = """
@@ -49,12 +54,15 @@ extract = "last_number"
 """
 
 
-def gradus(model, prompts, steps):
+def gradus(model, prompts, steps, settings):
     recipe = WORK / "grpo_step.toml"
     recipe.write_text(RECIPE.format(steps=steps, model=model, prompts=prompts))
     run = WORK / "gradus-run"
     shutil.rmtree(run, ignore_errors=True)
-    _, peak, _ = measured([GRADUS, "train", recipe, "--run-dir", run], log=WORK / "gradus.log")
+    command = [GRADUS, "train", recipe, "--run-dir", run]
+    for setting in settings:
+        command += ["--set", setting]
+    _, peak, _ = measured(command, log=WORK / "gradus.log")
     lines = [json.loads(line) for line in open(run / "metrics.jsonl")]
     lines = [line for line in lines if "time/step" in line]
     return ([line["time/step"] for line in lines], [line["completions/mean_length"] for line in lines], peak)
@@ -88,18 +96,22 @@ def main():
             row = {"prompt": [{"role": "user", "content": question}], "answer": answer}
             file.write(json.dumps(row) + "\n")
 
+    results = {name: gradus(model, prompts, args.steps, settings) for name, settings in SETTINGS.items()}
+    results["trl"] = trl(python, model, prompts, args.steps, args.trl_batch)
     figures = {}
-    for name, (seconds, lengths, peak) in {"gradus": gradus(model, prompts, args.steps),
-                                           "trl": trl(python, model, prompts, args.steps, args.trl_batch)}.items():
+    for name, (seconds, lengths, peak) in results.items():
         figures[name] = {"step_s": median(seconds[1:]), "steps_s": seconds, "mean_length": median(lengths[1:]),
                          "tokens_per_s": 32 * median(lengths[1:]) / median(seconds[1:]), "peak_mb": peak}
-        print(f"{name:7} {figures[name]['step_s']:7.2f} s a step, mean length {figures[name]['mean_length']:.1f}, "
-              f"{figures[name]['tokens_per_s']:.1f} sampled tokens/s, peak {peak:.0f} MB")
-    ratios = {"speed": figures["trl"]["step_s"] / figures["gradus"]["step_s"],
-              "speed_per_token": figures["gradus"]["tokens_per_s"] / figures["trl"]["tokens_per_s"],
-              "memory": figures["gradus"]["peak_mb"] / figures["trl"]["peak_mb"]}
-    print(f"gradus is {ratios['speed']:.2f} times as fast a step ({ratios['speed_per_token']:.2f} times per sampled "
-          f"token) with {ratios['memory']:.2f} of the memory")
+        print(f"{name:15} {figures[name]['step_s']:7.2f} s a step, mean length {figures[name]['mean_length']:.1f}, "
+              f"{figures[name]['tokens_per_s']:.1f} sampled tokens/s, peak {peak:.0f} MiB")
+    ratios = {}
+    for name in SETTINGS:
+        ours, theirs = figures[name], figures["trl"]
+        ratios[name] = {"speed": theirs["step_s"] / ours["step_s"],
+                        "speed_per_token": ours["tokens_per_s"] / theirs["tokens_per_s"],
+                        "memory": ours["peak_mb"] / theirs["peak_mb"]}
+        print(f"{name} is {ratios[name]['speed']:.2f} times as fast a step ({ratios[name]['speed_per_token']:.2f} "
+              f"times per sampled token) with {ratios[name]['memory']:.2f} of the memory")
     if args.json:
         with open(args.json, "w") as file:
             json.dump({**figures, "ratios": ratios}, file, indent=1)
