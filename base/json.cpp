@@ -113,6 +113,11 @@ nlohmann::json parse_json(std::string_view text, const std::string& where,
                     "has " + std::to_string(text.size()) + " bytes, allowed are " +
                         std::to_string(limits.max_bytes));
   }
+  // The parser takes a NUL byte for the end of the text; JSON has none anywhere.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    throw FileError(where, "invalid_json",
+                    "is not valid JSON at " + line_and_column(text, nul + 1) + ": a NUL byte");
+  }
   json value;
   StrictBuilder builder(value, limits.max_depth);
   if (json::sax_parse(text, &builder)) return value;

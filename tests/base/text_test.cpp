@@ -36,6 +36,14 @@ TEST_CASE("strict JSON reads values and refuses what is not JSON", "[base][json]
   }
 }
 
+TEST_CASE("a NUL byte does not end JSON", "[base][json]") {
+  using namespace std::string_view_literals;
+  for (const auto text : {"{}\0"sv, "{}\0{}"sv, "[1,\0 2]"sv, "\"a\0\""sv}) {
+    CHECK_THROWS_AS(parse_json(text, "x"), FileError);
+  }
+  CHECK_THAT(json_error("{\n}\0"sv), Catch::Contains("line 2, column 2: a NUL byte"));
+}
+
 TEST_CASE("JSON errors say where", "[base][json]") {
   CHECK(json_error("{\"a\":1,\n \"a\":2}") ==
         "rows.jsonl:3: is not valid JSON: key \"a\" appears twice");
