@@ -19,16 +19,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-policy::DType dtype_named(const std::string& name, policy::DType own, CheckpointFormat format) {
+policy::DType dtype_named(const std::string& name, const policy::ModelConfig& config,
+                          CheckpointFormat format) {
   const bool is_gguf = format == CheckpointFormat::gguf;
-  if (name.empty()) return own;
+  if (name.empty()) return config.fp8 && !is_gguf ? policy::DType::F8_E4M3 : config.dtype;
   if (name == "f32" || name == "float32") return policy::DType::F32;
   if (name == "f16" || name == "float16") return policy::DType::F16;
   if (name == "bf16" || name == "bfloat16") return policy::DType::BF16;
   if (name == "q8_0" && is_gguf) return policy::DType::Q8_0;
-  throw ArgumentError(fmt::format(
-      "--dtype: is {}, must be {}", name,
-      is_gguf ? "f32, bf16, f16 or q8_0" : "f32, bf16 or f16; q8_0 is GGUF's (--format gguf)"));
+  if (name == "fp8" && !is_gguf) return policy::DType::F8_E4M3;
+  throw ArgumentError(
+      fmt::format("--dtype: is {}, must be {}", name,
+                  is_gguf ? "f32, bf16, f16 or q8_0" : "f32, bf16, f16 or fp8; q8_0 is GGUF's"));
 }
 
 /// Reads tensors of a checkpoint piece by piece, holding the last one.
@@ -84,7 +86,7 @@ void write_gguf(const policy::CheckpointSource& source, const policy::ModelConfi
   policy::GgufCheckpoint out;
   out.config = config;
   out.tensors = tensors_of(source, config);
-  out.dtype = dtype_named(target.dtype, config.dtype, target.format);
+  out.dtype = dtype_named(target.dtype, config, target.format);
   out.name = target.path.stem().string();
   if (tokenizer) out.tokenizer = policy::gguf_tokenizer_entries(*tokenizer);
   policy::write_gguf_checkpoint(target.path, out);
@@ -96,7 +98,7 @@ void write_hugging_face(const policy::CheckpointSource& source, const policy::Mo
   policy::HfCheckpoint out;
   out.config = config.raw;
   out.tensors = tensors_of(source, config);
-  out.dtype = dtype_named(target.dtype, config.dtype, target.format);
+  out.dtype = dtype_named(target.dtype, config, target.format);
   if (tokenizer) {
     for (const auto& file : tokenizer->tokenizer->source_files()) {
       out.extra_texts[file.name] = file.contents;

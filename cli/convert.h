@@ -11,7 +11,7 @@ enum class CheckpointFormat { hugging_face, gguf };
 struct ConversionTarget {
   std::filesystem::path path;
   CheckpointFormat format = CheckpointFormat::hugging_face;
-  std::string dtype;  ///< "f32", "bf16", "f16", "q8_0" (GGUF alone); empty: the checkpoint's own
+  std::string dtype;  ///< "f32", "bf16", "f16", "q8_0" (GGUF), "fp8" (not GGUF); empty: as it is
 };
 
 /// The format that a path's suffix means: .gguf, else a Hugging Face directory.

@@ -35,6 +35,13 @@ std::string count_text(double count) {
   return scaled(count, std::array{"", "k", "M", "G", "T"}, 1);
 }
 
+std::string exact_text(int64_t count) {
+  std::string text = std::to_string(count);
+  const size_t first = count < 0 ? 1 : 0;
+  for (size_t at = text.size(); at > first + 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
 std::string duration_text(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "unknown";
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);

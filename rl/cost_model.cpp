@@ -1,34 +1,16 @@
 #include "rl/cost_model.h"
 
 #include <algorithm>
+#include <string_view>
 
+#include "policy/formats/expected_tensors.h"
+#include "policy/formats/layer_tensors.h"
 #include "rl/adamw_state.h"
 
 namespace gradus::rl {
 namespace {
 
 constexpr int64_t kFloatBytes = 4;
-
-struct LayerCount {
-  int64_t attention = 0;
-  int64_t feed_forward = 0;
-  int64_t norms = 0;
-  int64_t active = 0;  ///< weights in one token's matrix products
-};
-
-LayerCount count_layer(const policy::ModelConfig& c, const policy::LayerConfig&) {
-  const int64_t query = c.num_heads * c.head_dim;
-  const int64_t key = c.num_kv_heads * c.head_dim;
-  LayerCount count;
-  const int64_t projections = c.hidden_size * (2 * query + 2 * key);
-  const int64_t products = 3 * c.hidden_size * c.intermediate_size;
-  count.active = projections + products;
-  count.attention = projections + (c.attention_qkv_bias ? query + 2 * key : 0) +
-                    (c.attention_out_bias ? c.hidden_size : 0);
-  count.feed_forward = products + (c.mlp_bias ? 2 * c.intermediate_size + c.hidden_size : 0);
-  count.norms = 2 * c.hidden_size + (c.qk_norm ? 2 * c.head_dim : 0);
-  return count;
-}
 
 /// Sum over i in [first, first + length) of min(i + 1, window); window 0: none.
 double seen_keys(int64_t first, int64_t length, int64_t window) {
@@ -43,34 +25,84 @@ double seen_keys(int64_t first, int64_t length, int64_t window) {
          static_cast<double>(std::max<int64_t>(0, end - ramp_end)) * static_cast<double>(window);
 }
 
+double flops_per_key(const policy::ModelConfig& c, const policy::LayerConfig& layer) {
+  const bool is_latent = layer.attention == policy::AttentionKind::latent;
+  const int64_t key_dim = is_latent ? c.latent.nope_dim + c.latent.rope_dim : c.head_dim;
+  const int64_t value_dim = is_latent ? c.latent.value_dim : c.head_dim;
+  return static_cast<double>(2 * c.num_heads * (key_dim + value_dim));
+}
+
 int64_t compute_bytes(const RunConfig& recipe) {
   return recipe.model.precision == policy::Precision::bfloat16 ? 2 : kFloatBytes;
+}
+
+/// Calls `use` with every tensor of every layer, prediction modules included, and the number of
+/// layers that have it.
+template <class Use>
+void for_all_tensors(const policy::ModelConfig& c, Use&& use) {
+  auto kinds = policy::layer_kinds(c);
+  for (int64_t k = 0; k < c.num_mtp_layers; ++k) kinds.push_back({c.num_layers + k, 1});
+  for (const auto& kind : kinds) {
+    for (const auto& tensor : policy::layer_tensors(c, kind.layer)) use(tensor, kind.count);
+  }
+}
+
+std::string_view last_part(std::string_view stem) {
+  return stem.substr(stem.rfind('.') + 1);
 }
 
 int64_t trained_parameters(const policy::ModelConfig& c, const RunConfig& recipe, int64_t total) {
   const int64_t rank = recipe.model.lora.rank;
   if (rank == 0) return total;
-  const int64_t query = c.num_heads * c.head_dim;
-  const int64_t key = c.num_kv_heads * c.head_dim;
-  int64_t sides = 0;  // rows plus columns of every adapted matrix of one layer
-  for (const std::string& name : recipe.model.lora.targets) {
-    if (name == "q_proj" || name == "o_proj") sides += c.hidden_size + query;
-    if (name == "k_proj" || name == "v_proj") sides += c.hidden_size + key;
-    if (name == "gate_proj" || name == "up_proj" || name == "down_proj")
-      sides += c.hidden_size + c.intermediate_size;
-  }
-  return rank * sides * c.num_layers;
+  const auto& targets = recipe.model.lora.targets;
+  int64_t sides = 0;  // rows plus columns of every adapted matrix
+  for_all_tensors(c, [&](const policy::LayerTensor& tensor, int64_t layers) {
+    if (!tensor.is_matrix() || std::ranges::find(targets, last_part(tensor.stem)) == targets.end())
+      return;
+    sides += layers * tensor.count * (tensor.shape[0] + tensor.shape[1]);
+  });
+  return rank * sides;
 }
 
-/// Activations that the backward pass of one row needs, in elements: per layer the two norms'
-/// inputs, queries, keys, values, attention's output, and the feed-forward's two branches and
-/// product; with checkpointing a layer's input alone, and one layer's rest at a time.
+/// Whether a matrix reads what the layer made for it alone (attention's output, SwiGLU's product, a
+/// normed latent), not the layer's normed input, which all others share.
+bool has_own_input(policy::TensorRole role) {
+  switch (role) {
+    case policy::TensorRole::query_up:
+    case policy::TensorRole::kv_up:
+    case policy::TensorRole::attention_output:
+    case policy::TensorRole::down:
+    case policy::TensorRole::expert_down:
+    case policy::TensorRole::shared_down:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Activations of one layer that the backward pass of one row needs, in elements: the two norms'
+/// outputs, and every matrix's output and own input.
+int64_t layer_activations(const policy::ModelConfig& c, int64_t layer) {
+  int64_t elements = 2 * c.hidden_size;
+  for (const auto& tensor : policy::layer_tensors(c, layer)) {
+    if (!tensor.is_matrix()) continue;
+    elements += tensor.num_used * tensor.shape[0];
+    if (has_own_input(tensor.role)) elements += tensor.num_used * tensor.shape[1];
+  }
+  return elements;
+}
+
+/// Of the whole model; with checkpointing a layer's input alone, and one layer's rest at a time.
 int64_t activation_elements(const policy::ModelConfig& c, bool is_checkpointed) {
-  const int64_t layer = 4 * c.hidden_size + (2 * c.num_heads + 2 * c.num_kv_heads) * c.head_dim +
-                        3 * c.intermediate_size;
+  int64_t largest = 0;
+  int64_t sum = 0;
+  for (const auto& kind : policy::layer_kinds(c)) {
+    const int64_t layer = layer_activations(c, kind.layer);
+    largest = std::max(largest, layer);
+    sum += kind.count * layer;
+  }
   const int64_t ends = 2 * c.hidden_size;
-  return is_checkpointed ? ends + layer + c.num_layers * c.hidden_size
-                         : ends + c.num_layers * layer;
+  return ends + (is_checkpointed ? largest + c.num_layers * c.hidden_size : sum);
 }
 
 int64_t microbatch_rows(const RunConfig& recipe) {
@@ -83,32 +115,17 @@ int64_t microbatch_rows(const RunConfig& recipe) {
 
 }  // namespace
 
-ParameterCount count_parameters(const policy::ModelConfig& config) {
-  ParameterCount count;
-  count.embedding = config.vocab_size * config.hidden_size;
-  count.head = config.tie_word_embeddings ? 0 : count.embedding;
-  count.norms = config.hidden_size;
-  count.active = count.embedding;  // the head's product, whoever owns the matrix
-  for (const auto& layer : config.layers) {
-    const LayerCount part = count_layer(config, layer);
-    count.attention += part.attention;
-    count.feed_forward += part.feed_forward;
-    count.norms += part.norms;
-    count.active += part.active;
-  }
-  return count;
-}
-
 double forward_flops(const policy::ModelConfig& config, int64_t place) {
   return forward_flops(config, place, 1);
 }
 
 double forward_flops(const policy::ModelConfig& config, int64_t first, int64_t length) {
-  double flops =
-      2.0 * static_cast<double>(count_parameters(config).active) * static_cast<double>(length);
-  const auto per_key = static_cast<double>(4 * config.num_heads * config.head_dim);
-  for (const auto& layer : config.layers)
-    flops += per_key * seen_keys(first, length, layer.sliding_window);
+  double flops = 2.0 * static_cast<double>(policy::count_parameters(config).multiplied) *
+                 static_cast<double>(length);
+  for (int64_t l = 0; l < config.num_layers; ++l) {
+    const auto& layer = config.layers[static_cast<size_t>(l)];
+    flops += flops_per_key(config, layer) * seen_keys(first, length, layer.sliding_window);
+  }
   return flops;
 }
 
@@ -123,7 +140,8 @@ int64_t MemoryEstimate::total() const {
 }
 
 MemoryEstimate estimate_memory(const policy::ModelConfig& config, const RunConfig& recipe) {
-  const int64_t total = count_parameters(config).total();
+  const auto count = policy::count_parameters(config);
+  const int64_t total = count.total() + count.mtp;
   const int64_t trained = trained_parameters(config, recipe, total);
   const int64_t extra = recipe.model.lora.rank > 0 ? trained : 0;
   const int64_t element = compute_bytes(recipe);

@@ -10,26 +10,14 @@
 
 namespace gradus::rl {
 
-/// Parameters of a model, by part.
-struct ParameterCount {
-  int64_t embedding = 0;
-  int64_t head = 0;  ///< 0 where it is the embedding's matrix (tied)
-  int64_t attention = 0;
-  int64_t feed_forward = 0;  ///< all experts
-  int64_t norms = 0;
-  int64_t active = 0;  ///< in a token's matrix products: chosen experts alone, the head once
-
-  int64_t total() const { return embedding + head + attention + feed_forward + norms; }
-};
-
-ParameterCount count_parameters(const policy::ModelConfig& config);
-
 /// Floating-point operations of one token's forward pass at `place` (tokens before it):
 ///
-///   2 * active + sum over layers of 2 * heads * (qk_dim + v_dim) * (place + 1)
+///   2 * multiplied + sum over layers of 2 * heads * (key_dim + value_dim) * (place + 1)
 ///
-/// where a sliding window bounds place + 1. Norms, softmax and rotary embeddings are left out, as
-/// in DeepSeek-V3's and PaLM's counts.
+/// where `multiplied` is ParameterCount's and a sliding window bounds place + 1. Latent attention
+/// counts in its expanded form (key_dim = nope_dim + rope_dim), in which it is trained. Norms,
+/// softmax, rotary embeddings and prediction modules are left out, as in DeepSeek-V3's and PaLM's
+/// counts.
 double forward_flops(const policy::ModelConfig& config, int64_t place);
 
 /// The same for `length` tokens that start at `first`.

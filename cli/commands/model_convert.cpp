@@ -21,7 +21,8 @@ void add_model_convert(CLI::App& parent, Session& session) {
       "convert", "write a checkpoint in another format: .gguf, else a Hugging Face directory");
   app->add_option("in", options->in, "a Hugging Face directory or a GGUF file")->required();
   app->add_option("out", options->out, "file ending in .gguf, or a new folder")->required();
-  app->add_option("--dtype", options->dtype, "f32, bf16, f16, q8_0; default: the checkpoint's own");
+  app->add_option("--dtype", options->dtype,
+                  "f32, bf16, f16, q8_0 (GGUF), fp8 (folder); default: the checkpoint's own");
   app->callback([options, &session] {
     const ConversionTarget target{options->out, format_of(options->out), options->dtype};
     for (const auto& note : convert_checkpoint(options->in, target)) {

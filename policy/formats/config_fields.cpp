@@ -31,6 +31,10 @@ void ConfigFields::fail(std::string_view key, const std::string& what) const {
   throw FileError(where_, "bad_config", fmt::format("{}{}: {}", prefix_, key, what));
 }
 
+bool ConfigFields::is_stated(std::string_view key) const {
+  return object_.find(key) != object_.end();
+}
+
 const nlohmann::json* ConfigFields::value(std::string_view key) const {
   const auto it = object_.find(key);
   return it == object_.end() || it->is_null() ? nullptr : &*it;

@@ -18,6 +18,8 @@ class ConfigFields {
   ConfigFields(const nlohmann::json& object, const std::string& where, std::string prefix = "");
 
   bool has(std::string_view key) const { return value(key) != nullptr; }
+  /// Present, if only as null.
+  bool is_stated(std::string_view key) const;
   /// Null when absent.
   const nlohmann::json* value(std::string_view key) const;
 

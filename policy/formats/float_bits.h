@@ -57,6 +57,22 @@ inline float f8_e4m3_to_f32(uint8_t bits) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(value));
 }
 
+/// Beyond 448 it saturates, infinity included.
+inline uint8_t f32_to_f8_e4m3(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = (bits >> 24) & 0x80U;
+  const uint32_t magnitude = bits & 0x7FFFFFFFU;
+  if (magnitude > 0x7F800000U) return static_cast<uint8_t>(sign | 0x7FU);
+  if (magnitude >= 0x43E00000U) return static_cast<uint8_t>(sign | 0x7EU);  // from 448 on
+  if (magnitude < 0x3C800000U) {
+    // Subnormal, below 2^-6: adding 2^14 leaves value * 2^9, rounded by the hardware.
+    const float shifted = std::bit_cast<float>(magnitude) + 0x1p14F;
+    return static_cast<uint8_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x46800000U));
+  }
+  const uint32_t rounded = magnitude + 0x7FFFFU + ((magnitude >> 20) & 1U);
+  return static_cast<uint8_t>(sign | ((rounded - 0x3C000000U) >> 20));
+}
+
 /// E5M2 is the upper byte of an F16.
 inline float f8_e5m2_to_f32(uint8_t bits) {
   return f16_to_f32(static_cast<uint16_t>(bits << 8));

@@ -43,6 +43,7 @@ void check_complete(const ModelConfig& config, const std::vector<FloatTensor>& t
 
 void write_gguf_checkpoint(const std::filesystem::path& path, const GgufCheckpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config;
+  GgufEntries entries = gguf_entries_of(config, checkpoint.name, checkpoint.dtype);
   check_complete(config, checkpoint.tensors);
   std::map<std::string, const FloatTensor*> by_name;
   for (const FloatTensor& tensor : checkpoint.tensors) by_name[tensor.name] = &tensor;
@@ -63,7 +64,6 @@ void write_gguf_checkpoint(const std::filesystem::path& path, const GgufCheckpoi
     }
     tensors.push_back(std::move(tensor));
   }
-  GgufEntries entries = gguf_entries_of(config, checkpoint.name, checkpoint.dtype);
   entries.insert(entries.end(), checkpoint.tokenizer.begin(), checkpoint.tokenizer.end());
   write_gguf_file(path, entries, tensors, checkpoint.dtype);
 }

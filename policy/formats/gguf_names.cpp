@@ -40,8 +40,9 @@ std::string_view stem(TensorRole role) {
       return "output_norm";
     case TensorRole::head:
       return "output";
+    default:  // latent attention, mixtures: families without GGUF
+      throw ArgumentError("a tensor role without a GGUF name");
   }
-  throw ArgumentError("a tensor role without a GGUF name");
 }
 
 }  // namespace

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
+#include "policy/formats/config_fields.h"
+#include "policy/formats/float_bits.h"
 
 namespace gradus::policy {
 namespace {
@@ -94,6 +97,7 @@ std::unique_ptr<HfSource> HfSource::open_single(const fs::path& file) {
     source->tensors_.emplace(info.name, info);
     source->file_index_.emplace(info.name, 0);
   }
+  source->pair_scales();
   return source;
 }
 
@@ -119,6 +123,7 @@ std::unique_ptr<HfSource> HfSource::open_sharded(const fs::path& index_path) {
     source->add_shard(file, weight_map);
   }
   source->check_total_size(index);
+  source->pair_scales();
   return source;
 }
 
@@ -155,8 +160,79 @@ void HfSource::check_total_size(const nlohmann::json& index) {
                                   printable((*metadata)["total_size"].dump(), 80), actual));
 }
 
+void HfSource::pair_scales() {
+  fp8_ = read_fp8_format(ConfigFields(config_, config_path_));
+  std::vector<std::string> names;
+  for (const auto& [name, info] : tensors_) {
+    if (name.ends_with(kFp8ScaleEnding)) names.push_back(name);
+  }
+  for (const std::string& name : names) {
+    check_scales(tensors_.at(name));
+    scaled_.insert(name.substr(0, name.size() - kFp8ScaleEnding.size()));
+    tensors_.erase(name);
+  }
+  if (!fp8_) return;
+  for (const auto& [name, info] : tensors_) {
+    const bool is_fp8 = info.dtype == DType::F8_E4M3 || info.dtype == DType::F8_E5M2;
+    if (!is_fp8 || scaled_.count(name) > 0) continue;
+    throw FileError(file_of(info), "scales_missing",
+                    fmt::format("\"{}\" is {} and quantization_config is set, but there is no "
+                                "\"{}{}\"",
+                                printable(name, 200), dtype_name(info.dtype), printable(name, 200),
+                                kFp8ScaleEnding));
+  }
+}
+
+void HfSource::check_scales(const TensorInfo& scales) const {
+  const std::string name = printable(scales.name, 200);
+  const auto refuse = [&](const std::string& what) {
+    throw FileError(file_of(scales), "bad_scales", fmt::format("\"{}\" {}", name, what));
+  };
+  if (!fp8_) {
+    throw FileError(config_path_, "bad_config",
+                    fmt::format("quantization_config: is missing, but there are scales of FP8 "
+                                "weights: \"{}\"",
+                                name));
+  }
+  const auto weight =
+      tensors_.find(scales.name.substr(0, scales.name.size() - kFp8ScaleEnding.size()));
+  if (weight == tensors_.end()) refuse("has no weight of its name without _scale_inv");
+  const TensorInfo& info = weight->second;
+  if (info.dtype != DType::F8_E4M3 || info.shape.size() != 2) {
+    refuse(fmt::format("scales a tensor of dtype {} and shape {}, must be a matrix of F8_E4M3",
+                       dtype_name(info.dtype), shape_text(info.shape)));
+  }
+  const bool has_powers =
+      ConfigFields(config_, config_path_).object("quantization_config").text_or("scale_fmt", "") ==
+      "ue8m0";
+  if (scales.dtype != DType::F32 && scales.dtype != DType::BF16 &&
+      !(scales.dtype == DType::F8_E8M0 && has_powers)) {
+    refuse(fmt::format("is {}, must be F32", dtype_name(scales.dtype)));
+  }
+  const std::vector<int64_t> expected = fp8_scale_shape(*fp8_, info.shape);
+  if (scales.shape == expected) return;
+  refuse(fmt::format("is {}, must be {}: one scale per block of {} x {} of {}",
+                     shape_text(scales.shape), shape_text(expected), fp8_->block_rows,
+                     fp8_->block_columns, shape_text(info.shape)));
+}
+
+std::vector<float> HfSource::read_scales(const std::string& name) const {
+  const SafetensorsFile& file = files_[file_index_.find(name)->second];
+  std::vector<float> scales(file.info(name).num_elements);
+  file.read_f32(name, scales);
+  const auto bad = std::find_if(scales.begin(), scales.end(),
+                                [](float s) { return !(s > 0.0F && is_finite_bits(s)); });
+  if (bad == scales.end()) return scales;
+  throw FileError(file.path().string(), "bad_scales",
+                  fmt::format("\"{}\": scale {} is {}, must be finite and positive",
+                              printable(name, 200), bad - scales.begin(), *bad));
+}
+
 void HfSource::read_values(const TensorInfo& info, std::span<float> out) const {
   files_[file_index_.find(info.name)->second].read_f32(info.name, out);
+  if (scaled_.count(info.name) == 0) return;
+  const auto scales = read_scales(info.name + std::string(kFp8ScaleEnding));
+  apply_fp8_scales(*fp8_, 0, info.shape[1], scales, out);
 }
 
 std::string HfSource::file_of(const TensorInfo& info) const {

@@ -1,11 +1,20 @@
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <set>
+
 #include "policy/formats/checkpoint_source.h"
+#include "policy/formats/fp8_format.h"
 #include "policy/formats/safetensors.h"
 
 namespace gradus::policy {
 
-/// A directory in Hugging Face's layout.
+/// A directory in Hugging Face's layout. The scales of FP8 weights (fp8_format.h) are not among its
+/// tensors: the weights are read multiplied by them. Opening throws gradus::FileError
+/// scales_missing for FP8 weights without scales, and bad_scales for scales of another shape or
+/// dtype (F32, BF16 and, where scale_fmt is ue8m0, F8_E8M0 are read) or without FP8 weights;
+/// reading throws bad_scales for a scale that is not finite and positive.
 class HfSource final : public CheckpointSource {
  public:
   /// One safetensors file with config.json beside it.
@@ -31,11 +40,16 @@ class HfSource final : public CheckpointSource {
   explicit HfSource(std::filesystem::path directory);
   void add_shard(const std::string& file, const std::map<std::string, std::string>& weight_map);
   void check_total_size(const nlohmann::json& index);
+  void pair_scales();
+  void check_scales(const TensorInfo& scales) const;
+  std::vector<float> read_scales(const std::string& name) const;
 
   std::filesystem::path directory_;
   std::string config_path_;
   nlohmann::json config_;
   nlohmann::json generation_config_;
+  std::optional<Fp8Format> fp8_;
+  std::set<std::string, std::less<>> scaled_;  // tensors that have scales
   std::vector<SafetensorsFile> files_;
   std::map<std::string, TensorInfo> tensors_;
   std::map<std::string, size_t, std::less<>> file_index_;

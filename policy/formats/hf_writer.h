@@ -13,9 +13,11 @@ namespace gradus::policy {
 
 /// A model to be written as a directory in Hugging Face's layout.
 struct HfCheckpoint {
-  nlohmann::json config;             // config.json; its dtype field is set to `dtype`
+  nlohmann::json config;  // config.json; dtype and quantization_config are set to fit `dtype`
   std::vector<FloatTensor> tensors;  // under Hugging Face's names
-  DType dtype = DType::BF16;         // F32, F16 or BF16
+  /// F32, F16 or BF16; F8_E4M3: projections in FP8 (fp8_format.h) in blocks of the config's
+  /// weight_block_size or 128 x 128, the rest in BF16. Router biases are F32 always.
+  DType dtype = DType::BF16;
   uint64_t max_shard_bytes = 5'000'000'000;
   std::vector<std::filesystem::path> extra_files;  // copied under their own names
   std::map<std::string, std::string> extra_texts;  // file name -> content, e.g. made tokenizers

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/config_fields.h"
 #include "policy/formats/families/family.h"
 
 namespace gradus::policy {
 namespace {
+
+constexpr const char* kMtpKey = "num_nextn_predict_layers";
+constexpr const char* kMtpAlias = "num_mtp_layers";
 
 DType read_dtype(const ConfigFields& fields) {
   const char* key = fields.has("dtype") ? "dtype" : "torch_dtype";
@@ -19,15 +25,6 @@ DType read_dtype(const ConfigFields& fields) {
   fields.fail(key, fmt::format("\"{}\" is not supported; supported are float32, bfloat16 and "
                                "float16",
                                name));
-}
-
-void refuse_quantised(const ConfigFields& fields) {
-  if (!fields.has("quantization_config")) return;
-  const std::string method =
-      fields.object("quantization_config").text_or("quant_method", "unknown");
-  fields.fail("quantization_config", fmt::format("quant_method \"{}\" is not supported for this "
-                                                 "family; use the unquantised checkpoint",
-                                                 method));
 }
 
 int64_t token_id(const ConfigFields& fields, const char* key, const nlohmann::json& value,
@@ -56,17 +53,35 @@ void read_token_ids(const ConfigFields& fields, ModelConfig& config) {
   }
 }
 
+/// How many multi-token prediction modules the names of a checkpoint's tensors speak of: up to the
+/// last one that is there, so that an incomplete one is reported and not taken for absent.
+int64_t modules_in(const CheckpointSource& source, int64_t num_layers) {
+  constexpr std::string_view kPrefix = "model.layers.";
+  int64_t last = num_layers - 1;
+  for (const auto& [name, info] : source.tensors()) {
+    if (!name.starts_with(kPrefix)) continue;
+    int64_t layer = -1;
+    const char* begin = name.data() + kPrefix.size();
+    const char* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(begin, end, layer);
+    if (error == std::errc{} && stop != end && *stop == '.' && layer < kMaxLayers) {
+      last = std::max(last, layer);
+    }
+  }
+  return last - num_layers + 1;
+}
+
 }  // namespace
 
 ModelConfig parse_model_config(const nlohmann::json& config, const std::string& where,
                                const nlohmann::json& generation) {
   const Family& family = family_of_config(config, where);
   const ConfigFields fields(config, where);
-  refuse_quantised(fields);
   ModelConfig result;
   result.model_type = family.model_type;
   result.architecture = family.architecture;
   result.dtype = read_dtype(fields);
+  result.fp8 = read_fp8_format(fields);
   family.read_config(fields, result);
   read_token_ids(fields, result);
   if (!generation.is_null()) {
@@ -77,8 +92,28 @@ ModelConfig parse_model_config(const nlohmann::json& config, const std::string& 
   return result;
 }
 
+int64_t rope_dim(const ModelConfig& config) {
+  const bool is_latent =
+      !config.layers.empty() && config.layers.front().attention == AttentionKind::latent;
+  return is_latent ? config.latent.rope_dim : config.head_dim;
+}
+
 ModelConfig load_model_config(const CheckpointSource& source) {
-  return parse_model_config(source.config(), source.config_path(), source.generation_config());
+  nlohmann::json raw = source.config();
+  const auto parse = [&] {
+    return parse_model_config(raw, source.config_path(), source.generation_config());
+  };
+  ModelConfig config = parse();
+  const int64_t held = modules_in(source, config.num_layers);
+  const bool is_silent = !raw.contains(kMtpKey) && !raw.contains(kMtpAlias);
+  if (held > config.num_mtp_layers && is_silent && family_of(config).has_mtp) {
+    raw[kMtpKey] = held;
+    return parse();
+  }
+  // Most conversions of DeepSeek-V3 drop the modules and keep the number.
+  config.num_mtp_layers = std::min(config.num_mtp_layers, held);
+  config.layers.resize(static_cast<size_t>(config.num_layers + config.num_mtp_layers));
+  return config;
 }
 
 }  // namespace gradus::policy

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/formats/dtype.h"
+#include "policy/formats/fp8_format.h"
 #include "policy/formats/rope.h"
 
 namespace gradus::policy {
@@ -86,6 +87,7 @@ struct ModelConfig {
   std::optional<int64_t> bos_token_id;
   std::vector<int64_t> eos_token_ids;  // generation stops at any of them; may be empty
   DType dtype = DType::F32;            // that the weights were made in: F32, BF16 or F16
+  std::optional<Fp8Format> fp8;        // quantization_config: projections are stored in FP8
   nlohmann::json raw;                  // the whole config.json, to be saved again
 };
 
@@ -98,7 +100,12 @@ struct ModelConfig {
 ModelConfig parse_model_config(const nlohmann::json& config, const std::string& where,
                                const nlohmann::json& generation = nullptr);
 
-/// The config of an opened checkpoint of any format.
+/// Components of a head that rope turns: rope_frequencies takes it.
+int64_t rope_dim(const ModelConfig& config);
+
+/// The config of an opened checkpoint of any format. Multi-token prediction modules that the config
+/// promises and the checkpoint does not hold are left out; those it holds beside a config that does
+/// not mention them are counted.
 ModelConfig load_model_config(const CheckpointSource& source);
 
 }  // namespace gradus::policy

@@ -39,7 +39,6 @@ void read_yarn(const ConfigFields& rope, RopeConfig& result) {
   result.beta_slow = rope.real_or("beta_slow", 1.0, kSmallest, kLargest);
   result.attention_factor = rope.real_if("attention_factor", kSmallest, kLargest);
   result.mscale = rope.real_or("mscale", 0.0, 0.0, kLargest);
-  result.mscale_all_dim = rope.real_or("mscale_all_dim", 0.0, 0.0, kLargest);
   result.truncate = rope.flag_or("truncate", true);
   if (result.theta <= 1.0) rope.fail("rope_theta", "must be above 1 for yarn");
 }
@@ -61,6 +60,7 @@ void read_scaling(const ConfigFields& rope, int64_t max_positions, RopeConfig& r
   if (rope.has("factor") || result.kind != RopeKind::yarn) {
     result.factor = rope.real("factor", kSmallest, kLargest);
   }
+  result.mscale_all_dim = rope.real_or("mscale_all_dim", 0.0, 0.0, kLargest);
   if (result.kind == RopeKind::linear) return;
   result.original_max_positions =
       rope.whole_or("original_max_position_embeddings", max_positions, 1, kMaxPositions);
@@ -100,10 +100,6 @@ void scale_llama3(const RopeConfig& rope, std::vector<float>& inv_freq) {
     const float smooth = (1.0F / wavelength * static_cast<float>(original) - low) / range;
     f = (1.0F - smooth) * f / factor + smooth * f;
   }
-}
-
-double yarn_gain(double factor, double mscale) {
-  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
 float yarn_attention_factor(const RopeConfig& rope) {
@@ -148,6 +144,10 @@ std::vector<float> yarn(const RopeConfig& rope, int64_t dim) {
 }
 
 }  // namespace
+
+double yarn_gain(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
 
 std::string_view rope_kind_name(RopeKind kind) {
   return std::find_if(kKinds.begin(), kKinds.end(), [&](auto& k) { return k.first == kind; })

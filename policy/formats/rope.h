@@ -26,7 +26,7 @@ struct RopeConfig {
   double beta_slow = 1.0;                  // yarn
   std::optional<double> attention_factor;  // yarn: on cos and sin; nothing: from the factor
   double mscale = 0.0;                     // yarn, DeepSeek; 0: not given
-  double mscale_all_dim = 0.0;             // yarn, DeepSeek; 0: not given
+  double mscale_all_dim = 0.0;             // DeepSeek, of every scaled kind; 0: not given
   bool truncate = true;                    // yarn: the ramp's ends are whole dimensions
 };
 
@@ -36,6 +36,10 @@ struct RopeConfig {
 /// @throws gradus::FileError  bad_config: values out of range; types that are not supported, by
 ///                            name.
 RopeConfig read_rope(const ConfigFields& config, double default_theta, int64_t max_positions);
+
+/// 0.1 mscale ln(factor) + 1, or 1 where factor <= 1: YaRN's correction for longer contexts
+/// (Peng et al., arXiv:2309.00071, 3.4).
+double yarn_gain(double factor, double mscale);
 
 struct RopeFrequencies {
   std::vector<float> inv_freq;    // [dim / 2] radians per position of each pair

@@ -4,12 +4,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "policy/formats/safetensors.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
+#include "tests/policy/formats/deepseek_v3_config.h"
 
 using namespace gradus::cli;
 using gradus::policy::SafetensorsFile;
@@ -160,4 +162,30 @@ TEST_CASE("a model's parameters and memory are told without loading it", "[cli][
       run_gradus({"model", "info", "--config", (model / "config.json").string(), "--json"});
   CHECK(json::parse(of_config.out)["parameters"] == parameters);
   CHECK(run_gradus({"model", "info"}).exit_code == 2);
+}
+
+TEST_CASE("DeepSeek-V3's size is told from its config alone", "[cli][model]") {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "config.json";
+  std::ofstream(file) << gradus::policy::deepseek_v3_config().dump();
+  const auto result = run_gradus({"model", "info", "--config", file.string(), "--precision", "fp8",
+                                  "--devices", "16", "--json"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  const auto info = json::parse(result.out);
+  CHECK(info["parameters"] == 671'026'419'200);
+  CHECK(info["active_parameters"] == 37'552'297'472);
+  CHECK(info["active_parameters_without_embedding"] == 36'625'618'432);
+  CHECK(info["mtp_parameters"] == 11'610'068'224);
+  CHECK(info["kv_bytes_per_token"] == 70'272);
+  CHECK(info["kv_bytes_per_token_multi_head"] == 3'997'696);
+  CHECK(info["memory_per_device"]["devices"] == 16);
+  CHECK(info["memory_per_device"]["precision"] == "fp8");
+  const auto text = run_gradus({"model", "info", "--config", file.string()}).out;
+  INFO(text);
+  CHECK(text.find("671,026,419,200") != std::string::npos);
+  CHECK(text.find("56.9 times") != std::string::npos);
+  CHECK(run_gradus({"model", "info", "--config", file.string(), "--precision", "int3"}).exit_code ==
+        2);
+  CHECK(run_gradus({"model", "info", "--config", file.string(), "--devices", "0"}).exit_code == 2);
 }

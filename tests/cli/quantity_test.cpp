@@ -12,6 +12,9 @@ TEST_CASE("quantities read as people write them", "[cli][quantity]") {
   CHECK(count_text(412) == "412");
   CHECK(count_text(1234) == "1,234");
   CHECK(count_text(134'515'008) == "134.5 M");
+  CHECK(exact_text(671'026'419'200) == "671,026,419,200");
+  CHECK(exact_text(-1234) == "-1,234");
+  CHECK(exact_text(100) == "100");
   CHECK(duration_text(0.84) == "0.8 s");
   CHECK(duration_text(192) == "3 m 12 s");
   CHECK(duration_text(7500) == "2 h 05 m");

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checkpoints that gradus writes load in transformers with the same logits.
 
-For each parity fixture: `gradus model convert` writes it anew (float32 directory, and through a GGUF
-file and back), transformers loads what was written, and both programs' logits are compared. Exits 77
-(skipped) with a message where transformers is missing.
+For each parity fixture: `gradus model convert` writes it anew in float32, transformers loads what was
+written, and both programs' logits are compared with the fixture's. DeepSeek-V3's shape is written in
+BF16 as well, where both programs read the same rounded weights and are compared with each other. Exits
+77 (skipped) with a message where transformers is missing.
 
     transformers_loads.py GRADUS PARITY_DIR
 """
@@ -24,7 +25,9 @@ except ImportError as missing:
     print(f"skipped: {missing.name} is not installed here")
     sys.exit(77)
 
-FIXTURES = ["llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias", "qwen2_sliding", "qwen3_qknorm"]
+FIXTURES = ["llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias", "qwen2_sliding", "qwen3_qknorm", "qwen3_moe",
+            "mixtral", "deepseek_v3_base", "deepseek_v3_no_qlora", "deepseek_v3_yarn", "deepseek_v3_mtp"]
+IN_BF16 = ["deepseek_v3_bf16", "deepseek_v3_mtp", "deepseek_v3_fp8"]
 TOLERANCE = 1e-4
 
 
@@ -39,24 +42,38 @@ def reference(directory, expected):
         return model(input_ids=expected["input_ids"], attention_mask=expected.get("attention_mask")).logits
 
 
+def written_anew(fixture, work, dtype):
+    """The fixture as gradus writes it in this dtype, and gradus' logits of that."""
+    written, logits = work / f"{fixture.name}-{dtype}", work / f"{fixture.name}-{dtype}.safetensors"
+    gradus("model", "convert", fixture, written, "--dtype", dtype)
+    gradus("model", "logits", "--model", written, "--in", fixture / "expected.safetensors", "--out", logits)
+    return written, load_file(logits)["logits"]
+
+
 def main():
     parity, failures = pathlib.Path(sys.argv[2]), 0
     if not parity.is_dir():
         print(f"skipped: no fixtures at {parity}")
         sys.exit(77)
+
+    def compare(name, what, logits, wanted, mask):
+        nonlocal failures
+        error = (logits - wanted)[mask].abs().max().item()
+        print(json.dumps({"checkpoint": name, "compared": what, "largest_error": error}))
+        failures += not error <= TOLERANCE
+
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
-        for name in FIXTURES:
+        for name in dict.fromkeys(FIXTURES + IN_BF16):
             expected = load_file(parity / name / "expected.safetensors")
             mask = expected.get("attention_mask", torch.ones_like(expected["input_ids"])).bool()
-            written = work / name
-            gradus("model", "convert", parity / name, written, "--dtype", "f32")
-            ours = work / (name + ".safetensors")
-            gradus("model", "logits", "--model", written, "--in", parity / name / "expected.safetensors", "--out", ours)
-            for who, logits in {"transformers": reference(written, expected), "gradus": load_file(ours)["logits"]}.items():
-                error = (logits - expected["logits"])[mask].abs().max().item()
-                print(json.dumps({"checkpoint": name, "read_by": who, "largest_error": error}))
-                failures += error > TOLERANCE
+            if name in FIXTURES:
+                written, ours = written_anew(parity / name, work, "f32")
+                compare(name, "transformers, f32", reference(written, expected), expected["logits"], mask)
+                compare(name, "gradus, f32", ours, expected["logits"], mask)
+            if name in IN_BF16:
+                written, ours = written_anew(parity / name, work, "bf16")
+                compare(name, "gradus and transformers, bf16", ours, reference(written, expected), mask)
     sys.exit(1 if failures else 0)
 
 

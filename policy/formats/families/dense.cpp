@@ -23,24 +23,16 @@ int64_t head_dim_of(const ConfigFields& fields, const ModelConfig& config, int64
   return head_dim;
 }
 
-void check_activation(const ConfigFields& fields, ModelConfig& config) {
+}  // namespace
+
+void read_activation(const ConfigFields& fields, ModelConfig& config) {
   config.hidden_act = fields.text_or("hidden_act", "silu");
   if (config.hidden_act == "silu" || config.hidden_act == "swish") return;
   fields.fail("hidden_act", fmt::format("\"{}\" is not supported, only silu", config.hidden_act));
 }
 
-void add(std::vector<TensorSpec>& tensors, TensorRole role, int64_t layer, const char* stem,
-         std::vector<int64_t> shape, bool has_bias = false) {
-  const std::string name =
-      layer < 0 ? std::string(stem) : fmt::format("model.layers.{}.{}", layer, stem);
-  const int64_t out = shape.front();
-  tensors.push_back({name + ".weight", std::move(shape), role, layer, false});
-  if (has_bias) tensors.push_back({name + ".bias", {out}, role, layer, true});
-}
-
-}  // namespace
-
-void read_dense_config(const ConfigFields& fields, ModelConfig& config, int64_t default_head_dim) {
+void read_dense_config(const ConfigFields& fields, ModelConfig& config, int64_t default_head_dim,
+                       double default_theta) {
   config.hidden_size = fields.whole("hidden_size", 1, kMaxWidth);
   config.num_layers = fields.whole("num_hidden_layers", 1, kMaxLayers);
   config.num_heads = fields.whole("num_attention_heads", 1, kMaxHeads);
@@ -56,8 +48,8 @@ void read_dense_config(const ConfigFields& fields, ModelConfig& config, int64_t 
       fields.whole_or("max_position_embeddings", 2048, 1, kMaxPositions);
   config.rms_norm_eps = fields.real_or("rms_norm_eps", 1e-6, 0.0, 1.0);
   config.tie_word_embeddings = fields.flag_or("tie_word_embeddings", false);
-  check_activation(fields, config);
-  config.rope = read_rope(fields, 10000.0, config.max_position_embeddings);
+  read_activation(fields, config);
+  config.rope = read_rope(fields, default_theta, config.max_position_embeddings);
   config.layers.assign(config.num_layers, LayerConfig{});
 }
 
@@ -84,48 +76,6 @@ void read_qwen_windows(const ConfigFields& fields, ModelConfig& config) {
     }
     config.layers[layer].sliding_window = slides ? window : 0;
   }
-}
-
-void append_attention(const ModelConfig& config, int64_t layer, std::vector<TensorSpec>& tensors) {
-  const int64_t d = config.hidden_size;
-  const int64_t q = config.num_heads * config.head_dim;
-  const int64_t kv = config.num_kv_heads * config.head_dim;
-  const bool bias = config.attention_qkv_bias;
-  add(tensors, TensorRole::attention_norm, layer, "input_layernorm", {d});
-  add(tensors, TensorRole::query, layer, "self_attn.q_proj", {q, d}, bias);
-  add(tensors, TensorRole::key, layer, "self_attn.k_proj", {kv, d}, bias);
-  add(tensors, TensorRole::value, layer, "self_attn.v_proj", {kv, d}, bias);
-  if (config.qk_norm) {
-    add(tensors, TensorRole::query_norm, layer, "self_attn.q_norm", {config.head_dim});
-    add(tensors, TensorRole::key_norm, layer, "self_attn.k_norm", {config.head_dim});
-  }
-  add(tensors, TensorRole::attention_output, layer, "self_attn.o_proj", {d, q},
-      config.attention_out_bias);
-}
-
-void append_swiglu(const ModelConfig& config, int64_t layer, std::vector<TensorSpec>& tensors) {
-  const int64_t d = config.hidden_size;
-  const int64_t inner = config.intermediate_size;
-  add(tensors, TensorRole::gate, layer, "mlp.gate_proj", {inner, d}, config.mlp_bias);
-  add(tensors, TensorRole::up, layer, "mlp.up_proj", {inner, d}, config.mlp_bias);
-  add(tensors, TensorRole::down, layer, "mlp.down_proj", {d, inner}, config.mlp_bias);
-}
-
-void append_model_ends(const ModelConfig& config, std::vector<TensorSpec>& tensors) {
-  add(tensors, TensorRole::final_norm, -1, "model.norm", {config.hidden_size});
-  if (config.tie_word_embeddings) return;
-  add(tensors, TensorRole::head, -1, "lm_head", {config.vocab_size, config.hidden_size});
-}
-
-void append_dense_tensors(const ModelConfig& config, std::vector<TensorSpec>& tensors) {
-  add(tensors, TensorRole::embedding, -1, "model.embed_tokens",
-      {config.vocab_size, config.hidden_size});
-  for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    append_attention(config, layer, tensors);
-    add(tensors, TensorRole::ffn_norm, layer, "post_attention_layernorm", {config.hidden_size});
-    append_swiglu(config, layer, tensors);
-  }
-  append_model_ends(config, tensors);
 }
 
 }  // namespace gradus::policy

@@ -23,8 +23,13 @@ struct Family {
   /// Fills every field of the config but raw, token ids and dtype.
   void (*read_config)(const ConfigFields& fields, ModelConfig& config);
 
-  /// Appends the tensors a checkpoint must hold, in the order of the forward pass.
-  void (*append_tensors)(const ModelConfig& config, std::vector<TensorSpec>& tensors);
+  /// The checkpoint's name of a layer's tensor, without "model.layers.L." and ".weight"; "{}" in an
+  /// expert's stands for its number. Which tensors there are follows from the config
+  /// (layer_tensors.h).
+  std::string_view (*stem)(TensorRole role);
+
+  /// num_nextn_predict_layers means something.
+  bool has_mtp = false;
 
   /// llama.cpp stores the rows of q and k for rope on neighbouring components.
   bool gguf_interleaves_rope = false;
@@ -33,9 +38,15 @@ struct Family {
   void (*complete_hf_config)(const GgufFile& gguf, nlohmann::json& config) = nullptr;
 };
 
+extern const Family kDeepseekV3;
 extern const Family kLlama;
+extern const Family kMixtral;
 extern const Family kQwen2;
 extern const Family kQwen3;
+extern const Family kQwen3Moe;
+
+/// The names that DeepSeek, Llama and Qwen share: "self_attn.q_proj", "mlp.experts.{}.gate_proj".
+std::string_view common_stem(TensorRole role);
 
 std::span<const Family* const> families();
 

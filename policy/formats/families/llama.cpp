@@ -24,7 +24,7 @@ const Family kLlama{
     .architecture = "LlamaForCausalLM",
     .gguf_arch = "llama",
     .read_config = read_config,
-    .append_tensors = append_dense_tensors,
+    .stem = common_stem,
     .gguf_interleaves_rope = true,
     .complete_hf_config = complete_hf_config,
 };

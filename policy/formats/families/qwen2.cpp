@@ -17,7 +17,7 @@ const Family kQwen2{
     .architecture = "Qwen2ForCausalLM",
     .gguf_arch = "qwen2",
     .read_config = read_config,
-    .append_tensors = append_dense_tensors,
+    .stem = common_stem,
 };
 
 }  // namespace gradus::policy

@@ -24,7 +24,7 @@ const Family kQwen3{
     .architecture = "Qwen3ForCausalLM",
     .gguf_arch = "qwen3",
     .read_config = read_config,
-    .append_tensors = append_dense_tensors,
+    .stem = common_stem,
     .complete_hf_config = complete_hf_config,
 };
 

@@ -12,9 +12,7 @@ namespace gradus::policy {
 namespace {
 
 const std::array kFamilies{
-    &kLlama,
-    &kQwen2,
-    &kQwen3,
+    &kLlama, &kQwen2, &kQwen3, &kQwen3Moe, &kMixtral, &kDeepseekV3,
 };
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what, std::string_view name) {

@@ -53,6 +53,12 @@ void check_same_model(const ModelConfig& a, const ModelConfig& b) {
   CHECK(a.rope.original_max_positions == b.rope.original_max_positions);
 }
 
+nlohmann::json small_config() {
+  return {{"model_type", "llama"},      {"hidden_size", 8},       {"num_hidden_layers", 1},
+          {"num_attention_heads", 2},   {"intermediate_size", 8}, {"vocab_size", 4},
+          {"tie_word_embeddings", true}};
+}
+
 }  // namespace
 
 TEST_CASE("a model written in Hugging Face's layout reads back bit for bit",
@@ -127,7 +133,7 @@ TEST_CASE("an occupied directory is kept unless it may be replaced", "[policy][f
   const TemporaryDirectory dir;
   const std::vector<float> values{1, 2};
   HfCheckpoint out;
-  out.config = {{"model_type", "llama"}, {"tie_word_embeddings", true}};
+  out.config = small_config();
   out.tensors = {float_tensor("a", {2}, values), float_tensor("lm_head.weight", {2}, values)};
   fs::create_directory(dir / "out");
   write_bytes(dir / "out" / "notes.txt", "mine");
@@ -225,7 +231,7 @@ TEST_CASE("weights that are not finite are refused unless allowed", "[policy][fo
 TEST_CASE("a missing extra file leaves no checkpoint behind", "[policy][formats][fault]") {
   const TemporaryDirectory dir;
   HfCheckpoint out;
-  out.config = {{"model_type", "llama"}};
+  out.config = small_config();
   out.extra_files = {dir / "absent.json"};
   CHECK(file_error_kind([&] { write_hf_checkpoint(dir / "out", out); }) == "missing");
   CHECK_FALSE(fs::exists(dir / "out"));

@@ -38,7 +38,7 @@ TEST_CASE("the fixtures' configs are read and their tensors are those expected",
     CHECK_NOTHROW(check_tensors(config, *source));
     uint64_t elements = 0;
     for (const auto& [tensor, info] : source->tensors()) elements += info.num_elements;
-    CHECK(count_parameters(config).total == static_cast<int64_t>(elements));
+    CHECK(count_parameters(config).total() == static_cast<int64_t>(elements));
     for (const auto& [tensor, info] : source->tensors()) CHECK_NOTHROW(values_of(*source, tensor));
     CHECK(source->warnings().empty());
   }
@@ -177,7 +177,7 @@ TEST_CASE("parameters are counted as published", "[policy][formats]") {
       {"num_attention_heads", 9}, {"num_key_value_heads", 3},    {"intermediate_size", 1536},
       {"vocab_size", 49152},      {"tie_word_embeddings", true}, {"max_position_embeddings", 8192}};
   const ModelConfig config = parse_model_config(smollm, "c");
-  CHECK(count_parameters(config).total == 134'515'008);
+  CHECK(count_parameters(config).total() == 134'515'008);
   CHECK(count_parameters(config).embedding == 49152 * 576);
   CHECK(kv_bytes_per_token(config, DType::BF16) == 30 * 2 * 3 * 64 * 2);
 }
