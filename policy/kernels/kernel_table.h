@@ -192,6 +192,18 @@ struct KernelTable {
                 const AdamWFactors& factors);
   double (*sum_squares)(const float* x, int64_t n);
   bool (*all_finite)(const float* x, int64_t n);
+
+  /// y = E4M3(x / scale) * scale, |x / scale| <= 448.
+  void (*round_fp8)(const void* x, Type x_type, void* y, Type y_type, int64_t n, float scale);
+  /// The same under a scale per column; scales has room for n rounded up to 16.
+  void (*round_fp8_columns)(const void* x, Type x_type, void* y, Type y_type, int64_t n,
+                            const float* scales);
+  /// y = round(x / scale) * scale, |x / scale| <= 127.
+  void (*round_int8)(const void* x, Type x_type, void* y, Type y_type, int64_t n, float scale);
+  /// max |x|; NaN where there is one.
+  float (*max_magnitude)(const void* x, Type x_type, int64_t n);
+  /// largest = max(largest, |x|) column by column, as bits; room for n rounded up to 16.
+  void (*max_magnitudes)(const void* x, Type x_type, int64_t n, uint32_t* largest);
 };
 
 /// The table in use.

@@ -10,6 +10,7 @@
 #include "policy/kernels/isa/gemm.h"
 #include "policy/kernels/isa/logits.h"
 #include "policy/kernels/isa/optimizer.h"
+#include "policy/kernels/isa/rounding.h"
 #include "policy/kernels/isa/rowwise.h"
 
 namespace gradus::policy::kernels::GRADUS_ISA {
@@ -39,7 +40,12 @@ constexpr KernelTable make_table(const char* name) {
           logit_grad,
           adamw,
           sum_squares,
-          all_finite};
+          all_finite,
+          round_fp8,
+          round_fp8_columns,
+          round_int8,
+          max_magnitude,
+          max_magnitudes};
 }
 
 }  // namespace
