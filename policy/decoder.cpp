@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "policy/autograd.h"
+#include "policy/formats/expected_tensors.h"
+#include "policy/fp8_product.h"
 #include "policy/layers/grouped_query_attention.h"
 #include "policy/layers/swiglu.h"
 
@@ -26,7 +29,27 @@ PolicyConfig resolved(PolicyConfig config) {
   if (config.compute == Compute::automatic) {
     config.compute = config.device == DeviceKind::cpu ? Compute::native : Compute::reference;
   }
+  if (config.fp8 == Fp8Mode::real && config.compute == Compute::native) {
+    throw ConfigError(
+        "model.fp8: is real, which takes a GPU's FP8 units (model.device = cuda); the CPU's kernels "
+        "have none. Set simulated");
+  }
   return config;
+}
+
+/// What is rounded: the matrices that DeepSeek-V3 keeps in FP8.
+void round_projections(const PolicyConfig& config, const ModelConfig& model, Purpose purpose,
+                       WeightBuilder& builder) {
+  const bool samples_only = purpose == Purpose::inference;
+  const bool has_own = samples_only && config.rollout_weights != RolloutWeights::compute;
+  const bool fp8 = config.fp8 != Fp8Mode::off;
+  if (!fp8 && !has_own) return;
+  const bool is_int8 = has_own && config.rollout_weights == RolloutWeights::int8;
+  std::set<std::string> names;
+  for (const TensorSpec& spec : expected_tensors(model)) {
+    if (!spec.is_bias && is_fp8_role(spec.role)) names.insert(spec.name);
+  }
+  builder.round(std::move(names), is_int8 ? Rounding::int8 : Rounding::fp8, fp8);
 }
 
 }  // namespace
@@ -37,9 +60,12 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
       model_(std::move(model)),
       dtype_(config_.precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat),
       device_(device_of(config_)),
-      ops_(config_.compute == Compute::native ? make_native_ops(dtype_)
-                                              : make_reference_ops(dtype_, device_)) {
-  WeightBuilder builder(config_, purpose, dtype_, device_, *ops_, std::move(source), team);
+      ops_(config_.compute == Compute::native
+               ? make_native_ops(dtype_)
+               : make_reference_ops(dtype_, device_, config_.fp8 == Fp8Mode::real)) {
+  if (config_.fp8 == Fp8Mode::real) check_fp8_products(device_);
+  WeightBuilder builder(config_, purpose, dtype_, device_, *ops_, source, team);
+  round_projections(config_, model_, purpose, builder);
   builder.embedding(embedding_, "model.embed_tokens", model_.vocab_size, model_.hidden_size,
                     model_.tie_word_embeddings);
   for (int l = 0; l < model_.num_layers; ++l) {
@@ -54,11 +80,15 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
   }
   parameters_ = builder.take_parameters();
   weights_ = builder.take_weights();
+  vectors_ = builder.take_vectors();
   adapted_ = builder.take_adapted();
   weight_bytes_ = builder.bytes();
   if (purpose == Purpose::training && parameters_.empty()) {
     throw ConfigError(
         "model.lora.targets: no linear layer of the checkpoint has one of these names");
+  }
+  if (purpose == Purpose::training && config_.rollout_weights != RolloutWeights::compute) {
+    make_sampler(source, team);
   }
 }
 
@@ -137,6 +167,7 @@ Scores Decoder::score(const at::Tensor& hidden, const ScoreList& list, double te
 }
 
 at::Tensor Decoder::decode(const DecodeBatch& batch, KvCache& cache, ThreadTeam& team) const {
+  if (sampler_ != nullptr) return sampler_->decode(batch, cache, team);
   at::NoGradGuard no_grad;
   check_tokens(batch.tokens);
   const auto positions = std::make_shared<const std::vector<int32_t>>(batch.places);
@@ -157,6 +188,7 @@ void Decoder::publish_weights(ThreadTeam& team) {
   for (Weight* weight : weights_) {
     if (weight->is_trained()) ops_->publish(*weight, weight->value, team);
   }
+  if (sampler_ != nullptr) publish_to_sampler(team);
   ++version_;
 }
 

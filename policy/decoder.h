@@ -48,6 +48,11 @@ class Decoder : public Policy {
     }
   };
 
+  /// The same model with weights rounded for sampling (model.rollout_weights), where training needs
+  /// its own: it shares norms, biases and embedding with this one and samples in its place.
+  void make_sampler(const TensorSource& source, ThreadTeam& team);
+  void publish_to_sampler(ThreadTeam& team);
+
   const Linear& head() const { return model_.tie_word_embeddings ? embedding_ : head_; }
   RopeTable rope_table(int64_t positions) const;
   at::Tensor run_layers(at::Tensor x_TD, const LayerCall& call) const;
@@ -67,9 +72,11 @@ class Decoder : public Policy {
 
   std::vector<Parameter> parameters_;
   std::vector<Weight*> weights_;
+  std::vector<VectorWeight*> vectors_;
   std::vector<std::pair<std::string, Linear*>> adapted_;
   int64_t weight_bytes_ = 0;
   int64_t version_ = 0;
+  std::unique_ptr<Decoder> sampler_;  ///< null: this one samples
 
   mutable std::mutex rope_mutex_;
   mutable RopeTable rope_;

@@ -16,6 +16,7 @@
 #include "policy/kernels/softmax.h"
 #include "policy/native_plan.h"
 #include "policy/ops.h"
+#include "policy/rounding.h"
 
 namespace gradus::policy {
 namespace {
@@ -54,7 +55,8 @@ class NativeOps : public Ops {
   explicit NativeOps(at::ScalarType dtype) : dtype_(dtype), type_(kernel_type(dtype)) {}
 
   void publish(Weight& weight, const at::Tensor& value, ThreadTeam& team) const override {
-    weight.packed.pack(team, rows_of(value), kernels::PackedMatrix::Source::rows_are_outputs,
+    const at::Tensor rounded = rounded_value(weight, value, team);
+    weight.packed.pack(team, rows_of(rounded), kernels::PackedMatrix::Source::rows_are_outputs,
                        type_);
   }
 
@@ -313,7 +315,8 @@ class NativeOps : public Ops {
     } else {
       y = new_rows(x.size(0), linear.weight.out, adapted ? at::kFloat : dtype_);
     }
-    kernels::matmul(team, rows_of(x), linear.weight.packed, rows_of(y), options);
+    kernels::matmul(team, rows_of(input_of(linear.weight, x, team)), linear.weight.packed,
+                    rows_of(y), options);
     if (!adapted) return y;
     kernels::matmul(team, rows_of(low_rank(*linear.adapter, x, team)), linear.adapter->b.packed,
                     rows_of(y), {nullptr, true});
@@ -327,19 +330,30 @@ class NativeOps : public Ops {
     return t.mul_(adapter.scale).to(dtype_);
   }
 
+  /// The side of a product that meets the weight: x, or x in FP8 where the weight's products are.
+  static at::Tensor input_of(const Weight& weight, const at::Tensor& x, ThreadTeam& team) {
+    return weight.has_fp8_products ? fp8_rows(x, team) : x;
+  }
+
   /// dx (+)= dy W, for a weight [out, in] as it was published.
   void input_gradient(const Weight& weight, const at::Tensor& dy, const at::Tensor& dx,
                       bool accumulate, ThreadTeam& team) const {
     kernels::PackedMatrix columns;
-    columns.pack(team, rows_of(weight.value), kernels::PackedMatrix::Source::rows_are_inputs,
-                 type_);
-    kernels::matmul(team, rows_of(dy), columns, rows_of(dx), {nullptr, accumulate});
+    // A frozen weight was rounded when it was kept.
+    const at::Tensor value =
+        weight.is_trained() ? rounded_value(weight, weight.value, team) : weight.value;
+    columns.pack(team, rows_of(value), kernels::PackedMatrix::Source::rows_are_inputs, type_);
+    kernels::matmul(team, rows_of(input_of(weight, dy, team)), columns, rows_of(dx),
+                    {nullptr, accumulate});
   }
 
   void weight_gradient(const Weight& weight, const at::Tensor& dy, const at::Tensor& x,
                        ThreadTeam& team) const {
     if (!weight.is_trained()) return;
-    kernels::matmul_transposed(team, rows_of(dy), rows_of(x), rows_of(weight.grad), true, type_);
+    const bool fp8 = weight.has_fp8_products;
+    kernels::matmul_transposed(team, rows_of(fp8 ? fp8_columns(dy, team) : dy),
+                               rows_of(fp8 ? fp8_columns(x, team) : x), rows_of(weight.grad), true,
+                               type_);
   }
 
   /// Adds the weights' gradients and writes dx (+)= the input's.

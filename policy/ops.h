@@ -100,6 +100,9 @@ class Ops {
 };
 
 std::unique_ptr<Ops> make_native_ops(at::ScalarType compute_dtype);
-std::unique_ptr<Ops> make_reference_ops(at::ScalarType compute_dtype, at::Device device);
+/// @param has_fp8_units  FP8 products run on the device's own units (policy/fp8_product.h), not on
+///                       rounded values.
+std::unique_ptr<Ops> make_reference_ops(at::ScalarType compute_dtype, at::Device device,
+                                        bool has_fp8_units = false);
 
 }  // namespace gradus::policy

@@ -23,6 +23,16 @@ enum class Precision { float32, bfloat16 };
 /// native: the project's CPU kernels. reference: plain ATen operations, on any device.
 enum class Compute { automatic, native, reference };
 
+/// FP8 as DeepSeek-V3 trains with it (arXiv:2412.19437, 3.3): the three products of the linear
+/// layers of attention, feed-forwards and experts take E4M3 numbers under scales of 1 x 128
+/// (inputs, output gradients) and 128 x 128 (weights), and are added in float32. Embedding, head,
+/// norms, router, eh_proj and attention's core are not touched. simulated: their values, in the
+/// products of model.precision; real: on the device's FP8 units.
+enum class Fp8Mode { off, simulated, real };
+
+/// What the weights are rounded to for sampling, beside the training pass's own.
+enum class RolloutWeights { compute, fp8, int8 };
+
 /// Low-rank adapters (Hu et al., arXiv:2106.09685): y = W x + alpha / rank * B A x.
 struct LoraConfig {
   int rank = 0;
@@ -42,6 +52,8 @@ struct PolicyConfig {
   bool activation_checkpointing = false;
   bool allow_nonfinite = false;
   int head_chunk_rows = 256;
+  Fp8Mode fp8 = Fp8Mode::off;
+  RolloutWeights rollout_weights = RolloutWeights::compute;
   LoraConfig lora;
 };
 
@@ -75,6 +87,17 @@ void describe(PolicyConfig& c, Field&& field) {
         "load a checkpoint that holds NaN or infinity");
   field("head_chunk_rows", c.head_chunk_rows, at_least(1),
         "rows of logits that exist at one time in training");
+  field("fp8", c.fp8,
+        one_of<Fp8Mode>(
+            {{"off", Fp8Mode::off}, {"simulated", Fp8Mode::simulated}, {"real", Fp8Mode::real}}),
+        "FP8 products as DeepSeek-V3's; simulated: their values on any device; real: on a GPU's "
+        "FP8 units");
+  field("rollout_weights", c.rollout_weights,
+        one_of<RolloutWeights>({{"compute", RolloutWeights::compute},
+                                {"fp8", RolloutWeights::fp8},
+                                {"int8", RolloutWeights::int8}}),
+        "what weights are rounded to for sampling alone: compute: as in training; fp8: blocks of "
+        "128 x 128; int8: rows. sampling/* shows what that costs");
   field.section("lora", c.lora, "low-rank adapters instead of all weights");
 }
 

@@ -10,7 +10,10 @@
 #include <utility>
 
 #include "policy/autograd.h"
+#include "policy/fp8_product.h"
+#include "policy/kernels/rounding.h"
 #include "policy/ops.h"
+#include "policy/rounding.h"
 
 namespace gradus::policy {
 namespace {
@@ -37,11 +40,17 @@ class ReferencePlan : public AttentionPlan {
 
 class ReferenceOps : public Ops {
  public:
-  ReferenceOps(at::ScalarType dtype, at::Device device) : dtype_(dtype), device_(device) {}
+  ReferenceOps(at::ScalarType dtype, at::Device device, bool has_fp8_units)
+      : dtype_(dtype), device_(device), has_fp8_units_(has_fp8_units) {}
 
-  void publish(Weight& weight, const at::Tensor& value, ThreadTeam&) const override {
+  void publish(Weight& weight, const at::Tensor& value, ThreadTeam& team) const override {
     at::NoGradGuard no_grad;
-    weight.compute = value.detach().to(dtype_);
+    if (has_fp8_units_ && weight.has_fp8_products) {
+      weight.fp8 = to_fp8(value, kernels::kFp8Tile);
+      weight.fp8_transposed = to_fp8(value.t(), kernels::kFp8Tile);
+      return;
+    }
+    weight.compute = rounded_value(weight, value.detach(), team).to(dtype_);
   }
 
   at::Tensor embedding(const Weight& table, const std::vector<int64_t>& ids,
@@ -55,20 +64,22 @@ class ReferenceOps : public Ops {
                                        ThreadTeam& team) const override {
     const auto normed_TD = norm(x_TD, n, 1, team);
     std::vector<at::Tensor> outputs;
-    for (const Linear* linear : linears) outputs.push_back(apply(*linear, normed_TD, use_adapters));
+    for (const Linear* linear : linears)
+      outputs.push_back(apply(*linear, normed_TD, use_adapters, team));
     return outputs;
   }
 
   at::Tensor linear_residual(const at::Tensor& x, const Linear& linear,
                              const at::Tensor& residual_TD, bool use_adapters,
-                             ThreadTeam&) const override {
-    return residual_TD + apply(linear, x, use_adapters).to(at::kFloat);
+                             ThreadTeam& team) const override {
+    return residual_TD + apply(linear, x, use_adapters, team).to(at::kFloat);
   }
 
   at::Tensor swiglu_residual(const at::Tensor& gate_TI, const at::Tensor& up_TI, const Linear& down,
                              const at::Tensor& residual_TD, bool use_adapters,
-                             ThreadTeam&) const override {
-    return residual_TD + apply(down, at::silu(gate_TI) * up_TI, use_adapters).to(at::kFloat);
+                             ThreadTeam& team) const override {
+    const auto h_TI = at::silu(gate_TI) * up_TI;
+    return residual_TD + apply(down, h_TI, use_adapters, team).to(at::kFloat);
   }
 
   at::Tensor norm(const at::Tensor& x, const Norm& norm, int groups, ThreadTeam&) const override {
@@ -194,8 +205,10 @@ class ReferenceOps : public Ops {
                                                              : weight.compute;
   }
 
-  at::Tensor apply(const Linear& linear, const at::Tensor& x, bool use_adapters) const {
-    auto y = at::linear(x, compute(linear.weight));
+  at::Tensor apply(const Linear& linear, const at::Tensor& x, bool use_adapters,
+                   ThreadTeam& team) const {
+    auto y = linear.weight.has_fp8_products ? fp8_linear(linear.weight, x, team)
+                                            : at::linear(x, compute(linear.weight));
     if (linear.bias) y = y + linear.bias->value.to(dtype_);
     if (use_adapters && linear.adapter) {
       const auto& adapter = *linear.adapter;
@@ -204,10 +217,38 @@ class ReferenceOps : public Ops {
     return y;
   }
 
+  /// x W^T with all three products of forward and backward in FP8.
+  at::Tensor fp8_linear(const Weight& weight, const at::Tensor& x, ThreadTeam& team) const {
+    const at::Tensor held = x.detach();
+    at::Tensor y;
+    {
+      at::NoGradGuard no_grad;
+      y = has_fp8_units_ ? fp8_product(to_fp8(held, 1), weight.fp8).to(dtype_)
+                         : at::linear(fp8_rows(held, team), weight.compute);
+    }
+    if (!is_recorded({x})) return y;
+    record({x}, {y}, "fp8_linear", [this, held, &weight, &team](const Gradients& grads) {
+      const at::Tensor& dy = grads[0];
+      if (weight.is_trained()) weight.grad.add_(weight_gradient(dy, held, team));
+      return Gradients{has_fp8_units_ ? fp8_product(to_fp8(dy, 1), weight.fp8_transposed).to(dtype_)
+                                      : at::matmul(fp8_rows(dy, team), weight.compute)};
+    });
+    return y;
+  }
+
+  /// dy^T x, float32. Its sum runs over rows, and so do the tiles.
+  at::Tensor weight_gradient(const at::Tensor& dy, const at::Tensor& x, ThreadTeam& team) const {
+    if (has_fp8_units_) return fp8_product(to_fp8(dy.t(), 1), to_fp8(x.t(), 1));
+    return at::matmul(fp8_columns(dy, team).t(), fp8_columns(x, team)).to(at::kFloat);
+  }
+
   at::Tensor head_logits(const at::Tensor& hidden, const Linear& head,
                          std::span<const int64_t> rows) const {
     const auto ids = as_longs(std::vector<int64_t>(rows.begin(), rows.end()), device_);
-    return apply(head, hidden.index_select(0, ids), false).to(at::kFloat);
+    const auto rows_RD = hidden.index_select(0, ids);
+    auto y = at::linear(rows_RD, compute(head.weight));
+    if (head.bias) y = y + head.bias->value.to(dtype_);
+    return y.to(at::kFloat);
   }
 
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -272,12 +313,14 @@ class ReferenceOps : public Ops {
 
   at::ScalarType dtype_;
   at::Device device_;
+  bool has_fp8_units_;
 };
 
 }  // namespace
 
-std::unique_ptr<Ops> make_reference_ops(at::ScalarType compute_dtype, at::Device device) {
-  return std::make_unique<ReferenceOps>(compute_dtype, device);
+std::unique_ptr<Ops> make_reference_ops(at::ScalarType compute_dtype, at::Device device,
+                                        bool has_fp8_units) {
+  return std::make_unique<ReferenceOps>(compute_dtype, device, has_fp8_units);
 }
 
 }  // namespace gradus::policy

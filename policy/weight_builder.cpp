@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "policy/rounding.h"
 
 namespace gradus::policy {
 namespace {
@@ -43,6 +44,12 @@ WeightBuilder::WeightBuilder(const PolicyConfig& config, Purpose purpose, at::Sc
       source_(std::move(source)),
       team_(team) {}
 
+void WeightBuilder::round(std::set<std::string> names, Rounding rounding, bool fp8_products) {
+  rounded_ = std::move(names);
+  rounding_ = rounding;
+  fp8_products_ = fp8_products;
+}
+
 void WeightBuilder::add_parameter(const std::string& name, const at::Tensor& value,
                                   at::Tensor& grad) {
   grad = at::zeros_like(value);
@@ -59,6 +66,10 @@ void WeightBuilder::weight(Weight& weight, const std::string& name, int64_t out,
   weight.name = name;
   weight.out = out;
   weight.in = in;
+  if (rounded_.contains(name)) {
+    weight.rounding = rounding_;
+    weight.has_fp8_products = fp8_products_;
+  }
   auto value = at::empty({out, in}, at::kFloat);
   source(name, {out, in}, {value.data_ptr<float>(), static_cast<size_t>(value.numel())});
   value = value.to(device_);
@@ -72,7 +83,7 @@ void WeightBuilder::weight(Weight& weight, const std::string& name, int64_t out,
     weight.value = value;
     add_parameter(name, weight.value, weight.grad);
   } else if (keep_value) {
-    weight.value = value.to(dtype_);
+    weight.value = rounded_value(weight, value, team_).to(dtype_);
     bytes_ += weight.value.nbytes();
   }
 }
@@ -82,6 +93,7 @@ void WeightBuilder::vector(VectorWeight& vector, const std::string& name, int64_
   auto value = at::empty({n}, at::kFloat);
   source_(name, {n}, {value.data_ptr<float>(), static_cast<size_t>(n)});
   vector.value = value.to(device_);
+  vectors_.push_back(&vector);
   if (trains_base()) add_parameter(name, vector.value, vector.grad);
 }
 

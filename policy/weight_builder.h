@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,10 @@ class WeightBuilder {
   WeightBuilder(const PolicyConfig& config, Purpose purpose, at::ScalarType dtype,
                 at::Device device, const Ops& ops, TensorSource source, ThreadTeam& team);
 
+  /// Matrices of these names (the checkpoint's) are rounded for compute from here on.
+  /// @param fp8_products  their products' other sides as well.
+  void round(std::set<std::string> names, Rounding rounding, bool fp8_products);
+
   /// `name` without ".weight" and ".bias"; adapters are added where lora.targets name its last
   /// part.
   void linear(Linear& linear, const std::string& name, int64_t out, int64_t in, bool has_bias);
@@ -32,6 +37,8 @@ class WeightBuilder {
 
   std::vector<Parameter> take_parameters() { return std::move(parameters_); }
   std::vector<Weight*> take_weights() { return std::move(weights_); }
+  /// Norms and biases.
+  std::vector<VectorWeight*> take_vectors() { return std::move(vectors_); }
   /// Linear layers with adapters, by name.
   std::vector<std::pair<std::string, Linear*>> take_adapted() { return std::move(adapted_); }
   int64_t bytes() const { return bytes_; }
@@ -53,8 +60,12 @@ class WeightBuilder {
   ThreadTeam& team_;
   std::vector<Parameter> parameters_;
   std::vector<Weight*> weights_;
+  std::vector<VectorWeight*> vectors_;
   std::vector<std::pair<std::string, Linear*>> adapted_;
   int64_t bytes_ = 0;
+  std::set<std::string> rounded_;
+  Rounding rounding_ = Rounding::none;
+  bool fp8_products_ = false;
 };
 
 }  // namespace gradus::policy

@@ -6,9 +6,17 @@
 #include <optional>
 #include <string>
 
+#include "policy/fp8_product.h"
 #include "policy/kernels/matmul.h"
 
 namespace gradus::policy {
+
+/// What a matrix's values are rounded to before compute (policy/rounding.h).
+enum class Rounding : uint8_t {
+  none,
+  fp8,   ///< E4M3 in blocks of 128 x 128
+  int8,  ///< under one scale per row
+};
 
 /// A matrix [out, in] of the policy in the forms that compute needs.
 struct Weight {
@@ -18,7 +26,12 @@ struct Weight {
   at::Tensor value;    ///< trained: float32; frozen in training: compute dtype; else undefined
   at::Tensor grad;     ///< float32 where trained
   at::Tensor compute;  ///< reference compute: [out, in] in compute dtype, as published
-  kernels::PackedMatrix packed;  ///< native compute: as published
+  kernels::PackedMatrix packed;        ///< native compute: as published
+  Rounding rounding = Rounding::none;  ///< of the forms for compute; `value` is not rounded where
+                                       ///< it is trained
+  bool has_fp8_products = false;       ///< inputs and output gradients are rounded to FP8, too
+  Fp8Matrix fp8;             ///< instead of `compute` where FP8 products run on the device's units
+  Fp8Matrix fp8_transposed;  ///< [in, out], for the input's gradient
 
   bool is_trained() const { return grad.defined(); }
 };
