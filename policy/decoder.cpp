@@ -12,7 +12,7 @@
 #include "policy/autograd.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/fp8_product.h"
-#include "policy/layers/grouped_query_attention.h"
+#include "policy/layers/attention.h"
 #include "policy/layers/swiglu.h"
 
 namespace gradus::policy {
@@ -31,7 +31,8 @@ PolicyConfig resolved(PolicyConfig config) {
   }
   if (config.fp8 == Fp8Mode::real && config.compute == Compute::native) {
     throw ConfigError(
-        "model.fp8: is real, which takes a GPU's FP8 units (model.device = cuda); the CPU's kernels "
+        "model.fp8: is real, which takes a GPU's FP8 units (model.device = cuda); the CPU's "
+        "kernels "
         "have none. Set simulated");
   }
   return config;
@@ -64,19 +65,24 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
                ? make_native_ops(dtype_)
                : make_reference_ops(dtype_, device_, config_.fp8 == Fp8Mode::real)) {
   if (config_.fp8 == Fp8Mode::real) check_fp8_products(device_);
+  model_.latent.expand_cache = config_.latent_cache == LatentCache::expanded;
   WeightBuilder builder(config_, purpose, dtype_, device_, *ops_, source, team);
   round_projections(config_, model_, purpose, builder);
   builder.embedding(embedding_, "model.embed_tokens", model_.vocab_size, model_.hidden_size,
                     model_.tie_word_embeddings);
   for (int l = 0; l < model_.num_layers; ++l) {
     const std::string prefix = "model.layers." + std::to_string(l) + ".";
-    layers_.push_back({make_grouped_query_attention(model_, l, prefix, builder),
-                       make_swiglu(model_, prefix, builder)});
+    layers_.push_back(
+        {make_attention(model_, l, prefix, builder), make_swiglu(model_, prefix, builder)});
   }
   builder.norm(final_norm_, "model.norm", model_.hidden_size,
                static_cast<float>(model_.rms_norm_eps));
   if (!model_.tie_word_embeddings) {
     builder.linear(head_, "lm_head", model_.vocab_size, model_.hidden_size, false);
+  }
+  for (int k = 0; k < model_.num_mtp_layers; ++k) {
+    const int layer = static_cast<int>(model_.num_layers) + k;
+    modules_.push_back(std::make_unique<PredictionModule>(model_, layer, builder));
   }
   parameters_ = builder.take_parameters();
   weights_ = builder.take_weights();
@@ -106,7 +112,7 @@ RopeTable Decoder::rope_table(int64_t positions) const {
   const int64_t have = rope_.cos.defined() ? rope_.cos.size(0) : 0;
   if (have >= positions) return rope_;
   const int64_t length = std::max<int64_t>({positions, 2 * have, 256});
-  const auto frequencies = rope_frequencies(model_.rope, model_.head_dim);
+  const auto frequencies = rope_frequencies(model_.rope, rope_dim(model_));
   const auto half = static_cast<int64_t>(frequencies.inv_freq.size());
   auto cos = at::empty({length, half}, at::kFloat);
   auto sin = at::empty({length, half}, at::kFloat);
@@ -117,7 +123,8 @@ RopeTable Decoder::rope_table(int64_t positions) const {
       sin.data_ptr<float>()[p * half + i] = std::sin(angle) * frequencies.attention_factor;
     }
   }
-  rope_ = {cos.to(device_), sin.to(device_), false};
+  const bool is_latent = model_.layers[0].attention == AttentionKind::latent;
+  rope_ = {cos.to(device_), sin.to(device_), is_latent && model_.latent.rope_interleave};
   return rope_;
 }
 
@@ -155,7 +162,7 @@ at::Tensor Decoder::forward(const PackedBatch& batch, ThreadTeam& team, bool use
                        team,
                        positions,
                        rope_table(last + 1),
-                       ops_->plan(batch, grouped_query_args(model_, 0), team),
+                       ops_->plan(batch, attention_args(model_, 0), team),
                        use_adapters};
   return run_layers(ops_->embedding(embedding_.weight, batch.tokens, team), call);
 }
@@ -164,19 +171,6 @@ Scores Decoder::score(const at::Tensor& hidden, const ScoreList& list, double te
                       ThreadTeam& team, bool) const {
   check_tokens(list.targets);
   return ops_->score(hidden, head(), list, temperature, config_.head_chunk_rows, team);
-}
-
-at::Tensor Decoder::decode(const DecodeBatch& batch, KvCache& cache, ThreadTeam& team) const {
-  if (sampler_ != nullptr) return sampler_->decode(batch, cache, team);
-  at::NoGradGuard no_grad;
-  check_tokens(batch.tokens);
-  const auto positions = std::make_shared<const std::vector<int32_t>>(batch.places);
-  const int32_t last = positions->empty() ? 0 : *std::ranges::max_element(*positions);
-  const LayerCall call{*ops_, team, positions, rope_table(last + 1), ops_->plan(batch, cache, team),
-                       true};
-  auto x_TD = ops_->embedding(embedding_.weight, batch.tokens, team);
-  for (const Layer& layer : layers_) x_TD = layer.apply(x_TD, call);
-  return ops_->logits(ops_->norm(x_TD, final_norm_, 1, team), head(), batch.logit_rows, team);
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden, std::span<const int64_t> rows,
@@ -188,6 +182,8 @@ void Decoder::publish_weights(ThreadTeam& team) {
   for (Weight* weight : weights_) {
     if (weight->is_trained()) ops_->publish(*weight, weight->value, team);
   }
+  for (const Layer& layer : layers_) layer.attention->publish(*layer.attention, *ops_, team);
+  for (const auto& module : modules_) module->publish(*module, *ops_, team);
   if (sampler_ != nullptr) publish_to_sampler(team);
   ++version_;
 }

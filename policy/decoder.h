@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/layers/layer.h"
+#include "policy/layers/multi_token_prediction.h"
 #include "policy/policy.h"
 #include "policy/weight_builder.h"
 
@@ -28,8 +29,16 @@ class Decoder : public Policy {
   Scores score(const at::Tensor& hidden, const ScoreList& list, double temperature,
                ThreadTeam& team, bool use_adapters) const override;
   at::Tensor decode(const DecodeBatch& batch, KvCache& cache, ThreadTeam& team) const override;
+  at::Tensor decode_hidden(const DecodeBatch& batch, KvCache& cache,
+                           ThreadTeam& team) const override;
   at::Tensor logits(const at::Tensor& hidden, std::span<const int64_t> rows,
                     ThreadTeam& team) const override;
+
+  at::Tensor predict(int k, const at::Tensor& hidden, const ShiftedBatch& shifted, ThreadTeam& team,
+                     PredictionGradient gradient) const override;
+  Scores score_predictions(const at::Tensor& hidden, const ScoreList& list,
+                           PredictionGradient gradient, ThreadTeam& team) const override;
+  at::Tensor draft(const DraftBatch& draft, KvCache& cache, ThreadTeam& team) const override;
 
   std::vector<Parameter>& parameters() override { return parameters_; }
   void publish_weights(ThreadTeam& team) override;
@@ -57,6 +66,7 @@ class Decoder : public Policy {
   RopeTable rope_table(int64_t positions) const;
   at::Tensor run_layers(at::Tensor x_TD, const LayerCall& call) const;
   at::Tensor checkpointed(const Layer& layer, const at::Tensor& x_TD, const LayerCall& call) const;
+  const PredictionModule& module(int k) const;
   void check_tokens(const std::vector<int64_t>& tokens) const;
 
   PolicyConfig config_;
@@ -69,6 +79,7 @@ class Decoder : public Policy {
   std::vector<Layer> layers_;
   Norm final_norm_;
   Linear head_;
+  std::vector<std::unique_ptr<PredictionModule>> modules_;
 
   std::vector<Parameter> parameters_;
   std::vector<Weight*> weights_;

@@ -17,6 +17,13 @@ void Decoder::publish_to_sampler(ThreadTeam& team) {
     if (!weights_[i]->is_trained()) continue;
     sampler_->ops_->publish(*sampler_->weights_[i], weights_[i]->value, team);
   }
+  const Ops& ops = *sampler_->ops_;
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    sampler_->layers_[l].attention->publish(*layers_[l].attention, ops, team);
+  }
+  for (size_t k = 0; k < modules_.size(); ++k) {
+    sampler_->modules_[k]->publish(*modules_[k], ops, team);
+  }
 }
 
 }  // namespace gradus::policy

@@ -5,31 +5,46 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "policy/kernels/latent_attention.h"
+#include "policy/layers/attention.h"
 
 namespace gradus::policy {
 namespace {
 
-kernels::KvLayout layout_of(const ModelConfig& config, at::ScalarType dtype) {
-  kernels::KvLayout layout;
-  layout.kv_heads = static_cast<int>(config.num_kv_heads);
-  layout.key_dim = static_cast<int>(config.head_dim);
-  layout.value_dim = static_cast<int>(config.head_dim);
-  layout.type = dtype == at::kBFloat16 ? kernels::Type::bf16 : kernels::Type::f32;
-  return layout;
+kernels::KvLayout layout_of(const ModelConfig& config, int64_t layer, at::ScalarType dtype) {
+  const auto type = dtype == at::kBFloat16 ? kernels::Type::bf16 : kernels::Type::f32;
+  const bool is_latent =
+      config.layers[static_cast<size_t>(layer)].attention == AttentionKind::latent;
+  if (is_latent && !config.latent.expand_cache) {
+    return kernels::latent_layout(static_cast<int>(config.latent.kv_rank),
+                                  static_cast<int>(config.latent.rope_dim), type);
+  }
+  const AttentionArgs args = attention_args(config, static_cast<int>(layer));
+  return {args.kv_heads, args.key_dim, args.value_dim, type};
+}
+
+int64_t num_cached(const ModelConfig& config, CachedLayers layers) {
+  return config.num_layers +
+         (layers == CachedLayers::with_prediction_modules ? config.num_mtp_layers : 0);
 }
 
 }  // namespace
 
-int64_t KvCache::bytes_per_block(const ModelConfig& config, at::ScalarType dtype) {
-  return layout_of(config, dtype).block_bytes() * config.num_layers;
+int64_t KvCache::bytes_per_block(const ModelConfig& config, at::ScalarType dtype,
+                                 CachedLayers layers) {
+  int64_t bytes = 0;
+  for (int64_t l = 0; l < num_cached(config, layers); ++l) {
+    bytes += layout_of(config, l, dtype).block_bytes();
+  }
+  return bytes;
 }
 
 KvCache::KvCache(const ModelConfig& config, at::ScalarType dtype, at::Device device,
-                 int64_t num_blocks)
+                 int64_t num_blocks, CachedLayers layers)
     : num_blocks_(num_blocks) {
   if (num_blocks < 1) throw ArgumentError("KV cache: needs at least one block");
-  const auto layout = layout_of(config, dtype);
-  for (int64_t l = 0; l < config.num_layers; ++l) {
+  for (int64_t l = 0; l < num_cached(config, layers); ++l) {
+    const auto layout = layout_of(config, l, dtype);
     layouts_.push_back(layout);
     if (device.is_cpu()) {
       storage_.push_back(at::empty({num_blocks, layout.block_bytes()}, at::kByte));

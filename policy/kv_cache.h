@@ -13,14 +13,20 @@ namespace gradus::policy {
 
 inline constexpr int kBlockTokens = kernels::kBlockTokens;
 
-/// Keys and values of all layers in blocks of 16 tokens. Owns memory, knows nothing of sequences:
-/// who holds which block is BlockPool's matter. One thread at a time.
+/// Layers that a cache holds: the model's own, and the prediction modules that draft tokens.
+enum class CachedLayers { model, with_prediction_modules };
+
+/// Keys and values of all layers in blocks of 16 tokens; of latent attention one entry of the
+/// normed latent and the turned rope key per token, unless the config expands it. Owns memory,
+/// knows nothing of sequences: who holds which block is BlockPool's matter. One thread at a time.
 class KvCache {
  public:
   /// @param dtype  at::kFloat or at::kBFloat16.
-  KvCache(const ModelConfig& config, at::ScalarType dtype, at::Device device, int64_t num_blocks);
+  KvCache(const ModelConfig& config, at::ScalarType dtype, at::Device device, int64_t num_blocks,
+          CachedLayers layers = CachedLayers::model);
 
-  static int64_t bytes_per_block(const ModelConfig& config, at::ScalarType dtype);
+  static int64_t bytes_per_block(const ModelConfig& config, at::ScalarType dtype,
+                                 CachedLayers layers = CachedLayers::model);
 
   int64_t num_blocks() const { return num_blocks_; }
   /// Copies a block in every layer (copy on write of a shared, partly filled block).
@@ -28,7 +34,7 @@ class KvCache {
 
   /// CPU: the raw layer that the kernels read.
   kernels::KvLayer layer(int index) const;
-  /// Other devices: [num_blocks, 16, kv_heads, dim].
+  /// Other devices: [num_blocks, 16, kv_heads, dim]; latent entries are values without keys.
   const at::Tensor& keys(int index) const { return keys_[static_cast<size_t>(index)]; }
   const at::Tensor& values(int index) const { return values_[static_cast<size_t>(index)]; }
 
@@ -66,6 +72,7 @@ struct DecodeBatch {
   std::vector<int32_t> sequences;                      ///< [R] index into block_tables
   std::vector<std::span<const int32_t>> block_tables;  ///< per sequence
   std::vector<int64_t> logit_rows;                     ///< rows whose logits are wanted
+  int32_t first_place = 0;  ///< places before it have no keys (of a prediction module)
 };
 
 }  // namespace gradus::policy

@@ -14,6 +14,7 @@
 #include "policy/kernels/adamw.h"
 #include "policy/kernels/rowwise.h"
 #include "policy/kernels/softmax.h"
+#include "policy/native_latent.h"
 #include "policy/native_plan.h"
 #include "policy/ops.h"
 #include "policy/rounding.h"
@@ -239,6 +240,22 @@ class NativeOps : public Ops {
     return out;
   }
 
+  std::pair<at::Tensor, at::Tensor> latent_keys(const at::Tensor& kv, const at::Tensor& k_rope,
+                                                const LatentArgs& args,
+                                                ThreadTeam& team) const override {
+    return native_latent_keys(kv, k_rope, args, team);
+  }
+  void absorb(AbsorbedWeights& weights, const at::Tensor& kv_b, const LatentArgs& args,
+              ThreadTeam& team) const override {
+    native_absorb(weights, kv_b, args, type_, team);
+  }
+  at::Tensor latent_attention(const at::Tensor& q, const at::Tensor& entries,
+                              const AbsorbedWeights& weights, const LatentArgs& args,
+                              const std::shared_ptr<AttentionPlan>& plan,
+                              ThreadTeam& team) const override {
+    return native_latent_attention(q, entries, weights, args, *plan, team);
+  }
+
   at::Tensor logits(const at::Tensor& hidden, const Linear& head, std::span<const int64_t> rows,
                     ThreadTeam& team) const override {
     auto z = new_rows(std::ssize(rows), head.weight.out, at::kFloat);
@@ -248,7 +265,8 @@ class NativeOps : public Ops {
   }
 
   Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
-               double temperature, int chunk_rows, ThreadTeam& team) const override {
+               double temperature, int chunk_rows, ThreadTeam& team,
+               bool train_head) const override {
     const int64_t count = std::ssize(list.rows);
     Scores scores{at::empty({count}, at::kFloat), at::empty({count}, at::kFloat)};
     const auto lse = at::empty({count}, at::kFloat);
@@ -264,9 +282,9 @@ class NativeOps : public Ops {
     if (!is_recorded({hidden})) return scores;
     record({hidden}, {scores.logprobs, scores.entropies}, "score",
            [this, hidden = hidden.detach(), &head, list, inverse, chunk_rows, lse,
-            entropies = scores.entropies.detach(), &team](const Gradients& grads) {
+            entropies = scores.entropies.detach(), &team, train_head](const Gradients& grads) {
              return Gradients{score_backward(hidden, head, list, inverse, chunk_rows, lse,
-                                             entropies, grads, team)};
+                                             entropies, grads, team, train_head)};
            });
     return scores;
   }
@@ -380,8 +398,8 @@ class NativeOps : public Ops {
 
   at::Tensor score_backward(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
                             float inverse, int chunk_rows, const at::Tensor& lse,
-                            const at::Tensor& entropies, const Gradients& grads,
-                            ThreadTeam& team) const {
+                            const at::Tensor& entropies, const Gradients& grads, ThreadTeam& team,
+                            bool train_head) const {
     auto dhidden_TD = at::zeros({hidden.size(0), hidden.size(1)}, at::kFloat);
     if (!grads[0].defined() && !grads[1].defined()) return at::Tensor();
     const auto dlogprobs =
@@ -403,7 +421,7 @@ class NativeOps : public Ops {
           floats(entropies) + begin, floats(dlogprobs) + begin,
           dentropies.defined() ? floats(dentropies) + begin : nullptr, rows_of(dz));
       z.reset();
-      weight_gradient(head.weight, dz, h, team);
+      if (train_head) weight_gradient(head.weight, dz, h, team);
       auto dh = new_rows(n, hidden.size(1), at::kFloat);
       kernels::matmul(team, rows_of(dz), columns, rows_of(dh));
       // A prompt's last row may be scored many times: rows are added in the list's order.

@@ -55,7 +55,7 @@ std::shared_ptr<NativePlan> plan_paged(const DecodeBatch& batch, const KvCache& 
     const int32_t place = batch.places[r];
     plan->slots.push_back(int64_t{table[static_cast<size_t>(place / kBlockTokens)]} * kBlockTokens +
                           place % kBlockTokens);
-    plan->rows.push_back({table.data(), place});
+    plan->rows.push_back({table.data(), place, batch.first_place});
   }
   return plan;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -30,6 +31,20 @@ struct AttentionArgs {
   float scale = 1.0F;
   int window = 0;
   int layer = 0;  ///< of the cache
+};
+
+/// Latent attention's sizes: what a head's query and key are made of.
+struct LatentArgs {
+  int heads = 0;
+  int latent_dim = 0;  ///< kv_lora_rank
+  int nope_dim = 0;
+  int rope_dim = 0;
+  int value_dim = 0;
+  float scale = 1.0F;
+  int layer = 0;  ///< of the cache
+
+  int query_dim() const { return nope_dim + rope_dim; }
+  int entry_dim() const { return latent_dim + rope_dim; }
 };
 
 /// Cos and sin of the rotary angles, [positions, rope_dim / 2] float32, on the policy's device.
@@ -91,12 +106,34 @@ class Ops {
                                const std::shared_ptr<AttentionPlan>& plan,
                                ThreadTeam& team) const = 0;
 
+  /// Keys and values of every head from kv [T, heads * (n + v)], head by head n numbers of the key
+  /// and v of the value, and the one turned rope key [T, r]: k [T, heads * key_dim], v [T, heads *
+  /// v]. key_dim is n + r, and a zero behind it where that is odd, as the kernels take pairs.
+  virtual std::pair<at::Tensor, at::Tensor> latent_keys(const at::Tensor& kv,
+                                                        const at::Tensor& k_rope,
+                                                        const LatentArgs& args,
+                                                        ThreadTeam& team) const = 0;
+
+  /// Makes the absorbed form of kv_b [heads * (n + v), latent] float32.
+  virtual void absorb(AbsorbedWeights& weights, const at::Tensor& kv_b, const LatentArgs& args,
+                      ThreadTeam& team) const = 0;
+
+  /// Attention over cached entries [T, latent + r] (normed latent, turned rope key), which are
+  /// stored first, in the absorbed form; q [T, heads * (n + r)], turned. [T, heads * v] in the
+  /// compute dtype. Paged plans only, never recorded.
+  virtual at::Tensor latent_attention(const at::Tensor& q, const at::Tensor& entries,
+                                      const AbsorbedWeights& weights, const LatentArgs& args,
+                                      const std::shared_ptr<AttentionPlan>& plan,
+                                      ThreadTeam& team) const = 0;
+
   /// head(hidden) [rows, V] float32, never recorded.
   virtual at::Tensor logits(const at::Tensor& hidden, const Linear& head,
                             std::span<const int64_t> rows, ThreadTeam& team) const = 0;
 
+  /// @param train_head  false: the head's weight gets no gradient, hidden does.
   virtual Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
-                       double temperature, int chunk_rows, ThreadTeam& team) const = 0;
+                       double temperature, int chunk_rows, ThreadTeam& team,
+                       bool train_head = true) const = 0;
 };
 
 std::unique_ptr<Ops> make_native_ops(at::ScalarType compute_dtype);

@@ -15,6 +15,7 @@
 #include "policy/formats/model_config.h"
 #include "policy/kv_cache.h"
 #include "policy/packed_batch.h"
+#include "policy/shifted_batch.h"
 
 namespace gradus::policy {
 
@@ -22,6 +23,9 @@ enum class DeviceKind { cpu, cuda };
 enum class Precision { float32, bfloat16 };
 /// native: the project's CPU kernels. reference: plain ATen operations, on any device.
 enum class Compute { automatic, native, reference };
+/// What the cache of latent attention holds: one latent and one rope key per token, or keys and
+/// values of every head.
+enum class LatentCache { absorbed, expanded };
 
 /// FP8 as DeepSeek-V3 trains with it (arXiv:2412.19437, 3.3): the three products of the linear
 /// layers of attention, feed-forwards and experts take E4M3 numbers under scales of 1 x 128
@@ -39,8 +43,9 @@ struct LoraConfig {
   double alpha = 16.0;
   std::string path;
   uint64_t seed = 0;
-  std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                      "gate_proj", "up_proj", "down_proj"};
+  std::vector<std::string> targets = {
+      "q_proj",    "k_proj",    "v_proj",  "o_proj",   "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa",
+      "kv_b_proj", "gate_proj", "up_proj", "down_proj"};
 };
 
 /// Settings `model.*`.
@@ -49,6 +54,7 @@ struct PolicyConfig {
   DeviceKind device = DeviceKind::cpu;
   Precision precision = Precision::float32;
   Compute compute = Compute::automatic;
+  LatentCache latent_cache = LatentCache::absorbed;
   bool activation_checkpointing = false;
   bool allow_nonfinite = false;
   int head_chunk_rows = 256;
@@ -81,6 +87,11 @@ void describe(PolicyConfig& c, Field&& field) {
                          {"native", Compute::native},
                          {"reference", Compute::reference}}),
         "native: the project's CPU kernels; reference: ATen operations; auto: native on the CPU");
+  field("latent_cache", c.latent_cache,
+        one_of<LatentCache>(
+            {{"absorbed", LatentCache::absorbed}, {"expanded", LatentCache::expanded}}),
+        "of latent attention; absorbed: one latent per token; expanded: keys and values of every "
+        "head, more memory, but sampled logprobs have the bits of training");
   field("activation_checkpointing", c.activation_checkpointing, any(),
         "recompute each layer in the backward pass: less memory, a third more time");
   field("allow_nonfinite", c.allow_nonfinite, any(),
@@ -126,6 +137,18 @@ struct Scores {
   at::Tensor entropies;  ///< [S] float32, nats
 };
 
+/// What the loss of multi-token prediction teaches: the model as well (pre-training), or the module
+/// alone, as the draft of a policy that is trained on something else.
+enum class PredictionGradient { everything, module_alone };
+
+/// Rows of the first prediction module in decoding. A row's token stands at its own place in the
+/// module's layer of the cache and joins the model's hidden state at the place before it; rows
+/// begin at place 1 (first_place), as nothing is before place 0.
+struct DraftBatch {
+  DecodeBatch rows;
+  at::Tensor hidden;  ///< [R, D] of `decode_hidden`, at the places before
+};
+
 /// The decoder of a checkpoint, with two ways through the same weights: `forward` and `score`
 /// (autograd, packed sequences) and `decode` (no autograd, paged KV cache).
 ///
@@ -165,6 +188,23 @@ class Policy {
   /// Logits [rows, V] float32 of rows of a packed batch (no autograd), e.g. for `model logits`.
   virtual at::Tensor logits(const at::Tensor& hidden, std::span<const int64_t> rows,
                             ThreadTeam& team) const = 0;
+
+  /// What `decode` computes before the head: hidden states of all rows after the final norm, [R,
+  /// D]; `logits` of them are decode's.
+  virtual at::Tensor decode_hidden(const DecodeBatch& batch, KvCache& cache,
+                                   ThreadTeam& team) const;
+
+  /// Hidden states [rows of `shifted`, D] of prediction module k in [0, num_mtp_layers), recorded
+  /// as `forward` is; `logits` and `score_predictions` read them.
+  /// @param hidden  of the batch that `shifted` was made from: of `forward`, or of module k - 1.
+  virtual at::Tensor predict(int k, const at::Tensor& hidden, const ShiftedBatch& shifted,
+                             ThreadTeam& team, PredictionGradient gradient) const;
+  /// As `score` at temperature 1; with module_alone the head gets no gradient.
+  virtual Scores score_predictions(const at::Tensor& hidden, const ScoreList& list,
+                                   PredictionGradient gradient, ThreadTeam& team) const;
+  /// Runs the first prediction module on the cache, which must hold its layer
+  /// (CachedLayers::with_prediction_modules). @return logits [rows.logit_rows, V] float32.
+  virtual at::Tensor draft(const DraftBatch& draft, KvCache& cache, ThreadTeam& team) const;
 
   /// The trained tensors in the checkpoint's order: all weights, or the adapters alone where there
   /// are any. Change values only between steps, then call publish_weights.

@@ -36,6 +36,7 @@ class ReferencePlan : public AttentionPlan {
   KvCache* cache = nullptr;
   at::Tensor slots;  ///< [T] paged: where the rows' keys and values go
   std::vector<int64_t> slot_list;
+  int64_t first_key = 0;  ///< places before it are not attended to
 };
 
 class ReferenceOps : public Ops {
@@ -133,6 +134,7 @@ class ReferenceOps : public Ops {
                                       ThreadTeam&) const override {
     auto plan = std::make_shared<ReferencePlan>();
     plan->cache = &cache;
+    plan->first_key = batch.first_place;
     const auto slot = [&](size_t sequence, int64_t place) {
       return int64_t{batch.block_tables[sequence][static_cast<size_t>(place / kBlockTokens)]} *
                  kBlockTokens +
@@ -168,20 +170,73 @@ class ReferenceOps : public Ops {
           reference.cache != nullptr
               ? load(reference, span, args, team)
               : std::pair(k.index_select(0, span.keys), v.index_select(0, span.keys));
-      parts.push_back(
-          attend(q.narrow(0, span.begin, span.length), keys, values, args, span.first_place));
+      parts.push_back(attend(q.narrow(0, span.begin, span.length), keys, values, args,
+                             span.first_place, reference.first_key));
     }
     return at::cat(parts, 0);
+  }
+
+  std::pair<at::Tensor, at::Tensor> latent_keys(const at::Tensor& kv, const at::Tensor& k_rope,
+                                                const LatentArgs& args,
+                                                ThreadTeam&) const override {
+    const int64_t T = kv.size(0);
+    const auto heads = kv.reshape({T, args.heads, args.nope_dim + args.value_dim});
+    const auto rope = k_rope.unsqueeze(1).expand({T, args.heads, args.rope_dim});
+    auto k = at::cat({heads.narrow(2, 0, args.nope_dim), rope}, 2);
+    if (args.query_dim() % 2 != 0) k = at::constant_pad_nd(k, {0, 1});
+    return {k.reshape({T, -1}), heads.narrow(2, args.nope_dim, args.value_dim).reshape({T, -1})};
+  }
+
+  void absorb(AbsorbedWeights& weights, const at::Tensor& kv_b, const LatentArgs& args,
+              ThreadTeam&) const override {
+    at::NoGradGuard no_grad;
+    weights.compute = kv_b.detach()
+                          .reshape({args.heads, args.nope_dim + args.value_dim, args.latent_dim})
+                          .to(dtype_);
+  }
+
+  at::Tensor latent_attention(const at::Tensor& q, const at::Tensor& entries,
+                              const AbsorbedWeights& weights, const LatentArgs& args,
+                              const std::shared_ptr<AttentionPlan>& plan,
+                              ThreadTeam& team) const override {
+    const auto& reference = static_cast<const ReferencePlan&>(*plan);
+    const int64_t T = q.size(0);
+    // Entries are values without keys in the cache, and keys and values in attention.
+    const AttentionArgs cached{args.heads, 1, 0, args.entry_dim(), args.scale, 0, args.layer};
+    const AttentionArgs shape{args.heads, 1, args.entry_dim(), args.latent_dim,
+                              args.scale, 0, args.layer};
+    store(reference, entries.narrow(1, 0, 0), entries, cached, team);
+    const auto w = weights.compute.to(at::kFloat);  // [H, n + v, latent]
+    const auto q_HTd =
+        q.to(at::kFloat).reshape({T, args.heads, args.query_dim()}).permute({1, 0, 2});
+    const auto q_HTl = at::matmul(q_HTd.narrow(2, 0, args.nope_dim), w.narrow(1, 0, args.nope_dim));
+    const auto absorbed = at::cat({q_HTl, q_HTd.narrow(2, args.nope_dim, args.rope_dim)}, 2)
+                              .permute({1, 0, 2})
+                              .reshape({T, -1});
+    std::vector<at::Tensor> parts;
+    for (const Span& span : reference.spans) {
+      const auto keys = load(reference, span, cached, team).second.flatten(1);
+      parts.push_back(attend(absorbed.narrow(0, span.begin, span.length), keys,
+                             keys.narrow(1, 0, args.latent_dim), shape, span.first_place,
+                             reference.first_key));
+    }
+    const auto latents_HTl = at::cat(parts, 0)
+                                 .to(at::kFloat)
+                                 .reshape({T, args.heads, args.latent_dim})
+                                 .permute({1, 0, 2});
+    const auto out_HTv =
+        at::matmul(latents_HTl, w.narrow(1, args.nope_dim, args.value_dim).transpose(1, 2));
+    return out_HTv.permute({1, 0, 2}).reshape({T, -1}).to(dtype_);
   }
 
   at::Tensor logits(const at::Tensor& hidden, const Linear& head, std::span<const int64_t> rows,
                     ThreadTeam&) const override {
     at::NoGradGuard no_grad;
-    return head_logits(hidden.detach(), head, rows);
+    return head_logits(hidden.detach(), head, rows, false);
   }
 
   Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
-               double temperature, int chunk_rows, ThreadTeam&) const override {
+               double temperature, int chunk_rows, ThreadTeam&, bool train_head) const override {
     std::vector<at::Tensor> logprobs;
     std::vector<at::Tensor> entropies;
     const int64_t count = std::ssize(list.rows);
@@ -190,7 +245,8 @@ class ReferenceOps : public Ops {
       const auto rows = std::span(list.rows).subspan(static_cast<size_t>(begin), n);
       const auto targets = std::vector<int64_t>(
           list.targets.begin() + begin, list.targets.begin() + begin + static_cast<int64_t>(n));
-      const auto log_p = at::log_softmax(head_logits(hidden, head, rows) / temperature, -1);
+      const auto log_p =
+          at::log_softmax(head_logits(hidden, head, rows, train_head) / temperature, -1);
       logprobs.push_back(log_p.gather(1, as_longs(targets, device_).unsqueeze(1)).squeeze(1));
       entropies.push_back(-(log_p.exp() * log_p).sum(-1));
     }
@@ -243,16 +299,16 @@ class ReferenceOps : public Ops {
   }
 
   at::Tensor head_logits(const at::Tensor& hidden, const Linear& head,
-                         std::span<const int64_t> rows) const {
+                         std::span<const int64_t> rows, bool train_head) const {
     const auto ids = as_longs(std::vector<int64_t>(rows.begin(), rows.end()), device_);
     const auto rows_RD = hidden.index_select(0, ids);
-    auto y = at::linear(rows_RD, compute(head.weight));
+    auto y = at::linear(rows_RD, train_head ? compute(head.weight) : head.weight.compute);
     if (head.bias) y = y + head.bias->value.to(dtype_);
     return y.to(at::kFloat);
   }
 
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                    const AttentionArgs& args, int64_t first_place) const {
+                    const AttentionArgs& args, int64_t first_place, int64_t first_key) const {
     const int64_t T = q.size(0);
     const int64_t L = k.size(0);
     const int64_t repeats = args.heads / args.kv_heads;
@@ -267,6 +323,7 @@ class ReferenceOps : public Ops {
         at::arange(first_place, first_place + T, at::TensorOptions().device(device_)).unsqueeze(1);
     const auto key_1L = at::arange(L, at::TensorOptions().device(device_)).unsqueeze(0);
     auto hidden_TL = key_1L > place_T1;
+    if (first_key > 0) hidden_TL = hidden_TL.logical_or(key_1L < first_key);
     if (args.window > 0) hidden_TL = hidden_TL.logical_or(key_1L <= place_T1 - args.window);
     scores_GRTL = scores_GRTL.masked_fill(hidden_TL, -std::numeric_limits<float>::infinity());
     const auto out_GRTv = at::matmul(at::softmax(scores_GRTL, -1), v_G1Lv);
@@ -287,9 +344,11 @@ class ReferenceOps : public Ops {
       return kernels::kv_write(team, rows_of(k.contiguous()), rows_of(v.contiguous()),
                                plan.slot_list, plan.cache->layer(args.layer));
     }
-    plan.cache->keys(args.layer)
-        .flatten(0, 1)
-        .index_copy_(0, plan.slots, k.reshape({-1, args.kv_heads, args.key_dim}));
+    if (args.key_dim > 0) {
+      plan.cache->keys(args.layer)
+          .flatten(0, 1)
+          .index_copy_(0, plan.slots, k.reshape({-1, args.kv_heads, args.key_dim}));
+    }
     plan.cache->values(args.layer)
         .flatten(0, 1)
         .index_copy_(0, plan.slots, v.reshape({-1, args.kv_heads, args.value_dim}));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "policy/merged_value.h"
 #include "policy/rounding.h"
 
 namespace gradus::policy {
@@ -60,6 +61,17 @@ void WeightBuilder::add_parameter(const std::string& name, const at::Tensor& val
   bytes_ += value.nbytes() + grad.nbytes();
 }
 
+at::Tensor WeightBuilder::read(const std::string& name, int64_t out, int64_t in,
+                               const TensorSource& source) const {
+  const auto value = at::empty({out, in}, at::kFloat);
+  source(name, {out, in}, {value.data_ptr<float>(), static_cast<size_t>(value.numel())});
+  return value.to(device_);
+}
+
+TensorSource WeightBuilder::adapter_source() const {
+  return config_.lora.path.empty() ? fresh_adapters(config_.lora.seed) : source_;
+}
+
 void WeightBuilder::weight(Weight& weight, const std::string& name, int64_t out, int64_t in,
                            bool trained, bool keep_value, bool publish,
                            const TensorSource& source) {
@@ -70,9 +82,7 @@ void WeightBuilder::weight(Weight& weight, const std::string& name, int64_t out,
     weight.rounding = rounding_;
     weight.has_fp8_products = fp8_products_;
   }
-  auto value = at::empty({out, in}, at::kFloat);
-  source(name, {out, in}, {value.data_ptr<float>(), static_cast<size_t>(value.numel())});
-  value = value.to(device_);
+  const auto value = read(name, out, in, source);
   if (publish) {
     ops_.publish(weight, value, team_);
     weights_.push_back(&weight);
@@ -99,13 +109,14 @@ void WeightBuilder::vector(VectorWeight& vector, const std::string& name, int64_
 
 void WeightBuilder::adapter(Linear& linear, const std::string& name) {
   const auto& targets = config_.lora.targets;
-  if (config_.lora.rank == 0 || std::ranges::find(targets, last_part(name)) == targets.end())
+  if (!adds_adapters_ || config_.lora.rank == 0 ||
+      std::ranges::find(targets, last_part(name)) == targets.end())
     return;
   auto& adapter = linear.adapter.emplace();
   adapter.scale = static_cast<float>(config_.lora.alpha / config_.lora.rank);
   const std::string peft = "base_model.model." + name;
   const bool trained = purpose_ == Purpose::training;
-  const auto source = config_.lora.path.empty() ? fresh_adapters(config_.lora.seed) : source_;
+  const auto source = adapter_source();
   weight(adapter.a, peft + ".lora_A.weight", config_.lora.rank, linear.weight.in, trained, false,
          true, source);
   weight(adapter.b, peft + ".lora_B.weight", linear.weight.out, config_.lora.rank, trained, false,
@@ -120,6 +131,25 @@ void WeightBuilder::linear(Linear& linear, const std::string& name, int64_t out,
   weight(linear.weight, name + ".weight", out, in, trains_base(), keep, true, source_);
   if (has_bias) vector(linear.bias.emplace(), name + ".bias", out);
   adapter(linear, name);
+}
+
+void WeightBuilder::absorbed(AbsorbedWeights& weights, const Linear& kv_b, const std::string& name,
+                             const LatentArgs& args) {
+  const Weight& base = kv_b.weight;
+  auto value = rounded_value(base, read(name + ".weight", base.out, base.in, source_), team_);
+  if (kv_b.adapter) {
+    // Over the base's rounded values, as it will be when the adapters have been trained.
+    const std::string peft = "base_model.model." + name;
+    const Weight& a = kv_b.adapter->a;
+    const auto source = adapter_source();
+    value = merged_value(value.to(dtype_), read(peft + ".lora_B.weight", base.out, a.out, source),
+                         read(peft + ".lora_A.weight", a.out, base.in, source), kv_b.adapter->scale,
+                         team_);
+  }
+  ops_.absorb(weights, value, args, team_);
+  for (const auto& head : weights.key) bytes_ += static_cast<int64_t>(head.bytes());
+  for (const auto& head : weights.value) bytes_ += static_cast<int64_t>(head.bytes());
+  if (weights.compute.defined()) bytes_ += weights.compute.nbytes();
 }
 
 void WeightBuilder::norm(Norm& norm, const std::string& name, int64_t width, float eps) {

@@ -30,10 +30,28 @@ class WeightBuilder {
   /// `name` without ".weight" and ".bias"; adapters are added where lora.targets name its last
   /// part.
   void linear(Linear& linear, const std::string& name, int64_t out, int64_t in, bool has_bias);
+  /// The absorbed form of latent attention's kv_b, which `linear` filled under the same name.
+  void absorbed(AbsorbedWeights& weights, const Linear& kv_b, const std::string& name,
+                const LatentArgs& args);
   void norm(Norm& norm, const std::string& name, int64_t width, float eps);
   /// @param is_head  the table serves as the head as well (tied embeddings).
   void embedding(Linear& table, const std::string& name, int64_t vocab, int64_t width,
                  bool is_head);
+
+  /// While the result lives, linear layers get no adapters.
+  class WithoutAdapters {
+   public:
+    explicit WithoutAdapters(WeightBuilder& builder) : builder_(builder) {
+      builder_.adds_adapters_ = false;
+    }
+    ~WithoutAdapters() { builder_.adds_adapters_ = true; }
+    WithoutAdapters(const WithoutAdapters&) = delete;
+    WithoutAdapters& operator=(const WithoutAdapters&) = delete;
+
+   private:
+    WeightBuilder& builder_;
+  };
+  [[nodiscard]] WithoutAdapters without_adapters() { return WithoutAdapters(*this); }
 
   std::vector<Parameter> take_parameters() { return std::move(parameters_); }
   std::vector<Weight*> take_weights() { return std::move(weights_); }
@@ -47,6 +65,9 @@ class WeightBuilder {
   bool trains_base() const { return purpose_ == Purpose::training && config_.lora.rank == 0; }
   void weight(Weight& weight, const std::string& name, int64_t out, int64_t in, bool trained,
               bool keep_value, bool publish, const TensorSource& source);
+  at::Tensor read(const std::string& name, int64_t out, int64_t in,
+                  const TensorSource& source) const;
+  TensorSource adapter_source() const;
   void vector(VectorWeight& vector, const std::string& name, int64_t n);
   void adapter(Linear& linear, const std::string& name);
   void add_parameter(const std::string& name, const at::Tensor& value, at::Tensor& grad);
@@ -66,6 +87,7 @@ class WeightBuilder {
   std::set<std::string> rounded_;
   Rounding rounding_ = Rounding::none;
   bool fp8_products_ = false;
+  bool adds_adapters_ = true;
 };
 
 }  // namespace gradus::policy

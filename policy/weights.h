@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "policy/fp8_product.h"
 #include "policy/kernels/matmul.h"
@@ -56,6 +57,14 @@ struct Linear {
   Weight weight;
   std::optional<VectorWeight> bias;
   std::optional<Adapter> adapter;
+};
+
+/// Latent attention's kv_b [heads * (n + v), latent] in the absorbed form, made when weights are
+/// published: the query's way into the latent space, and the latent's way out of it, per head.
+struct AbsorbedWeights {
+  std::vector<kernels::PackedMatrix> key;    ///< native compute, per head: [n] -> [latent]
+  std::vector<kernels::PackedMatrix> value;  ///< native compute, per head: [latent] -> [v]
+  at::Tensor compute;  ///< reference compute: [heads, n + v, latent] in compute dtype
 };
 
 struct Norm {

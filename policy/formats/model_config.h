@@ -35,6 +35,7 @@ struct LatentConfig {
   int64_t value_dim = 0;        // v_head_dim
   bool rope_interleave = true;  // component 2i turns with 2i + 1, else i with i + rope_dim / 2
   double softmax_scale = 1.0;   // (nope_dim + rope_dim)^-0.5, times YaRN's mscale_all_dim squared
+  bool expand_cache = false;    // model.latent_cache: keys and values of every head are cached
 };
 
 enum class RouterScore { softmax, sigmoid };

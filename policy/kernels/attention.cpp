@@ -134,7 +134,8 @@ void paged_attention(ThreadTeam& team, ConstMatrix q, const KvLayer& layer,
   std::atomic<int64_t> next{0};
   const auto attend = [&](int64_t r, int head) {
     const int64_t place = rows[r].place;
-    const int64_t first = shape.window > 0 ? std::max<int64_t>(0, place - shape.window + 1) : 0;
+    const int64_t seen = shape.window > 0 ? place - shape.window + 1 : 0;
+    const int64_t first = std::max<int64_t>(rows[r].first, seen);
     thread_local Scratch scratch;
     AttendArgs args{};
     args.q = row_of(q, r) + int64_t{head} * group * at.key_dim * bytes_of(q.type);

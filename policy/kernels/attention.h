@@ -41,11 +41,12 @@ void kv_write(ThreadTeam& team, ConstMatrix k, ConstMatrix v, std::span<const in
 void kv_read(ThreadTeam& team, const KvLayer& layer, std::span<const int64_t> slots, Matrix k,
              Matrix v);
 
-/// One query row: it attends to the keys at places max(0, place - window + 1) .. place of the
+/// One query row: it attends to the keys at places max(first, place - window + 1) .. place of the
 /// sequence whose blocks are `block_table`.
 struct AttentionRow {
   const int32_t* block_table = nullptr;
   int32_t place = 0;
+  int32_t first = 0;
 };
 
 struct AttentionShape {
