@@ -71,6 +71,7 @@ struct AlgorithmConfig {
   int reference_update_every = 0;
 
   double entropy_coef = 0.0;
+  double mtp_weight = 0.0;
   bool mask_truncated = false;
   bool skip_zero_advantage = false;
   MismatchConfig mismatch;
@@ -165,6 +166,9 @@ void describe(AlgorithmConfig& c, Field&& field) {
   field("reference_update_every", c.reference_update_every, at_least(0),
         "steps after which the reference becomes the policy; 0: never");
   field("entropy_coef", c.entropy_coef, at_least(0.0), "weight of the entropy bonus");
+  field("mtp_weight", c.mtp_weight, at_least(0.0),
+        "weight of the loss of multi-token prediction on sampled tokens, which trains the modules "
+        "alone, as drafts for rollout.speculative; 0: they stay as they are");
   field("mask_truncated", c.mask_truncated, any(),
         "leave completions that hit max_tokens out of the loss");
   field(

@@ -33,7 +33,7 @@ MetricsRecord parse_record(const std::string& line, const std::string& where) {
 }  // namespace
 
 bool is_deterministic_metric(std::string_view name) {
-  return !name.starts_with("time/") && !name.starts_with("perf/");
+  return !name.starts_with("time/") && !name.starts_with("perf/") && !name.starts_with("rollout/");
 }
 
 std::string metrics_line(const MetricsRecord& record) {

@@ -64,6 +64,7 @@ struct TextConfig {
   int64_t sequence_length = 512;
   int64_t batch_tokens = 8192;
   int64_t microbatch_tokens = 8192;
+  double mtp_weight = 0.3;
 };
 
 /// Settings `rewards_limits.*`: when grading is too broken to train on.
@@ -144,6 +145,9 @@ void describe(TextConfig& c, Field&& field) {
   field("batch_tokens", c.batch_tokens, at_least(2), "tokens of one step, about");
   field("microbatch_tokens", c.microbatch_tokens, at_least(1),
         "rows that go through the model together; changes memory and speed, not the result");
+  field("mtp_weight", c.mtp_weight, at_least(0.0),
+        "weight of the loss of multi-token prediction, where the model has modules and they are "
+        "trained (no adapters); DeepSeek-V3: 0.3, later 0.1");
 }
 
 template <class Field>
@@ -188,7 +192,7 @@ void check(const RunConfig& config, const std::string& source);
 
 /// Settings that a resumed run may not change without being told so by name, because the result
 /// would no longer be a function of one recipe. Free to change: more run.steps; how often the run
-/// records, saves and evaluates; rollout.workers, threads and memory; the ledger's rates.
+/// records, saves and evaluates; rollout.workers, threads, memory and drafts; the ledger's rates.
 std::vector<SettingDifference> differences_that_matter(const RunConfig& was, const RunConfig& is);
 
 }  // namespace gradus::rl

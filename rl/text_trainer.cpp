@@ -113,7 +113,7 @@ std::optional<StepReport> TextTrainer::make_step(TrainingRun& run, int64_t step)
   const double learning_rate = learning_rate_at(config_.optim, step - 1, config_.run.steps);
   const UpdateResult update =
       update_on_text(run.policy(), run.optimizer(), examples, config_.text.microbatch_tokens,
-                     learning_rate, run.team());
+                     learning_rate, run.team(), config_.text.mtp_weight);
   const double seconds = environment.clock.now_s() - begin;
   const double flops = flops_of(examples, config_, run.policy().model_config());
 

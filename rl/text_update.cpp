@@ -34,7 +34,7 @@ std::vector<PackItem> pack_items(const std::vector<TextExample>& examples) {
 
 UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
                             const std::vector<TextExample>& examples, int64_t microbatch_tokens,
-                            double learning_rate, ThreadTeam& team) {
+                            double learning_rate, ThreadTeam& team, double prediction_weight) {
   const std::vector<PackItem> items = pack_items(examples);
   int64_t num_targets = 0;
   for (const PackItem& item : items) num_targets += num_scored(item);
@@ -53,7 +53,13 @@ UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
     entropy += scores.entropies.detach().to(at::kDouble).sum().item<double>();
     return scores.logprobs.to(at::kDouble).sum() * (-1.0 / T);
   };
-  const TrainingStep step{policy, optimizer, learning_rate, 1.0, team};
+  const TrainingStep step{policy,
+                          optimizer,
+                          learning_rate,
+                          1.0,
+                          team,
+                          prediction_weight,
+                          policy::PredictionGradient::everything};
   const TrainingStepResult taken = train_on(step, pack(items, microbatch_tokens), loss, result);
   if (taken.loss) {
     result.metrics["loss"] = *taken.loss;

@@ -27,6 +27,9 @@ void add(rollout::RolloutStats& sum, const rollout::RolloutStats& part) {
   sum.completion_tokens += part.completion_tokens;
   sum.recomputed_tokens += part.recomputed_tokens;
   sum.preemptions += part.preemptions;
+  sum.drafted_tokens += part.drafted_tokens;
+  sum.accepted_drafts += part.accepted_drafts;
+  sum.sequence_steps += part.sequence_steps;
   sum.decode_calls += part.decode_calls;
   sum.failed_calls += part.failed_calls;
   sum.failed += part.failed;
@@ -68,6 +71,12 @@ void add_rollout_metrics(const rollout::RolloutStats& stats, double seconds, dou
   metrics["perf/rollout_gflops"] = ratio(flops / 1e9, seconds);
   metrics["perf/preemptions"] = static_cast<double>(stats.preemptions);
   metrics["perf/recomputed_tokens"] = static_cast<double>(stats.recomputed_tokens);
+  if (stats.drafted_tokens > 0) {
+    metrics["rollout/draft_acceptance"] = ratio(static_cast<double>(stats.accepted_drafts),
+                                                static_cast<double>(stats.drafted_tokens));
+    metrics["rollout/tokens_per_step"] = ratio(static_cast<double>(stats.completion_tokens),
+                                               static_cast<double>(stats.sequence_steps));
+  }
   metrics["perf/decode_calls"] = static_cast<double>(stats.decode_calls);
   metrics["perf/failed_decode_calls"] = static_cast<double>(stats.failed_calls);
   metrics["perf/peak_kv_blocks"] = static_cast<double>(stats.peak_blocks);

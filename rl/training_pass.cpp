@@ -8,6 +8,8 @@
 #include <cmath>
 #include <utility>
 
+#include "rl/prediction_loss.h"
+
 namespace gradus::rl {
 namespace {
 
@@ -64,6 +66,8 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
   TrainingStepResult result;
   step.optimizer.zero_gradients();
   double sum = 0.0;
+  PredictionLoss prediction(step.policy, step.prediction_weight, step.prediction_gradient,
+                            microbatches);
   for (size_t i = 0; i < microbatches.size(); ++i) {
     const Timer timer(update.cost.forward_backward_s);
     const c10::AutoGradMode with_gradient(true);
@@ -73,16 +77,19 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
         step.policy.score(hidden, microbatch.scores, step.temperature, step.team);
     const at::Tensor part = loss(microbatch, on_cpu(scores));
     const double value = part.item<double>();
-    if (!std::isfinite(value)) {
+    at::Tensor total = part;
+    if (prediction.is_used()) total = part + prediction.of(microbatch, hidden, step.team);
+    if (const double all = total.item<double>(); !std::isfinite(all)) {
       note_skipped(update, fmt::format("the loss of microbatch {} of {} is {}", i + 1,
-                                       microbatches.size(), value));
+                                       microbatches.size(), all));
       return result;
     }
-    part.backward();
+    total.backward();
     sum += value;
     update.cost.trained_tokens += microbatch.batch.num_rows();
   }
   result.loss = sum;
+  prediction.report(update.metrics);
   const Timer timer(update.cost.optimizer_s);
   const Optimizer::StepResult taken = step.optimizer.step(step.learning_rate, step.team);
   if (taken.was_skipped) {

@@ -35,6 +35,8 @@ struct TrainingStep {
   double learning_rate = 0.0;
   double temperature = 1.0;
   ThreadTeam& team;
+  double prediction_weight = 0.0;  ///< of the loss of multi-token prediction
+  policy::PredictionGradient prediction_gradient = policy::PredictionGradient::module_alone;
 };
 
 struct TrainingStepResult {
@@ -42,10 +44,10 @@ struct TrainingStepResult {
   std::optional<double> grad_norm;  ///< absent when it was not finite or not reached
 };
 
-/// One optimizer step: forward, loss and backward for each microbatch, then clip, AdamW and
-/// publish_weights. A loss or gradient that is not finite leaves weights and moments as they were
-/// and is noted in `update`, as are cost and tokens. What a microbatch needed is released before
-/// the next one.
+/// One optimizer step: forward, loss (and that of multi-token prediction) and backward for each
+/// microbatch, then clip, AdamW and publish_weights. A loss or gradient that is not finite leaves
+/// weights and moments as they were and is noted in `update`, as are cost and tokens. What a
+/// microbatch needed is released before the next one.
 TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
                             const MicrobatchLoss& loss, UpdateResult& update);
 

@@ -20,6 +20,19 @@
 namespace gradus::rl {
 namespace {
 
+void check_can_train_modules(const policy::Policy& policy) {
+  if (policy.model_config().num_mtp_layers == 0) {
+    throw ConfigError(
+        "rl.mtp_weight: the model has no multi-token prediction modules "
+        "(num_nextn_predict_layers); set it to 0");
+  }
+  if (policy.policy_config().lora.rank > 0) {
+    throw ConfigError(
+        "rl.mtp_weight: with model.lora.rank above 0 the prediction modules are frozen; set it to "
+        "0");
+  }
+}
+
 void check_arguments(const policy::Policy& policy, const policy::Policy* reference,
                      const AlgorithmConfig& config, double temperature) {
   check(config);
@@ -34,6 +47,7 @@ void check_arguments(const policy::Policy& policy, const policy::Policy* referen
         "update: rl.kl_coef is above 0, but there is neither a reference policy nor adapters over "
         "a base model");
   }
+  if (config.mtp_weight > 0.0) check_can_train_modules(policy);
 }
 
 /// Indices of groups in the order of an epoch: as given, or shuffled where minibatches differ.
@@ -226,8 +240,8 @@ UpdateResult update_policy(policy::Policy& policy, const policy::Policy* referen
                            const AlgorithmConfig& config, double learning_rate, double temperature,
                            uint64_t seed, uint64_t step, ThreadTeam& team) {
   check_arguments(policy, reference, config, temperature);
-  PolicyUpdate update({policy, optimizer, learning_rate, temperature, team}, reference, groups,
-                      config);
+  PolicyUpdate update({policy, optimizer, learning_rate, temperature, team, config.mtp_weight},
+                      reference, groups, config);
   return update.run(seed, step);
 }
 

@@ -66,9 +66,11 @@ struct TextExample {
 /// One step of next-token training on examples: loss = sum of NLL over targets / their number in
 /// the whole batch. Same packing, clipping, skipping and optimizer as update_policy.
 ///
+/// @param prediction_weight  of the loss of multi-token prediction (PredictionLoss), added where
+///                           the model has modules that are trained.
 /// @throws gradus::ArgumentError  an example whose two vectors differ in length.
 UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
                             const std::vector<TextExample>& examples, int64_t microbatch_tokens,
-                            double learning_rate, ThreadTeam& team);
+                            double learning_rate, ThreadTeam& team, double prediction_weight = 0.0);
 
 }  // namespace gradus::rl

@@ -38,12 +38,22 @@ struct Engine::Draw {
   Job* job = nullptr;
   Sequence* sequence = nullptr;
   int64_t row = 0;
+  bool has_draft = false;  ///< whose logits are in the next row
   std::optional<SampledToken> token;
 };
 
-int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max_sequences) {
+/// What a decode call gave: on the CPU the logits, where there are drafts the hidden states of all
+/// rows as well.
+struct Engine::Decoded {
+  at::Tensor logits;
+  at::Tensor hidden;
+};
+
+int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max_sequences,
+                         bool speculative) {
   const auto& model = policy.model_config();
-  const auto bytes = policy::KvCache::bytes_per_block(model, policy.compute_dtype());
+  const auto bytes =
+      policy::KvCache::bytes_per_block(model, policy.compute_dtype(), cached_layers(speculative));
   const auto blocks = static_cast<int64_t>(megabytes * (1 << 20) / static_cast<double>(bytes));
   if (blocks < 1) {
     throw ConfigError("rollout.kv_cache_mb: one worker's part is " + std::to_string(megabytes) +
@@ -61,9 +71,12 @@ Engine::Engine(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
       tokenizer_(tokenizer),
       config_(config),
       team_(team),
-      cache_(policy.model_config(), policy.compute_dtype(), policy.device(), config.num_blocks),
-      scheduler_(config.num_blocks, config.max_sequences, config.prefill_rows,
-                 [this](int32_t from, int32_t to) { cache_.copy_block(from, to); }),
+      cache_(policy.model_config(), policy.compute_dtype(), policy.device(), config.num_blocks,
+             cached_layers(config.speculative)),
+      scheduler_(
+          config.num_blocks, config.max_sequences, config.prefill_rows,
+          [this](int32_t from, int32_t to) { cache_.copy_block(from, to); }, config.speculative),
+      drafter_(config.speculative ? std::make_unique<Drafter>(policy, cache_, team) : nullptr),
       scratch_(static_cast<size_t>(team.size())) {
   for (auto& scratch : scratch_) scratch.reserve(policy.model_config().vocab_size);
 }
@@ -91,8 +104,8 @@ std::string Engine::refuse(const RolloutRequest& request) const {
       std::min<int64_t>(request.sampling.max_tokens, model.max_position_embeddings - length);
   const int64_t needed = Scheduler::blocks_needed(length, most_new);
   if (needed <= scheduler_.num_blocks()) return {};
-  const auto block_bytes =
-      static_cast<double>(policy::KvCache::bytes_per_block(model, policy_.compute_dtype()));
+  const auto block_bytes = static_cast<double>(policy::KvCache::bytes_per_block(
+      model, policy_.compute_dtype(), cached_layers(config_.speculative)));
   return "needs " + megabytes(block_bytes * static_cast<double>(needed)) + " MiB of KV cache for " +
          std::to_string(length) + " prompt and up to " + std::to_string(most_new) +
          " new tokens, one worker has " +
@@ -184,8 +197,8 @@ std::vector<Engine::Finished> Engine::step() {
   const auto spans = scheduler_.plan();
   if (!spans.empty()) {
     std::string failure;
-    if (const auto logits = decode(spans, failure)) {
-      take_tokens(spans, *logits);
+    if (const auto decoded = decode(spans, failure)) {
+      take_tokens(spans, *decoded);
     } else {
       survive(spans, failure);
     }
@@ -196,17 +209,23 @@ std::vector<Engine::Finished> Engine::step() {
 }
 
 /// Logits of the spans that want them; nullopt, and the reason, when the call threw.
-std::optional<at::Tensor> Engine::decode(const std::vector<RowSpan>& spans, std::string& failure) {
+std::optional<Engine::Decoded> Engine::decode(const std::vector<RowSpan>& spans,
+                                              std::string& failure) {
   try {
-    auto logits = policy_.decode(make_batch(spans), cache_, team_);
-    return logits.to(at::kCPU).contiguous();
+    const auto batch = make_batch(spans);
+    if (drafter_ == nullptr) {
+      return Decoded{policy_.decode(batch, cache_, team_).to(at::kCPU).contiguous(), {}};
+    }
+    auto hidden = policy_.decode_hidden(batch, cache_, team_);
+    const auto logits = policy_.logits(hidden, batch.logit_rows, team_);
+    return Decoded{logits.to(at::kCPU).contiguous(), std::move(hidden)};
   } catch (const std::exception& error) {
     failure = describe(error);
     return std::nullopt;
   }
 }
 
-void Engine::take_tokens(const std::vector<RowSpan>& spans, const at::Tensor& logits) {
+void Engine::take_tokens(const std::vector<RowSpan>& spans, const Decoded& decoded) {
   scheduler_.grow();
   auto draws = list_draws(spans);
   for (const auto& span : spans) {
@@ -214,12 +233,32 @@ void Engine::take_tokens(const std::vector<RowSpan>& spans, const at::Tensor& lo
     stats_.recomputed_tokens += again;
     if (span.unit.sequence == nullptr) stats_.prompt_tokens += span.count - again;
   }
-  sample(draws, logits);
+  sample(draws, decoded.logits);
   for (auto& draw : draws) accept(draw);
+  verify_drafts(draws, decoded.logits);
+  if (drafter_ != nullptr && !drafter_->run(spans, decoded.hidden)) ++stats_.failed_calls;
   for (const auto& span : spans) {
     if (span.unit.sequence == nullptr && span.wants_logits)
       scheduler_.open_sequences(*span.unit.job);
   }
+}
+
+/// The guesses that were right give a token more each, from the logits behind them.
+void Engine::verify_drafts(const std::vector<Draw>& draws, const at::Tensor& logits) {
+  std::vector<Draw> more;
+  for (const auto& draw : draws) {
+    ++stats_.sequence_steps;
+    if (!draw.has_draft) continue;
+    ++stats_.drafted_tokens;
+    auto& sequence = *draw.sequence;
+    if (!draw.token || draw.token->id != *sequence.draft) continue;
+    ++stats_.accepted_drafts;
+    if (sequence.phase == Phase::done) continue;
+    scheduler_.confirm_draft(sequence);
+    more.push_back({draw.job, &sequence, draw.row + 1, false, {}});
+  }
+  sample(more, logits);
+  for (auto& draw : more) accept(draw);
 }
 
 policy::DecodeBatch Engine::make_batch(const std::vector<RowSpan>& spans) const {
@@ -234,6 +273,12 @@ policy::DecodeBatch Engine::make_batch(const std::vector<RowSpan>& spans) const 
     }
     if (span.wants_logits)
       batch.logit_rows.push_back(static_cast<int64_t>(batch.tokens.size()) - 1);
+    if (span.has_draft) {
+      batch.tokens.push_back(*span.unit.sequence->draft);
+      batch.places.push_back(static_cast<int32_t>(span.begin + span.count));
+      batch.sequences.push_back(sequence);
+      batch.logit_rows.push_back(static_cast<int64_t>(batch.tokens.size()) - 1);
+    }
   }
   return batch;
 }
@@ -258,12 +303,12 @@ std::vector<Engine::Draw> Engine::list_draws(const std::vector<RowSpan>& spans) 
     if (!span.wants_logits) continue;
     Job* job = span.unit.job;
     if (span.unit.sequence != nullptr) {
-      draws.push_back({job, span.unit.sequence, row, {}});
+      draws.push_back({job, span.unit.sequence, row, span.has_draft, {}});
     } else {
       for (auto& sequence : job->sequences)
-        if (sequence.phase != Phase::done) draws.push_back({job, &sequence, row, {}});
+        if (sequence.phase != Phase::done) draws.push_back({job, &sequence, row, false, {}});
     }
-    ++row;
+    row += span.has_draft ? 2 : 1;
   }
   return draws;
 }

@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "policy/policy.h"
 #include "policy/tokenizer/tokenizer.h"
+#include "rollout/drafter.h"
 #include "rollout/job.h"
 #include "rollout/rollout_request.h"
 #include "rollout/scheduler.h"
@@ -17,14 +18,21 @@
 namespace gradus::rollout {
 
 struct EngineConfig {
-  int max_sequences = 256;  ///< that decode together
-  int prefill_rows = 512;   ///< prompt tokens of one decode call
-  int64_t num_blocks = 0;   ///< of the KV cache, 16 tokens each
+  int max_sequences = 256;   ///< that decode together
+  int prefill_rows = 512;    ///< prompt tokens of one decode call
+  int64_t num_blocks = 0;    ///< of the KV cache, 16 tokens each
+  bool speculative = false;  ///< the model's first prediction module drafts tokens
 };
+
+/// The layers of the KV cache that an engine needs.
+inline policy::CachedLayers cached_layers(bool speculative) {
+  return speculative ? policy::CachedLayers::with_prediction_modules : policy::CachedLayers::model;
+}
 
 /// The blocks that a share of `rollout.kv_cache_mb` holds, and no more than could ever be used.
 /// @throws ConfigError  not even one.
-int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max_sequences);
+int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max_sequences,
+                         bool speculative = false);
 
 /// Continuous batching: requests come and go at any time, and each step decodes all that run
 /// together.
@@ -36,6 +44,13 @@ int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max
 /// model's own eos tokens, at stop_token_ids, at a stop string, after max_tokens, or at the
 /// context's end. A request that cannot be answered comes back as failed records with the reason.
 ///
+/// Speculative decoding (DeepSeek-V3, arXiv:2412.19437, 5.4.3; Leviathan et al.,
+/// arXiv:2211.17192): the prediction module guesses the token behind the one just sampled, and the
+/// next decode call computes both rows. The token behind is drawn from the model's own logits with
+/// the random number it would have had anyway; when it equals the guess, the second row is right
+/// as well and gives one token more. Tokens and logprobs are therefore those of decoding without
+/// drafts, at every temperature; keys of a wrong guess are overwritten by the next call.
+///
 /// One thread at a time.
 class Engine {
  public:
@@ -46,6 +61,7 @@ class Engine {
   };
 
   /// @param policy, tokenizer, team  outlive the engine.
+  /// @throws ConfigError  speculative, and the model has no prediction module.
   Engine(const policy::Policy& policy, const policy::Tokenizer& tokenizer, EngineConfig config,
          ThreadTeam& team);
   ~Engine();
@@ -74,12 +90,14 @@ class Engine {
 
  private:
   struct Draw;
+  struct Decoded;
 
   std::string refuse(const RolloutRequest& request) const;
   void fail_at_once(Ticket ticket, RolloutRequest request, const std::string& reason);
   policy::DecodeBatch make_batch(const std::vector<RowSpan>& spans) const;
-  std::optional<at::Tensor> decode(const std::vector<RowSpan>& spans, std::string& failure);
-  void take_tokens(const std::vector<RowSpan>& spans, const at::Tensor& logits);
+  std::optional<Decoded> decode(const std::vector<RowSpan>& spans, std::string& failure);
+  void take_tokens(const std::vector<RowSpan>& spans, const Decoded& decoded);
+  void verify_drafts(const std::vector<Draw>& draws, const at::Tensor& logits);
   void survive(const std::vector<RowSpan>& spans, const std::string& reason);
   std::vector<Draw> list_draws(const std::vector<RowSpan>& spans) const;
   void sample(std::vector<Draw>& draws, const at::Tensor& logits);
@@ -97,6 +115,7 @@ class Engine {
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Job>> jobs_;  ///< by ticket
   std::vector<Finished> finished_;
+  std::unique_ptr<Drafter> drafter_;     ///< null: not speculative
   std::vector<SamplerScratch> scratch_;  ///< one per member of the team
   RolloutStats stats_;
   int64_t preemptions_before_ = 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -50,6 +52,8 @@ struct Sequence {
   Completion completion;
   BlockTable cache;
   Phase phase = Phase::waiting;
+  /// Speculative decoding: the guess at the token behind those sampled; verified with the next one.
+  std::optional<int32_t> draft;
 };
 
 /// One request: its prompt is computed once, its sequences begin from the prompt's blocks.
@@ -74,6 +78,9 @@ struct Job {
 
   /// The prompt's blocks; phase done: complete, and sequences may begin from them.
   BlockTable prompt;
+  /// Speculative decoding: [1, D] hidden state of the prompt's last token, from which each
+  /// completion's first draft is made.
+  at::Tensor prompt_hidden;
   Phase prompt_phase = Phase::waiting;
   bool has_first_tokens = false;
 

@@ -148,6 +148,9 @@ void add(RolloutStats& sum, const RolloutStats& part) {
   sum.completion_tokens += part.completion_tokens;
   sum.recomputed_tokens += part.recomputed_tokens;
   sum.preemptions += part.preemptions;
+  sum.drafted_tokens += part.drafted_tokens;
+  sum.accepted_drafts += part.accepted_drafts;
+  sum.sequence_steps += part.sequence_steps;
   sum.decode_calls += part.decode_calls;
   sum.failed_calls += part.failed_calls;
   sum.failed += part.failed;
@@ -168,7 +171,8 @@ struct RolloutPool::Impl {
 
   Engine& engine_of(Worker& worker) {
     if (!worker.engine) {
-      const EngineConfig engine{config.max_sequences, config.prefill_rows, blocks_per_worker};
+      const EngineConfig engine{config.max_sequences, config.prefill_rows, blocks_per_worker,
+                                config.speculative};
       worker.engine = std::make_unique<Engine>(policy, tokenizer, engine, *worker.team);
     }
     worker.engine->reset_stats();
@@ -180,8 +184,9 @@ RolloutPool::RolloutPool(const policy::Policy& policy, const policy::Tokenizer& 
                          RolloutConfig config, int threads)
     : impl_(new Impl{policy, tokenizer, std::move(config), 0, {}, {}}) {
   const auto& settings = impl_->config;
-  impl_->blocks_per_worker =
-      blocks_in_budget(policy, settings.kv_cache_mb / settings.workers, settings.max_sequences);
+  if (settings.speculative) check_can_draft(policy);
+  impl_->blocks_per_worker = blocks_in_budget(policy, settings.kv_cache_mb / settings.workers,
+                                              settings.max_sequences, settings.speculative);
   const int all_threads = settings.threads > 0 ? settings.threads : threads;
   for (int i = 0; i < settings.workers; ++i) {
     // The remainder goes to the first workers.

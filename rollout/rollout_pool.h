@@ -21,6 +21,7 @@ struct RolloutConfig {
   double kv_cache_mb = 512.0;
   int max_sequences = 256;
   int prefill_rows = 512;
+  bool speculative = false;
   SamplingConfig sampling;
 };
 
@@ -34,6 +35,9 @@ void describe(RolloutConfig& c, Field&& field) {
         "completions that decode together in one worker");
   field("prefill_rows", c.prefill_rows, at_least(1),
         "prompt tokens that one decode call may carry");
+  field("speculative", c.speculative, any(),
+        "the model's first multi-token prediction module drafts tokens, which the model verifies: "
+        "the same tokens in fewer calls");
   describe(c.sampling, field);
 }
 
@@ -49,7 +53,8 @@ class RolloutPool {
   /// @param policy, tokenizer  outlive the pool.
   /// @param threads  compute threads for all workers where config.threads is 0; every worker has
   ///                 at least one.
-  /// @throws ConfigError  a worker's part of the KV cache does not hold one block.
+  /// @throws ConfigError  a worker's part of the KV cache does not hold one block; speculative
+  ///                      without a prediction module.
   RolloutPool(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
               RolloutConfig config, int threads);
   ~RolloutPool();

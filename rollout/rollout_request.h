@@ -24,6 +24,9 @@ struct RolloutStats {
   int64_t completion_tokens = 0;
   int64_t recomputed_tokens = 0;  ///< after preemption
   int64_t preemptions = 0;
+  int64_t drafted_tokens = 0;   ///< speculative decoding: guesses that were verified
+  int64_t accepted_drafts = 0;  ///< of them, those that were the token sampled
+  int64_t sequence_steps = 0;   ///< sampled tokens, those behind accepted drafts left out
   int64_t decode_calls = 0;
   int64_t failed_calls = 0;  ///< decode calls that threw and were repeated with half the batch
   int64_t failed = 0;

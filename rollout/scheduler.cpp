@@ -17,6 +17,12 @@ int64_t pending_rows(Unit unit) {
   return unit.num_tokens() - unit.table().cached;
 }
 
+/// Tokens that the unit's blocks ever hold: the last sampled one is never read back.
+int64_t most_cached(Unit unit) {
+  const int64_t prompt = unit.job->prompt_tokens();
+  return unit.sequence == nullptr ? prompt : prompt + unit.job->max_new_tokens - 1;
+}
+
 /// A prompt is computed for its first tokens, and again when sequences wait for its blocks.
 bool needs_prompt(const Job& job) {
   return !job.has_first_tokens || job.num_waiting > 0;
@@ -36,11 +42,13 @@ int32_t Unit::token(int64_t place) const {
                         : sequence->completion.tokens[static_cast<size_t>(place - prompt)];
 }
 
-Scheduler::Scheduler(int64_t num_blocks, int max_sequences, int prefill_rows, CopyBlock copy_block)
+Scheduler::Scheduler(int64_t num_blocks, int max_sequences, int prefill_rows, CopyBlock copy_block,
+                     bool has_drafts)
     : pool_(num_blocks),
       copy_block_(std::move(copy_block)),
       max_sequences_(max_sequences),
       prefill_rows_(prefill_rows),
+      has_drafts_(has_drafts),
       sequence_limit_(max_sequences),
       prefill_limit_(prefill_rows) {}
 
@@ -81,10 +89,28 @@ void Scheduler::plan_unit(Unit unit, int64_t& prefill_left, std::vector<RowSpan>
   const bool is_decode = pending == 1;
   const int64_t count = is_decode ? 1 : std::min(pending, prefill_left);
   const int64_t begin = unit.table().cached;
-  if (count == 0 || !reserve(unit, begin + count)) return;
+  const int64_t ahead = has_drafts_ ? 1 : 0;
+  if (count == 0 || !reserve(unit, std::min(begin + count + ahead, most_cached(unit)))) return;
   if (!is_decode) prefill_left -= count;
   const bool samples = unit.sequence != nullptr || !unit.job->has_first_tokens;
-  spans.push_back({unit, begin, count, samples && count == pending});
+  const bool wants_logits = samples && count == pending;
+  spans.push_back(
+      {unit, begin, count, wants_logits, wants_logits && can_hold_draft(unit, begin + count)});
+}
+
+/// Room for a draft behind `num_tokens` tokens, if it costs nobody anything.
+bool Scheduler::can_hold_draft(Unit unit, int64_t num_tokens) {
+  if (unit.sequence == nullptr || !unit.sequence->draft) return false;
+  auto& blocks = unit.table().blocks;
+  const int64_t wanted = blocks_for(std::min(num_tokens + 2, most_cached(unit)));
+  if (wanted - std::ssize(blocks) > pool_.num_free()) return false;
+  while (std::ssize(blocks) < wanted) blocks.push_back(pool_.allocate());
+  return true;
+}
+
+void Scheduler::confirm_draft(Sequence& sequence) {
+  ++sequence.cache.cached;
+  sequence.cache.computed = std::max(sequence.cache.computed, sequence.cache.cached);
 }
 
 int64_t Scheduler::advance(const RowSpan& span) {
@@ -277,7 +303,7 @@ void Scheduler::leave_running(Phase& phase, Phase next) {
 
 bool Scheduler::shrink(const std::vector<RowSpan>& spans) {
   int64_t rows = 0;
-  for (const auto& span : spans) rows += span.count;
+  for (const auto& span : spans) rows += span.num_rows();
   if (rows <= 1) return false;
   prefill_limit_ = static_cast<int>(std::max<int64_t>(1, rows / 2));
   sequence_limit_ = std::max(1, static_cast<int>(spans.size()) / 2);

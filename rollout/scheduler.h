@@ -25,6 +25,9 @@ struct RowSpan {
   int64_t begin = 0;
   int64_t count = 0;
   bool wants_logits = false;  ///< of the last row: a token is sampled from it
+  bool has_draft = false;     ///< behind it the sequence's draft is computed, with its own logits
+
+  int64_t num_rows() const { return count + (has_draft ? 1 : 0); }
 };
 
 /// Decides what the next decode call computes, and who holds which cache blocks.
@@ -37,12 +40,16 @@ struct RowSpan {
 ///   - When no block is free, prompts that nobody runs from are forgotten first, then the youngest
 ///     running unit is preempted: its blocks are released and it waits to be computed again. The
 ///     oldest is never preempted, so that something always finishes.
+///   - With drafts, a sequence holds room for one token more than it computes, so that the
+///     prediction module can follow at once; the draft itself is computed only where its blocks are
+///     free.
 /// One thread at a time. Knows nothing of tensors: blocks are copied by a callback.
 class Scheduler {
  public:
   using CopyBlock = std::function<void(int32_t from, int32_t to)>;
 
-  Scheduler(int64_t num_blocks, int max_sequences, int prefill_rows, CopyBlock copy_block);
+  Scheduler(int64_t num_blocks, int max_sequences, int prefill_rows, CopyBlock copy_block,
+            bool has_drafts = false);
 
   /// Blocks that one sequence of the job may need when it is alone.
   static int64_t blocks_needed(int64_t prompt_tokens, int64_t max_new_tokens);
@@ -56,6 +63,8 @@ class Scheduler {
   std::vector<RowSpan> plan();
   /// The span was computed. @return tokens of it that had been computed before.
   int64_t advance(const RowSpan& span);
+  /// The sequence's draft was the token that was sampled: its keys are in the cache already.
+  void confirm_draft(Sequence& sequence);
   /// The prompt is complete and each of its sequences has its first token or is done.
   void open_sequences(Job& job);
   /// Releases a sequence's blocks; it is done.
@@ -81,6 +90,7 @@ class Scheduler {
   bool may_admit(int64_t blocks, int64_t rows) const;
   void plan_unit(Unit unit, int64_t& prefill_left, std::vector<RowSpan>& spans);
 
+  bool can_hold_draft(Unit unit, int64_t num_tokens);
   bool reserve(Unit unit, int64_t num_tokens);
   bool own_last_block(Unit unit);
   bool reclaim(Unit wanting);
@@ -97,6 +107,7 @@ class Scheduler {
   std::vector<Job*> jobs_;  ///< by age
   int max_sequences_;
   int prefill_rows_;
+  bool has_drafts_;
   int sequence_limit_;
   int prefill_limit_;
   int num_running_ = 0;

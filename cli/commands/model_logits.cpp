@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -41,6 +42,13 @@ struct Outputs {
   int64_t V = 0;
   std::vector<float> logits_BTV;    // 0 at padding
   std::vector<float> logprobs_BT1;  // [B, T - 1]; 0 where either place is padding
+  /// Of prediction module k + 1, [B, T - k - 1, V]: row i reads token i + k + 1 and scores the one
+  /// behind it; 0 where a place is padding.
+  std::vector<std::vector<float>> prediction_logits;
+
+  int64_t prediction_length(size_t k, int64_t T) const {
+    return std::max<int64_t>(T - static_cast<int64_t>(k) - 1, 0);
+  }
 };
 
 template <class T>
@@ -154,6 +162,33 @@ void store_logprobs(const at::Tensor& logprobs_S, const Sequence& sequence, int6
   }
 }
 
+/// Runs all prediction modules of a sequence on its own rows, padding left out as elsewhere.
+void store_predictions(const policy::Policy& policy, const at::Tensor& hidden,
+                       const Sequence& sequence, int64_t b, int64_t T, ThreadTeam& team,
+                       Outputs& outputs) {
+  const c10::AutoGradMode no_grad(false);
+  at::Tensor state = hidden.detach();
+  policy::PackedBatch batch = sequence.batch;
+  for (size_t k = 0; k < outputs.prediction_logits.size(); ++k) {
+    auto shifted = policy::shift_one_token(batch);
+    if (shifted.batch.tokens.empty()) return;
+    state = policy.predict(static_cast<int>(k), state, shifted, team,
+                           policy::PredictionGradient::everything);
+    std::vector<int64_t> rows(shifted.batch.tokens.size());
+    for (size_t r = 0; r < rows.size(); ++r) rows[r] = static_cast<int64_t>(r);
+    const auto logits_RV = policy.logits(state, rows, team).contiguous();
+    const int64_t length = outputs.prediction_length(k, T);
+    for (size_t r = 0; r < rows.size(); ++r) {
+      const int64_t place = sequence.places[r];
+      if (place >= length) continue;  // behind a gap
+      std::memcpy(outputs.prediction_logits[k].data() + (b * length + place) * outputs.V,
+                  logits_RV.const_data_ptr<float>() + static_cast<int64_t>(r) * outputs.V,
+                  static_cast<size_t>(outputs.V) * sizeof(float));
+    }
+    batch = std::move(shifted.batch);
+  }
+}
+
 int64_t count_pairs(const Inputs& inputs) {
   int64_t count = 0;
   for (int64_t b = 0; b < inputs.B; ++b) {
@@ -169,6 +204,11 @@ Outputs compute(const policy::Policy& policy, const Inputs& inputs, bool wants_g
   outputs.logits_BTV.assign(static_cast<size_t>(inputs.B * inputs.T * outputs.V), 0.0F);
   outputs.logprobs_BT1.assign(static_cast<size_t>(inputs.B * std::max<int64_t>(inputs.T - 1, 0)),
                               0.0F);
+  outputs.prediction_logits.resize(static_cast<size_t>(policy.model_config().num_mtp_layers));
+  for (size_t k = 0; k < outputs.prediction_logits.size(); ++k) {
+    outputs.prediction_logits[k].assign(
+        static_cast<size_t>(inputs.B * outputs.prediction_length(k, inputs.T) * outputs.V), 0.0F);
+  }
   const auto num_pairs = static_cast<double>(count_pairs(inputs));
   const c10::AutoGradMode grad_mode(wants_grads);
   for (int64_t b = 0; b < inputs.B; ++b) {
@@ -178,6 +218,7 @@ Outputs compute(const policy::Policy& policy, const Inputs& inputs, bool wants_g
     std::vector<int64_t> rows(sequence.places.size());
     for (size_t r = 0; r < rows.size(); ++r) rows[r] = static_cast<int64_t>(r);
     store_logits(policy.logits(hidden.detach(), rows, team), sequence, b, inputs.T, outputs);
+    store_predictions(policy, hidden, sequence, b, inputs.T, team, outputs);
     if (sequence.scores.rows.empty()) continue;
     const auto scores = policy.score(hidden, sequence.scores, 1.0, team);
     store_logprobs(scores.logprobs, sequence, b, inputs.T, outputs);
@@ -197,6 +238,11 @@ void write_outputs(const Outputs& outputs, const Inputs& inputs, const fs::path&
   tensors.push_back(raw_floats("logits", {inputs.B, inputs.T, outputs.V}, outputs.logits_BTV));
   tensors.push_back(
       raw_floats("logprobs", {inputs.B, std::max<int64_t>(inputs.T - 1, 0)}, outputs.logprobs_BT1));
+  for (size_t k = 0; k < outputs.prediction_logits.size(); ++k) {
+    tensors.push_back(raw_floats(fmt::format("mtp_logits.{}", k + 1),
+                                 {inputs.B, outputs.prediction_length(k, inputs.T), outputs.V},
+                                 outputs.prediction_logits[k]));
+  }
   policy::write_safetensors(path, std::move(tensors), {{"format", "pt"}});
 }
 
@@ -235,7 +281,8 @@ void add_model_logits(CLI::App& parent, Session& session) {
                   "safetensors with input_ids [B,T] and, if there, attention_mask [B,T]")
       ->required();
   app->add_option("--out", options->out,
-                  "safetensors to write: logits [B,T,V], logprobs [B,T-1]; 0 at padding")
+                  "safetensors to write: logits [B,T,V], logprobs [B,T-1], of prediction module k "
+                  "mtp_logits.k [B,T-k,V]; 0 at padding")
       ->required();
   app->add_option("--grads", options->grads,
                   "safetensors to write: d(mean of all logprobs)/d(parameter)");

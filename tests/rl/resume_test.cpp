@@ -50,7 +50,8 @@ Ended run_child(const std::vector<std::string>& arguments, const fs::path& folde
 
 /// A run with a folder of its own; `train` goes on with it where it was begun.
 struct Case {
-  explicit Case(TinyTask task = TinyTask::grpo) : tiny{folder.path() / "case", task} {}
+  explicit Case(TinyTask task = TinyTask::grpo, TinyModel model = TinyModel::dense)
+      : tiny{folder.path() / "case", task, model} {}
   bool write() const { return tiny.write(); }
 
   Ended train(std::vector<std::string> options = {}) const {
@@ -195,6 +196,34 @@ TEST_CASE("a renewed reference policy and 8-bit moments survive a kill", "[rl][r
     options.insert(options.end(), {"--kill-at-call", std::to_string(call)});
     CHECK(killed.train(options).exit_code == -1);
     CHECK((killed.finish() == deterministic_result(plain.tiny.run())));
+  }
+}
+
+TEST_CASE("a model of DeepSeek-V3's shape that was killed ends with the same bits",
+          "[rl][resume][latent]") {
+  if (!has_fixture()) return;
+  for (const TinyTask task : {TinyTask::grpo, TinyTask::pretrain}) {
+    const Case plain(task, TinyModel::latent);
+    REQUIRE(plain.write());
+    const Ended ended = plain.train();
+    INFO(ended.errors);
+    REQUIRE(ended.exit_code == 0);
+    const auto metrics = read_metrics(plain.tiny.run() / "metrics.jsonl");
+    CHECK(metrics.back().values.at("mtp/loss_1") > 0.0);
+    if (task == TinyTask::grpo) CHECK(metrics.back().values.contains("rollout/draft_acceptance"));
+    const long calls = std::stol(ended.output);
+    for (const long call : {calls / 3, calls * 2 / 3}) {
+      const Case killed(task, TinyModel::latent);
+      REQUIRE(killed.write());
+      CHECK(killed.train({"--kill-at-call", std::to_string(call)}).exit_code == -1);
+      CHECK((killed.finish() == deterministic_result(plain.tiny.run())));
+    }
+    if (task != TinyTask::grpo) continue;
+    const Case undrafted(task, TinyModel::latent);
+    REQUIRE(undrafted.write());
+    const auto options = std::vector<std::string>{"--set", "rollout.speculative=false", "--set",
+                                                  "rollout.workers=3"};
+    CHECK((undrafted.finish(options) == deterministic_result(plain.tiny.run())));
   }
 }
 

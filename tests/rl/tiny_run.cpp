@@ -54,8 +54,15 @@ eval_path = "corpus.jsonl"
 batch_tokens = 40
 )";
 
-const char* lines_of(TinyTask task) {
-  return task == TinyTask::grpo ? kGrpo : task == TinyTask::pretrain ? kPretrain : kSft;
+std::string lines_of(const TinyRun& tiny) {
+  if (tiny.task != TinyTask::grpo) return tiny.task == TinyTask::pretrain ? kPretrain : kSft;
+  std::string lines = kGrpo;
+  if (tiny.model == TinyModel::latent) {
+    // Drafts, and a module that is trained to make them.
+    lines.insert(lines.find("max_tokens"), "speculative = true\n");
+    lines.insert(lines.find("group_size"), "mtp_weight = 0.5\n");
+  }
+  return lines;
 }
 const char* name_of(TinyTask task) {
   return task == TinyTask::grpo ? "grpo" : task == TinyTask::pretrain ? "pretrain" : "sft";
@@ -74,7 +81,7 @@ task = ")") +
 [model]
 config = "config.json"
 tokenizer = ")" +
-         tokenizer.string() + "\"\n[optim]\nlr = 1e-3\n" + lines_of(tiny.task);
+         tokenizer.string() + "\"\n[optim]\nlr = 1e-3\n" + lines_of(tiny);
 }
 
 void write_corpus(const fs::path& path) {
@@ -83,6 +90,36 @@ void write_corpus(const fs::path& path) {
     file << nlohmann::json({{"prompt", "What is " + std::to_string(i) + " + 1?"},
                             {"response", "It is " + std::to_string(i + 1) + ", of course."}})
          << "\n";
+}
+
+nlohmann::json latent_model_config(int64_t vocab_size) {
+  return {{"architectures", {"DeepseekV3ForCausalLM"}},
+          {"model_type", "deepseek_v3"},
+          {"hidden_size", 32},
+          {"intermediate_size", 48},
+          {"moe_intermediate_size", 16},
+          {"num_hidden_layers", 2},
+          {"first_k_dense_replace", 1},
+          {"num_nextn_predict_layers", 1},
+          {"n_routed_experts", 8},
+          {"n_shared_experts", 1},
+          {"num_experts_per_tok", 2},
+          {"n_group", 2},
+          {"topk_group", 1},
+          {"num_attention_heads", 4},
+          {"num_key_value_heads", 4},
+          {"q_lora_rank", 16},
+          {"kv_lora_rank", 12},
+          {"qk_nope_head_dim", 8},
+          {"qk_rope_head_dim", 4},
+          {"v_head_dim", 8},
+          {"vocab_size", vocab_size},
+          {"max_position_embeddings", 128},
+          {"rms_norm_eps", 1e-6},
+          {"rope_theta", 10000.0},
+          {"hidden_act", "silu"},
+          {"initializer_range", 0.05},
+          {"torch_dtype", "float32"}};
 }
 
 nlohmann::json model_config(int64_t vocab_size) {
@@ -110,7 +147,9 @@ bool TinyRun::write() const {
   if (!fs::exists(tokenizer)) return false;
   fs::create_directories(folder);
   const auto loaded = policy::load_tokenizer(tokenizer);
-  std::ofstream(folder / "config.json") << model_config(loaded.tokenizer->vocab_size());
+  const int64_t vocab_size = loaded.tokenizer->vocab_size();
+  std::ofstream(folder / "config.json")
+      << (model == TinyModel::latent ? latent_model_config(vocab_size) : model_config(vocab_size));
   write_corpus(folder / "corpus.jsonl");
   std::ofstream(recipe()) << recipe_text(*this, tokenizer);
   return true;
