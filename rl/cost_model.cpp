@@ -146,6 +146,8 @@ MemoryEstimate estimate_memory(const policy::ModelConfig& config, const RunConfi
   const int64_t extra = recipe.model.lora.rank > 0 ? trained : 0;
   const int64_t element = compute_bytes(recipe);
   const bool is_grpo = recipe.run.task == TaskKind::grpo;
+  const bool has_sampler =
+      is_grpo && recipe.model.rollout_weights != policy::RolloutWeights::compute;
   const bool has_reference = is_grpo && recipe.rl.kl_coef > 0.0 && recipe.model.lora.rank == 0;
   const int64_t head_rows =
       std::min<int64_t>(recipe.model.head_chunk_rows, microbatch_rows(recipe));
@@ -156,6 +158,7 @@ MemoryEstimate estimate_memory(const policy::ModelConfig& config, const RunConfi
       {"optimizer moments", find_adamw(recipe.optim.kind).num_bytes(trained)},
       {"packed weights for compute", (total + extra) * element},
       {"reference policy", has_reference ? total * element : 0},
+      {"rollout weights", has_sampler ? total * element : 0},
       {"keys and values", is_grpo ? static_cast<int64_t>(recipe.rollout.kv_cache_mb * 1e6) : 0},
       {"activations", microbatch_rows(recipe) *
                           activation_elements(config, recipe.model.activation_checkpointing) *

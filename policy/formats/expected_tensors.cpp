@@ -9,6 +9,7 @@
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/layer_tensors.h"
 #include "policy/formats/model_config.h"
+#include "policy/formats/shared_copies.h"
 
 namespace gradus::policy {
 namespace {
@@ -16,18 +17,6 @@ namespace {
 bool is_derived(const ModelConfig& config, const std::string& name) {
   return (config.tie_word_embeddings && name == "lm_head.weight") ||
          name.ends_with("rotary_emb.inv_freq");
-}
-
-/// Names and shape of the copies that multi-token prediction modules may hold.
-std::map<std::string, std::vector<int64_t>> shared_copies(const ModelConfig& config) {
-  std::map<std::string, std::vector<int64_t>> copies;
-  for (int64_t k = 0; k < config.num_mtp_layers; ++k) {
-    for (const char* stem : {"embed_tokens", "shared_head.head"}) {
-      copies[fmt::format("model.layers.{}.{}.weight", config.num_layers + k, stem)] = {
-          config.vocab_size, config.hidden_size};
-    }
-  }
-  return copies;
 }
 
 TensorSpec spec_of(const LayerTensor& tensor, int64_t layer, int64_t expert) {
@@ -136,7 +125,10 @@ std::string TensorReport::text(size_t max_names) const {
 TensorReport compare_tensors(const ModelConfig& config,
                              const std::map<std::string, TensorInfo>& tensors) {
   TensorReport report;
-  auto known = shared_copies(config);
+  std::map<std::string, std::vector<int64_t>> known;
+  for (const SharedCopy& copy : shared_copies(config)) {
+    known[copy.name] = {config.vocab_size, config.hidden_size};
+  }
   for (const TensorSpec& spec : expected_tensors(config)) {
     known.emplace(spec.name, spec.shape);
     if (tensors.count(spec.name) > 0) continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -13,6 +14,7 @@
 #include "policy/formats/fp8_writer.h"
 #include "policy/formats/model_config.h"
 #include "policy/formats/safetensors_writer.h"
+#include "policy/formats/shared_copies.h"
 #include "policy/formats/staged_directory.h"
 #include "policy/formats/tensor_info.h"
 
@@ -25,8 +27,7 @@ constexpr int64_t kMaxExtraBytes = int64_t{1} << 30;
 /// How each tensor of a checkpoint is stored.
 class Storage {
  public:
-  explicit Storage(const HfCheckpoint& checkpoint) : dtype_(checkpoint.dtype) {
-    const ModelConfig config = parse_model_config(checkpoint.config, "config.json");
+  Storage(const HfCheckpoint& checkpoint, const ModelConfig& config) : dtype_(checkpoint.dtype) {
     if (dtype_ == DType::F8_E4M3) fp8_ = config.fp8.value_or(Fp8Format{});
     for (const TensorSpec& spec : expected_tensors(config)) {
       if (spec.role == TensorRole::router_bias) float32_.insert(spec.name);
@@ -82,14 +83,34 @@ struct Plan {
   uint64_t total_elements = 0;
 };
 
-Plan plan_shards(const HfCheckpoint& checkpoint, const Storage& storage) {
-  const auto tied = checkpoint.config.find("tie_word_embeddings");
-  const bool is_tied = tied != checkpoint.config.end() && *tied == true;
+/// The tensors given, without a tied head, and with the copies that others read a prediction module
+/// by.
+std::vector<FloatTensor> tensors_to_write(const HfCheckpoint& checkpoint,
+                                          const ModelConfig& config) {
+  std::map<std::string, const FloatTensor*> by_name;
+  std::vector<FloatTensor> tensors;
+  for (const FloatTensor& tensor : checkpoint.tensors) {
+    if (config.tie_word_embeddings && tensor.name == "lm_head.weight") continue;
+    by_name[tensor.name] = &tensor;
+    tensors.push_back(tensor);
+  }
+  for (const SharedCopy& copy : shared_copies(config)) {
+    const auto original = by_name.find(copy.original);
+    // A module that the config promises and the checkpoint lacks has no copies either.
+    const bool has_module = by_name.count(copy.module) > 0;
+    if (by_name.count(copy.name) > 0 || original == by_name.end() || !has_module) continue;
+    tensors.push_back(*original->second);
+    tensors.back().name = copy.name;
+  }
+  return tensors;
+}
+
+Plan plan_shards(const HfCheckpoint& checkpoint, const ModelConfig& config,
+                 const Storage& storage) {
   Plan plan;
   plan.shards.emplace_back();
   uint64_t shard_bytes = 0;
-  for (const FloatTensor& tensor : checkpoint.tensors) {
-    if (is_tied && tensor.name == "lm_head.weight") continue;
+  for (const FloatTensor& tensor : tensors_to_write(checkpoint, config)) {
     std::vector<RawTensor> stored = storage.tensors(tensor);
     uint64_t bytes = 0;
     for (const RawTensor& part : stored) bytes += bytes_of(part);
@@ -109,9 +130,7 @@ void write_shard(const fs::path& path, Shard shard) {
   write_safetensors(path, std::move(shard), {{"format", "pt"}});
 }
 
-void write_weights(const fs::path& directory, const HfCheckpoint& checkpoint,
-                   const Storage& storage) {
-  Plan plan = plan_shards(checkpoint, storage);
+void write_weights(const fs::path& directory, Plan plan) {
   if (plan.shards.size() == 1) {
     return write_shard(directory / "model.safetensors", std::move(plan.shards.front()));
   }
@@ -141,12 +160,13 @@ void write_extras(const fs::path& directory, const HfCheckpoint& checkpoint) {
 }  // namespace
 
 void write_hf_checkpoint(const fs::path& directory, const HfCheckpoint& checkpoint) {
-  const Storage storage(checkpoint);
+  const ModelConfig config = parse_model_config(checkpoint.config, "config.json");
+  const Storage storage(checkpoint, config);
   StagedDirectory staged(directory, checkpoint.replace);
   write_extras(staged.staging(), checkpoint);
   write_file_atomically(staged.staging() / "config.json",
                         config_of(checkpoint.config, storage).dump(2) + "\n");
-  write_weights(staged.staging(), checkpoint, storage);
+  write_weights(staged.staging(), plan_shards(checkpoint, config, storage));
   staged.commit();
 }
 

@@ -25,7 +25,9 @@ struct HfCheckpoint {
 };
 
 /// Writes config.json, the extra files and model.safetensors, or shards and their index when one
-/// file would pass max_shard_bytes. A tied model is saved without lm_head.weight.
+/// file would pass max_shard_bytes. A tied model is saved without lm_head.weight; prediction
+/// modules get the copies of embedding and head that DeepSeek-V3's checkpoints hold, as others read
+/// a module by itself.
 ///
 /// Everything is written into a hidden directory beside `directory`, made durable and then renamed,
 /// so that `directory` is complete or as it was. With `replace` the two change places in one step

@@ -8,6 +8,7 @@
 #include "policy/formats/model_config.h"
 #include "policy/formats/safetensors.h"
 #include "policy/formats/safetensors_writer.h"
+#include "policy/formats/shared_copies.h"
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;
@@ -185,6 +186,9 @@ TEST_CASE("V3-shaped checkpoints written in BF16 and FP8 read back bit for bit",
       write_hf_checkpoint(dir / "first", original.checkpoint(dtype));
       const Loaded rounded(dir / "first");
       CHECK(rounded.config.fp8.has_value() == (dtype == DType::F8_E4M3));
+      for (const SharedCopy& copy : shared_copies(rounded.config)) {
+        CHECK(same_bits(values_of(*rounded.source, copy.name), rounded.values.at(copy.original)));
+      }
       HfCheckpoint out = rounded.checkpoint(dtype);
       out.max_shard_bytes = 30'000;
       write_hf_checkpoint(dir / "second", out);
