@@ -50,25 +50,6 @@ void add_companions(HfCheckpoint& out, const CheckpointSource& source) {
   }
 }
 
-/// Embedding and head once more for each prediction module, as DeepSeek-V3's checkpoints hold them:
-/// others read a module by itself.
-void add_shared_copies(const ModelConfig& model, HfCheckpoint& out) {
-  const auto find = [&](const std::string& name) {
-    const auto found = std::ranges::find(out.tensors, name, &FloatTensor::name);
-    TORCH_CHECK(found != out.tensors.end(), name, " is not among the tensors to save");
-    return *found;
-  };
-  for (int64_t k = 0; k < model.num_mtp_layers; ++k) {
-    const std::string prefix = "model.layers." + std::to_string(model.num_layers + k) + ".";
-    auto embedding = find("model.embed_tokens.weight");
-    auto head = model.tie_word_embeddings ? embedding : find("lm_head.weight");
-    embedding.name = prefix + "embed_tokens.weight";
-    head.name = prefix + "shared_head.head.weight";
-    out.tensors.push_back(std::move(embedding));
-    out.tensors.push_back(std::move(head));
-  }
-}
-
 /// W + scale B A of a frozen base, one tensor at a time.
 class MergedTensors {
  public:
@@ -132,7 +113,6 @@ void Decoder::save(const fs::path& dir, bool merged) const {
                              }});
     }
   }
-  add_shared_copies(model_, out);
   write_hf_checkpoint(dir, out);
 }
 

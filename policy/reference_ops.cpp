@@ -310,20 +310,25 @@ class ReferenceOps : public Ops {
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                     const AttentionArgs& args, int64_t first_place, int64_t first_key) const {
     const int64_t T = q.size(0);
-    const int64_t L = k.size(0);
+    // Unwritten places may hold NaN, which a weight of 0 would not silence: they are left out.
+    const int64_t L = k.size(0) - first_key;
     const int64_t repeats = args.heads / args.kv_heads;
     const auto q_GRTd =
         q.to(at::kFloat).reshape({T, args.kv_heads, repeats, args.key_dim}).permute({1, 2, 0, 3});
-    const auto k_G1Ld =
-        k.to(at::kFloat).reshape({L, args.kv_heads, 1, args.key_dim}).permute({1, 2, 0, 3});
-    const auto v_G1Lv =
-        v.to(at::kFloat).reshape({L, args.kv_heads, 1, args.value_dim}).permute({1, 2, 0, 3});
+    const auto k_G1Ld = k.narrow(0, first_key, L)
+                            .to(at::kFloat)
+                            .reshape({L, args.kv_heads, 1, args.key_dim})
+                            .permute({1, 2, 0, 3});
+    const auto v_G1Lv = v.narrow(0, first_key, L)
+                            .to(at::kFloat)
+                            .reshape({L, args.kv_heads, 1, args.value_dim})
+                            .permute({1, 2, 0, 3});
     auto scores_GRTL = at::matmul(q_GRTd, k_G1Ld.transpose(-1, -2)) * args.scale;
     const auto place_T1 =
         at::arange(first_place, first_place + T, at::TensorOptions().device(device_)).unsqueeze(1);
-    const auto key_1L = at::arange(L, at::TensorOptions().device(device_)).unsqueeze(0);
+    const auto key_1L =
+        at::arange(first_key, first_key + L, at::TensorOptions().device(device_)).unsqueeze(0);
     auto hidden_TL = key_1L > place_T1;
-    if (first_key > 0) hidden_TL = hidden_TL.logical_or(key_1L < first_key);
     if (args.window > 0) hidden_TL = hidden_TL.logical_or(key_1L <= place_T1 - args.window);
     scores_GRTL = scores_GRTL.masked_fill(hidden_TL, -std::numeric_limits<float>::infinity());
     const auto out_GRTv = at::matmul(at::softmax(scores_GRTL, -1), v_G1Lv);

@@ -106,7 +106,9 @@ class LatentAttention : public AttentionBlock {
 
   at::Tensor absorbed(const at::Tensor& q, const at::Tensor& latent_TL, const at::Tensor& k_rope_Tr,
                       const LayerCall& call) const {
-    const auto normed_TL = call.ops.norm(latent_TL, kv_norm_, 1, call.team);
+    auto normed_TL = call.ops.norm(latent_TL, kv_norm_, 1, call.team);
+    // What kv_b takes in the expanded form.
+    if (kv_b_.weight.has_fp8_products) normed_TL = fp8_rows(normed_TL, call.team);
     return call.ops.latent_attention(q, at::cat({normed_TL, k_rope_Tr}, 1), absorbed_, args_,
                                      call.plan, call.team);
   }

@@ -11,6 +11,7 @@
 #include "policy/rounding.h"
 #include "tests/catch.h"
 #include "tests/policy/parity_fixture.h"
+#include "tests/policy/tiny_latent_model.h"
 
 using namespace gradus;          // NOLINT(google-build-using-namespace): a test of this room
 using namespace gradus::policy;  // NOLINT(google-build-using-namespace): a test of this room
@@ -208,4 +209,24 @@ TEST_CASE("rollout weights of 8 bits sample alone and follow each update", "[pol
       }
     }
   }
+}
+
+TEST_CASE("latent attention in FP8 decodes what it trains, exactly where its cache is expanded",
+          "[policy][fp8][exact]") {
+  ThreadTeam team(2);
+  const auto batch = packed_of({tiny_tokens(24, 61, 1)});
+  const auto make = [&](Fp8Mode fp8, LatentCache cache) {
+    PolicyConfig config;
+    config.fp8 = fp8;
+    config.latent_cache = cache;
+    return tiny_latent_policy(config, tiny_latent_config(), team);
+  };
+  const auto exact = forward_logits(*make(Fp8Mode::off, LatentCache::absorbed), batch, team);
+  const auto expanded = make(Fp8Mode::simulated, LatentCache::expanded);
+  const auto trained = forward_logits(*expanded, batch, team);
+  CHECK(at::equal(decoded_logits(*expanded, batch, team), trained));
+  const auto absorbed = make(Fp8Mode::simulated, LatentCache::absorbed);
+  const double noise = (trained - exact).norm().item<double>();
+  CHECK(noise > 1e-3 * exact.norm().item<double>());
+  CHECK((decoded_logits(*absorbed, batch, team) - trained).norm().item<double>() < 0.5 * noise);
 }
