@@ -13,7 +13,7 @@
 #include "policy/formats/expected_tensors.h"
 #include "policy/fp8_product.h"
 #include "policy/layers/attention.h"
-#include "policy/layers/swiglu.h"
+#include "policy/layers/feed_forward.h"
 
 namespace gradus::policy {
 namespace {
@@ -72,8 +72,8 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
                     model_.tie_word_embeddings);
   for (int l = 0; l < model_.num_layers; ++l) {
     const std::string prefix = "model.layers." + std::to_string(l) + ".";
-    layers_.push_back(
-        {make_attention(model_, l, prefix, builder), make_swiglu(model_, prefix, builder)});
+    layers_.push_back({make_attention(model_, l, prefix, builder),
+                       make_feed_forward(model_, l, prefix, builder)});
   }
   builder.norm(final_norm_, "model.norm", model_.hidden_size,
                static_cast<float>(model_.rms_norm_eps));
@@ -85,6 +85,7 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
     modules_.push_back(std::make_unique<PredictionModule>(model_, layer, builder));
   }
   parameters_ = builder.take_parameters();
+  buffers_ = builder.take_buffers();
   weights_ = builder.take_weights();
   vectors_ = builder.take_vectors();
   adapted_ = builder.take_adapted();
@@ -139,8 +140,10 @@ at::Tensor Decoder::checkpointed(const Layer& layer, const at::Tensor& x_TD,
   record({x_TD}, {y_TD}, "checkpointed_layer",
          [&layer, x = x_TD.detach(), call](const Gradients& dy) {
            at::AutoGradMode grad_mode(true);
+           LayerCall again = call;
+           again.routing.is_repeated = true;
            const auto input = x.detach().requires_grad_(true);
-           torch::autograd::backward({layer.apply(input, call)}, {dy[0]});
+           torch::autograd::backward({layer.apply(input, again)}, {dy[0]});
            return Gradients{input.grad()};
          });
   return y_TD;
@@ -154,16 +157,30 @@ at::Tensor Decoder::run_layers(at::Tensor x_TD, const LayerCall& call) const {
   return ops_->norm(x_TD, final_norm_, 1, call.team);
 }
 
+LayerRouting Decoder::routing_of(const PackedBatch& batch) const {
+  LayerRouting routing;
+  routing.pass = batch.routing;
+  if (batch.routing != nullptr && batch.routing->balance_weight > 0.0) {
+    auto lengths = std::make_shared<std::vector<int64_t>>();
+    for (const Segment& segment : batch.segments) lengths->push_back(segment.length);
+    routing.lengths = lengths;
+  }
+  return routing;
+}
+
 at::Tensor Decoder::forward(const PackedBatch& batch, ThreadTeam& team, bool use_adapters) const {
   check_tokens(batch.tokens);
   const auto positions = std::make_shared<const std::vector<int32_t>>(batch.positions);
+  make_room_for_choices(batch.routing, model_, batch.num_rows());
   const int32_t last = positions->empty() ? 0 : *std::ranges::max_element(*positions);
   const LayerCall call{*ops_,
                        team,
                        positions,
                        rope_table(last + 1),
                        ops_->plan(batch, attention_args(model_, 0), team),
-                       use_adapters};
+                       use_adapters,
+                       false,
+                       routing_of(batch)};
   return run_layers(ops_->embedding(embedding_.weight, batch.tokens, team), call);
 }
 

@@ -41,6 +41,7 @@ class Decoder : public Policy {
   at::Tensor draft(const DraftBatch& draft, KvCache& cache, ThreadTeam& team) const override;
 
   std::vector<Parameter>& parameters() override { return parameters_; }
+  std::vector<Buffer> buffers() const override { return buffers_; }
   void publish_weights(ThreadTeam& team) override;
   int64_t version() const override { return version_; }
 
@@ -66,6 +67,7 @@ class Decoder : public Policy {
   RopeTable rope_table(int64_t positions) const;
   at::Tensor run_layers(at::Tensor x_TD, const LayerCall& call) const;
   at::Tensor checkpointed(const Layer& layer, const at::Tensor& x_TD, const LayerCall& call) const;
+  LayerRouting routing_of(const PackedBatch& batch) const;
   const PredictionModule& module(int k) const;
   void check_tokens(const std::vector<int64_t>& tokens) const;
 
@@ -82,6 +84,7 @@ class Decoder : public Policy {
   std::vector<std::unique_ptr<PredictionModule>> modules_;
 
   std::vector<Parameter> parameters_;
+  std::vector<Buffer> buffers_;
   std::vector<Weight*> weights_;
   std::vector<VectorWeight*> vectors_;
   std::vector<std::pair<std::string, Linear*>> adapted_;

@@ -56,7 +56,9 @@ at::Tensor Decoder::predict(int k, const at::Tensor& hidden, const ShiftedBatch&
                        positions,
                        rope_table(last_position(*positions) + 1),
                        ops_->plan(shifted.batch, attention_args(model_, layer), team),
-                       false};
+                       false,
+                       false,
+                       routing_of(shifted.batch)};
   return module.apply(embedded_TD, hidden_TD, call);
 }
 
@@ -73,13 +75,15 @@ at::Tensor Decoder::decode_hidden(const DecodeBatch& batch, KvCache& cache,
   at::NoGradGuard no_grad;
   check_tokens(batch.tokens);
   const auto positions = std::make_shared<const std::vector<int32_t>>(batch.places);
+  make_room_for_choices(batch.routing, model_, std::ssize(batch.tokens));
   const LayerCall call{*ops_,
                        team,
                        positions,
                        rope_table(last_position(*positions) + 1),
                        ops_->plan(batch, cache, team),
                        true,
-                       true};
+                       true,
+                       {batch.routing, nullptr, false}};
   auto x_TD = ops_->embedding(embedding_.weight, batch.tokens, team);
   for (const Layer& layer : layers_) x_TD = layer.apply(x_TD, call);
   return ops_->norm(x_TD, final_norm_, 1, team);
@@ -103,7 +107,8 @@ at::Tensor Decoder::draft(const DraftBatch& draft, KvCache& cache, ThreadTeam& t
                        rope_table(last_position(*positions) + 1),
                        ops_->plan(draft.rows, cache, team),
                        true,
-                       true};
+                       true,
+                       {}};
   const auto embedded_TD = ops_->embedding(embedding_.weight, draft.rows.tokens, team);
   return logits(module(0).apply(embedded_TD, draft.hidden, call), draft.rows.logit_rows, team);
 }

@@ -13,6 +13,8 @@ namespace gradus::policy {
 
 inline constexpr int kBlockTokens = kernels::kBlockTokens;
 
+struct RoutingPass;
+
 /// Layers that a cache holds: the model's own, and the prediction modules that draft tokens.
 enum class CachedLayers { model, with_prediction_modules };
 
@@ -72,6 +74,7 @@ struct DecodeBatch {
   std::vector<int32_t> sequences;                      ///< [R] index into block_tables
   std::vector<std::span<const int32_t>> block_tables;  ///< per sequence
   std::vector<int64_t> logit_rows;                     ///< rows whose logits are wanted
+  RoutingPass* routing = nullptr;  ///< as PackedBatch::routing
   int32_t first_place = 0;  ///< places before it have no keys (of a prediction module)
 };
 

@@ -15,6 +15,7 @@
 #include "policy/kernels/rowwise.h"
 #include "policy/kernels/softmax.h"
 #include "policy/native_latent.h"
+#include "policy/native_mixture.h"
 #include "policy/native_plan.h"
 #include "policy/ops.h"
 #include "policy/rounding.h"
@@ -58,7 +59,7 @@ class NativeOps : public Ops {
   void publish(Weight& weight, const at::Tensor& value, ThreadTeam& team) const override {
     const at::Tensor rounded = rounded_value(weight, value, team);
     weight.packed.pack(team, rows_of(rounded), kernels::PackedMatrix::Source::rows_are_outputs,
-                       type_);
+                       weight.is_float32 ? Type::f32 : type_);
   }
 
   at::Tensor embedding(const Weight& table, const std::vector<int64_t>& ids,
@@ -150,6 +151,12 @@ class NativeOps : public Ops {
              return Gradients{dgate_TI, dup_TI, dy[0]};
            });
     return y_TD;
+  }
+
+  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& norm, const Mixture& mixture,
+                              const at::Tensor& residual_TD, bool use_adapters,
+                              const LayerRouting& routing, ThreadTeam& team) const override {
+    return native_mixture(x_TD, norm, mixture, residual_TD, use_adapters, routing, dtype_, team);
   }
 
   at::Tensor norm(const at::Tensor& x, const Norm& norm, int groups,

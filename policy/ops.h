@@ -12,6 +12,7 @@
 #include "policy/kv_cache.h"
 #include "policy/packed_batch.h"
 #include "policy/policy.h"
+#include "policy/routing.h"
 #include "policy/weights.h"
 
 namespace gradus::policy {
@@ -85,6 +86,15 @@ class Ops {
   virtual at::Tensor swiglu_residual(const at::Tensor& gate_TI, const at::Tensor& up_TI,
                                      const Linear& down, const at::Tensor& residual_TD,
                                      bool use_adapters, ThreadTeam& team) const = 0;
+
+  /// residual + sum over the chosen experts e, in ascending order of their numbers, of
+  /// w_e down_e(silu(gate_e(h)) * up_e(h)), float32, with h = norm(x): the routed part of a mixture
+  /// of experts (DeepSeekMoE, arXiv:2401.06066, 3). The router works in float32; rows are gathered
+  /// by expert, and each of the three projections is one grouped product.
+  virtual at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& norm,
+                                      const Mixture& mixture, const at::Tensor& residual_TD,
+                                      bool use_adapters, const LayerRouting& routing,
+                                      ThreadTeam& team) const = 0;
 
   /// norm over each of `groups` equal parts of a row (1: the whole row), in the compute dtype.
   virtual at::Tensor norm(const at::Tensor& x, const Norm& norm, int groups,

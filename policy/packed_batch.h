@@ -5,6 +5,8 @@
 
 namespace gradus::policy {
 
+struct RoutingPass;
+
 /// Rows [begin, begin + length) of a packed batch: one prompt, or one completion that follows the
 /// rows of segment `prefix`. Completions of a group name the same prefix, whose rows are computed
 /// once. A prefix has no prefix itself and stands before the segments that name it.
@@ -19,6 +21,9 @@ struct PackedBatch {
   std::vector<int64_t> tokens;     ///< [T]
   std::vector<int32_t> positions;  ///< [T] place in the row's own sequence, prefix included
   std::vector<Segment> segments;   ///< cover [0, T) in order, without gaps
+  /// What mixtures of experts are told and note (policy/routing.h); the caller's, until backward
+  /// passes are done. null: they choose freely and note nothing.
+  RoutingPass* routing = nullptr;
 
   int64_t num_rows() const { return static_cast<int64_t>(tokens.size()); }
 };

@@ -127,6 +127,13 @@ struct Parameter {
   at::Tensor grad;   ///< float32, same shape
 };
 
+/// A tensor that training moves by a rule, not by a gradient: the bias by which a mixture's router
+/// chooses. Part of checkpoints and of what is saved.
+struct Buffer {
+  std::string name;  ///< the checkpoint's
+  at::Tensor value;  ///< float32, the policy's own memory
+};
+
 enum class Purpose {
   inference,  ///< compute weights only; parameters() is empty
   training,   ///< float32 weights and gradients as well
@@ -209,6 +216,10 @@ class Policy {
   /// The trained tensors in the checkpoint's order: all weights, or the adapters alone where there
   /// are any. Change values only between steps, then call publish_weights.
   virtual std::vector<Parameter>& parameters() = 0;
+
+  /// The biases of the routers, one per mixture layer in the order of RoutingPass::loads; empty
+  /// where routers have none. Change them only between steps.
+  virtual std::vector<Buffer> buffers() const { return {}; }
 
   /// Rounds and packs the changed weights for compute: policy version n + 1.
   virtual void publish_weights(ThreadTeam& team) = 0;

@@ -102,6 +102,7 @@ void Decoder::save(const fs::path& dir, bool merged) const {
   if (adapted_.empty()) {
     for (const auto& parameter : parameters_)
       out.tensors.push_back(tensor_of(parameter.name, parameter.value));
+    for (const auto& buffer : buffers_) out.tensors.push_back(tensor_of(buffer.name, buffer.value));
   } else {
     std::map<std::string, const Linear*> adapted;
     for (const auto& [name, linear] : adapted_) adapted[name + ".weight"] = linear;

@@ -13,6 +13,7 @@
 #include "policy/fp8_product.h"
 #include "policy/kernels/rounding.h"
 #include "policy/ops.h"
+#include "policy/reference_mixture.h"
 #include "policy/rounding.h"
 
 namespace gradus::policy {
@@ -51,7 +52,8 @@ class ReferenceOps : public Ops {
       weight.fp8_transposed = to_fp8(value.t(), kernels::kFp8Tile);
       return;
     }
-    weight.compute = rounded_value(weight, value.detach(), team).to(dtype_);
+    weight.compute = rounded_value(weight, value.detach(), team)
+                         .to(weight.is_float32 ? at::kFloat : dtype_);
   }
 
   at::Tensor embedding(const Weight& table, const std::vector<int64_t>& ids,
@@ -81,6 +83,15 @@ class ReferenceOps : public Ops {
                              ThreadTeam& team) const override {
     const auto h_TI = at::silu(gate_TI) * up_TI;
     return residual_TD + apply(down, h_TI, use_adapters, team).to(at::kFloat);
+  }
+
+  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& n, const Mixture& mixture,
+                              const at::Tensor& residual_TD, bool use_adapters,
+                              const LayerRouting& routing, ThreadTeam& team) const override {
+    return reference_mixture(norm(x_TD, n, 1, team), mixture, residual_TD, compute(mixture.router),
+                             routing, team, [&](const Linear& linear, const at::Tensor& x) {
+                               return apply(linear, x, use_adapters, team);
+                             });
   }
 
   at::Tensor norm(const at::Tensor& x, const Norm& norm, int groups, ThreadTeam&) const override {
@@ -257,8 +268,9 @@ class ReferenceOps : public Ops {
  private:
   /// The weight in the compute dtype; with grad mode on, a function of the trained value.
   at::Tensor compute(const Weight& weight) const {
-    return at::GradMode::is_enabled() && weight.is_trained() ? weight.value.to(dtype_)
-                                                             : weight.compute;
+    return at::GradMode::is_enabled() && weight.is_trained()
+               ? weight.value.to(weight.is_float32 ? at::kFloat : dtype_)
+               : weight.compute;
   }
 
   at::Tensor apply(const Linear& linear, const at::Tensor& x, bool use_adapters,

@@ -9,6 +9,7 @@ class Shift {
  public:
   explicit Shift(const PackedBatch& batch) : in_(batch) {
     out_.predictor.assign(batch.tokens.size(), -1);
+    out_.batch.routing = batch.routing;
   }
 
   ShiftedBatch run() {

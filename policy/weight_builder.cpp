@@ -93,18 +93,34 @@ void WeightBuilder::weight(Weight& weight, const std::string& name, int64_t out,
     weight.value = value;
     add_parameter(name, weight.value, weight.grad);
   } else if (keep_value) {
-    weight.value = rounded_value(weight, value, team_).to(dtype_);
+    weight.value = rounded_value(weight, value, team_).to(weight.is_float32 ? at::kFloat : dtype_);
     bytes_ += weight.value.nbytes();
   }
 }
 
 void WeightBuilder::vector(VectorWeight& vector, const std::string& name, int64_t n) {
+  read_vector(vector, name, n);
+  if (trains_base()) add_parameter(name, vector.value, vector.grad);
+}
+
+void WeightBuilder::buffer(VectorWeight& vector, const std::string& name, int64_t n) {
+  read_vector(vector, name, n);
+  buffers_.push_back({name, vector.value});
+  bytes_ += vector.value.nbytes();
+}
+
+void WeightBuilder::router(Weight& weight, const std::string& name, int64_t out, int64_t in) {
+  weight.is_float32 = true;
+  this->weight(weight, name + ".weight", out, in, trains_base(), purpose_ == Purpose::training,
+               true, source_);
+}
+
+void WeightBuilder::read_vector(VectorWeight& vector, const std::string& name, int64_t n) {
   vector.name = name;
   auto value = at::empty({n}, at::kFloat);
   source_(name, {n}, {value.data_ptr<float>(), static_cast<size_t>(n)});
   vector.value = value.to(device_);
   vectors_.push_back(&vector);
-  if (trains_base()) add_parameter(name, vector.value, vector.grad);
 }
 
 void WeightBuilder::adapter(Linear& linear, const std::string& name) {

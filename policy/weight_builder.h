@@ -33,6 +33,10 @@ class WeightBuilder {
   /// The absorbed form of latent attention's kv_b, which `linear` filled under the same name.
   void absorbed(AbsorbedWeights& weights, const Linear& kv_b, const std::string& name,
                 const LatentArgs& args);
+  /// A router's matrix, which computes in float32 and never has adapters.
+  void router(Weight& weight, const std::string& name, int64_t out, int64_t in);
+  /// A vector that training moves by a rule of its own.
+  void buffer(VectorWeight& vector, const std::string& name, int64_t n);
   void norm(Norm& norm, const std::string& name, int64_t width, float eps);
   /// @param is_head  the table serves as the head as well (tied embeddings).
   void embedding(Linear& table, const std::string& name, int64_t vocab, int64_t width,
@@ -55,7 +59,8 @@ class WeightBuilder {
 
   std::vector<Parameter> take_parameters() { return std::move(parameters_); }
   std::vector<Weight*> take_weights() { return std::move(weights_); }
-  /// Norms and biases.
+  std::vector<Buffer> take_buffers() { return std::move(buffers_); }
+  /// Norms, biases and buffers.
   std::vector<VectorWeight*> take_vectors() { return std::move(vectors_); }
   /// Linear layers with adapters, by name.
   std::vector<std::pair<std::string, Linear*>> take_adapted() { return std::move(adapted_); }
@@ -69,6 +74,7 @@ class WeightBuilder {
                   const TensorSource& source) const;
   TensorSource adapter_source() const;
   void vector(VectorWeight& vector, const std::string& name, int64_t n);
+  void read_vector(VectorWeight& vector, const std::string& name, int64_t n);
   void adapter(Linear& linear, const std::string& name);
   void add_parameter(const std::string& name, const at::Tensor& value, at::Tensor& grad);
 
@@ -80,6 +86,7 @@ class WeightBuilder {
   TensorSource source_;
   ThreadTeam& team_;
   std::vector<Parameter> parameters_;
+  std::vector<Buffer> buffers_;
   std::vector<Weight*> weights_;
   std::vector<VectorWeight*> vectors_;
   std::vector<std::pair<std::string, Linear*>> adapted_;

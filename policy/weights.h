@@ -9,6 +9,7 @@
 
 #include "policy/fp8_product.h"
 #include "policy/kernels/matmul.h"
+#include "policy/kernels/router.h"
 
 namespace gradus::policy {
 
@@ -30,6 +31,7 @@ struct Weight {
   kernels::PackedMatrix packed;        ///< native compute: as published
   Rounding rounding = Rounding::none;  ///< of the forms for compute; `value` is not rounded where
                                        ///< it is trained
+  bool is_float32 = false;             ///< the forms for compute are not in the compute dtype
   bool has_fp8_products = false;       ///< inputs and output gradients are rounded to FP8, too
   Fp8Matrix fp8;             ///< instead of `compute` where FP8 products run on the device's units
   Fp8Matrix fp8_transposed;  ///< [in, out], for the input's gradient
@@ -65,6 +67,17 @@ struct AbsorbedWeights {
   std::vector<kernels::PackedMatrix> key;    ///< native compute, per head: [n] -> [latent]
   std::vector<kernels::PackedMatrix> value;  ///< native compute, per head: [latent] -> [v]
   at::Tensor compute;  ///< reference compute: [heads, n + v, latent] in compute dtype
+};
+
+/// Router and routed experts of a layer. Shapes: E experts of inner size M, D width.
+struct Mixture {
+  int layer = 0;  ///< index among the mixture layers
+  kernels::RouterShape shape;
+  Weight router;                            ///< [E, D]
+  std::optional<VectorWeight> choice_bias;  ///< [E] for choosing alone; moved by rule, no gradient
+  std::vector<Linear> gate;                 ///< per expert [M, D]
+  std::vector<Linear> up;                   ///< per expert [M, D]
+  std::vector<Linear> down;                 ///< per expert [D, M]
 };
 
 struct Norm {

@@ -165,6 +165,10 @@ struct KernelTable {
   void (*convert)(const void* x, Type x_type, void* y, Type y_type, int64_t n);
   /// y += x
   void (*add_to)(const void* x, Type x_type, float* y, int64_t n);
+  /// y = scale * x
+  void (*scale)(const void* x, Type x_type, float scale, void* y, Type y_type, int64_t n);
+  /// y += scale * x
+  void (*add_scaled)(const void* x, Type x_type, float scale, float* y, int64_t n);
   float (*dot)(const void* x, Type x_type, const void* y, Type y_type, int64_t n);
   float (*rms_norm)(const void* x, Type x_type, const float* weight, float eps, void* y,
                     Type y_type, int64_t n);

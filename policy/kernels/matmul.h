@@ -23,6 +23,8 @@ class PackedMatrix {
   /// @param w       float32 or bf16, any stride.
   /// @param packed  element type of the panels; float32 is rounded to nearest even for bf16.
   void pack(ThreadTeam& team, ConstMatrix w, Source source, Type packed);
+  /// Takes w's shape and makes room for its panels, which the caller fills (pack_matrices).
+  void* reserve(ConstMatrix w, Source source, Type packed);
 
   int64_t k() const { return k_; }
   int64_t n() const { return n_; }

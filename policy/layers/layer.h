@@ -19,6 +19,7 @@ struct LayerCall {
   std::shared_ptr<AttentionPlan> plan;
   bool use_adapters = true;
   bool is_paged = false;  ///< keys are those of a cache, and nothing is recorded
+  LayerRouting routing;
 };
 
 /// h = x + attention(norm(x)): x and the result are the residual stream, [T, D] float32.

@@ -5,7 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "policy/layers/attention.h"
-#include "policy/layers/swiglu.h"
+#include "policy/layers/feed_forward.h"
 
 namespace gradus::policy {
 
@@ -18,7 +18,7 @@ PredictionModule::PredictionModule(const ModelConfig& c, int layer, WeightBuilde
   builder.norm(hidden_norm_, prefix + "hnorm", width, eps);
   builder.linear(projection_, prefix + "eh_proj", width, 2 * width, false);
   attention_ = make_attention(c, layer, prefix, builder);
-  feed_forward_ = make_swiglu(c, prefix, builder);
+  feed_forward_ = make_feed_forward(c, layer, prefix, builder);
   builder.norm(norm_, prefix + "shared_head.norm", width, eps);
 }
 

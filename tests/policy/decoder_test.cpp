@@ -15,7 +15,7 @@ using namespace gradus::policy;  // NOLINT(google-build-using-namespace): a test
 namespace {
 
 const char* const kFixtures[] = {"llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias", "qwen2_sliding",
-                                 "qwen3_qknorm"};
+                                 "qwen3_qknorm", "qwen3_moe", "mixtral"};
 
 double largest(const at::Tensor& difference) { return difference.abs().max().item<double>(); }
 

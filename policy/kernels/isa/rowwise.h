@@ -21,6 +21,24 @@ void add_to(const void* x, Type x_type, float* y, int64_t n) {
   });
 }
 
+void scale(const void* x, Type x_type, float scale, void* y, Type y_type, int64_t n) {
+  with_type(x_type, [&](auto* from) {
+    with_type(y_type, [&](auto* to) {
+      each_16(n, [&](int64_t i, int64_t m) {
+        store_n(as(y, to) + i, mul(load_n(as(x, from) + i, m), set16(scale)), m);
+      });
+    });
+  });
+}
+
+void add_scaled(const void* x, Type x_type, float scale, float* y, int64_t n) {
+  with_type(x_type, [&](auto* type) {
+    each_16(n, [&](int64_t i, int64_t m) {
+      store_n(y + i, fma(load_n(as(x, type) + i, m), set16(scale), load_n(y + i, m)), m);
+    });
+  });
+}
+
 /// Lane l adds elements l, l + 16, l + 32, ...; lanes are added as sum16 says.
 template <class X, class Y>
 GRADUS_INLINE float dot_as(const X* x, const Y* y, int64_t n) {

@@ -27,6 +27,8 @@ constexpr KernelTable make_table(const char* name) {
           transpose,
           convert,
           add_to,
+          scale,
+          add_scaled,
           dot,
           rms_norm,
           rms_norm_dx,
