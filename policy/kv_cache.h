@@ -74,7 +74,7 @@ struct DecodeBatch {
   std::vector<int32_t> sequences;                      ///< [R] index into block_tables
   std::vector<std::span<const int32_t>> block_tables;  ///< per sequence
   std::vector<int64_t> logit_rows;                     ///< rows whose logits are wanted
-  RoutingPass* routing = nullptr;  ///< as PackedBatch::routing
+  RoutingPass* routing = nullptr;                      ///< as PackedBatch::routing
   int32_t first_place = 0;  ///< places before it have no keys (of a prediction module)
 };
 

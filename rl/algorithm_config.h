@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/setting.h"
+#include "rl/mixture_training.h"
 
 namespace gradus::rl {
 
@@ -26,6 +27,13 @@ enum class KlGradient {
   ratio,  ///< the estimate is multiplied by the policy's ratio (DeepSeek-V3.2)
   k2,     ///< the estimate's value with k2's gradient
   own,    ///< the estimate's own gradient: biased for k3, zero in expectation for k1
+};
+
+/// What becomes of the sampler's choices of experts in a model with mixtures.
+enum class RoutingUse {
+  off,      ///< not kept
+  compare,  ///< kept, and compared with those of training
+  replay,   ///< kept, and obeyed in training (rollout routing replay, arXiv:2510.11370)
 };
 
 /// Correction of the difference between sampler and trainer; see rl/mismatch.h.
@@ -72,6 +80,8 @@ struct AlgorithmConfig {
 
   double entropy_coef = 0.0;
   double mtp_weight = 0.0;
+  RoutingUse routing = RoutingUse::off;
+  MixtureConfig moe;
   bool mask_truncated = false;
   bool skip_zero_advantage = false;
   MismatchConfig mismatch;
@@ -169,6 +179,13 @@ void describe(AlgorithmConfig& c, Field&& field) {
   field("mtp_weight", c.mtp_weight, at_least(0.0),
         "weight of the loss of multi-token prediction on sampled tokens, which trains the modules "
         "alone, as drafts for rollout.speculative; 0: they stay as they are");
+  field("routing", c.routing,
+        one_of<RoutingUse>({{"off", RoutingUse::off},
+                            {"compare", RoutingUse::compare},
+                            {"replay", RoutingUse::replay}}),
+        "mixtures of experts: the sampler's choices are forgotten (off), compared with training's "
+        "as moe/replay_difference, or obeyed in training as well (replay)");
+  field.section("moe", c.moe, "load of the experts of mixtures");
   field("mask_truncated", c.mask_truncated, any(),
         "leave completions that hit max_tokens out of the loss");
   field(

@@ -15,13 +15,29 @@ namespace {
 
 constexpr int64_t kMaxLogBytes = int64_t{4} << 30;
 
+std::vector<int64_t> parse_list(const nlohmann::json& value, const std::string& name,
+                                const std::string& where) {
+  std::vector<int64_t> list;
+  for (const auto& entry : value) {
+    if (!entry.is_number_integer())
+      throw FileError(where, "invalid_metrics",
+                      fmt::format("{} holds more than whole numbers", name));
+    list.push_back(entry.get<int64_t>());
+  }
+  return list;
+}
+
 MetricsRecord parse_record(const std::string& line, const std::string& where) {
   const auto object = parse_json(line, where);
   if (!object.is_object() || !object.contains("step") || !object["step"].is_number_integer())
     throw FileError(where, "invalid_metrics", "is not an object with a step");
-  MetricsRecord record{object["step"].get<int64_t>(), {}};
+  MetricsRecord record{object["step"].get<int64_t>(), {}, {}};
   for (const auto& [name, value] : object.items()) {
     if (name == "step") continue;
+    if (value.is_array()) {
+      record.lists[name] = parse_list(value, name, where);
+      continue;
+    }
     if (!value.is_number() && !value.is_null())
       throw FileError(where, "invalid_metrics", fmt::format("{} is not a number", name));
     record.values[name] =
@@ -40,6 +56,7 @@ std::string metrics_line(const MetricsRecord& record) {
   nlohmann::ordered_json object;
   object["step"] = record.step;
   for (const auto& [name, value] : record.values) object[name] = value;
+  for (const auto& [name, list] : record.lists) object[name] = list;
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -15,6 +15,7 @@ namespace gradus::rl {
 struct MetricsRecord {
   int64_t step = 0;
   std::map<std::string, double> values;
+  std::map<std::string, std::vector<int64_t>> lists;  ///< "moe/load/3": rows per expert
 };
 
 /// Whether a figure is a function of the recipe alone. Keys under `time/` and `perf/` depend on the
@@ -23,7 +24,8 @@ struct MetricsRecord {
 bool is_deterministic_metric(std::string_view name);
 
 /// {"step": n, "key": value, ...} on one line, keys in order, values in the shortest form that
-/// reads back to the same double; those that are not finite become null.
+/// reads back to the same double; those that are not finite become null. Lists of whole numbers
+/// come last.
 std::string metrics_line(const MetricsRecord& record);
 
 /// metrics.jsonl: one object per step; that of step 0 holds the evaluation before training.

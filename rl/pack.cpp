@@ -17,7 +17,12 @@ int64_t own_rows(const PackItem& item) {
 /// Fills one microbatch after another.
 class Packer {
  public:
-  Packer(std::span<const PackItem> items, int64_t max_rows) : items_(items), max_rows_(max_rows) {}
+  Packer(std::span<const PackItem> items, int64_t max_rows, int64_t experts_per_row,
+         int64_t experts_per_layer)
+      : items_(items),
+        max_rows_(max_rows),
+        experts_per_row_(experts_per_row),
+        experts_per_layer_(experts_per_layer) {}
 
   /// Items [begin, end) share a prefix, or are one item without.
   void add_run(size_t begin, size_t end) {
@@ -49,16 +54,19 @@ class Packer {
     const auto prefix_rows = static_cast<int64_t>(item.prefix.size());
     if (!fits(rows + (prefix_segment_ < 0 ? prefix_rows : 0))) flush();
     if (prefix_rows > 0 && prefix_segment_ < 0) {
-      prefix_segment_ = add_segment(item.prefix, 0, -1);
+      prefix_segment_ = add_segment(item.prefix, 0, -1, item.prefix_experts);
     }
     const int64_t begin = current_.batch.num_rows();
     if (rows > 0) {
-      add_segment(item.tokens.first(static_cast<size_t>(rows)), prefix_rows, prefix_segment_);
+      add_segment(item.tokens.first(static_cast<size_t>(rows)), prefix_rows, prefix_segment_,
+                  item.experts);
     }
     add_scores(index, begin);
   }
 
-  int32_t add_segment(std::span<const int32_t> tokens, int64_t position, int32_t prefix) {
+  int32_t add_segment(std::span<const int32_t> tokens, int64_t position, int32_t prefix,
+                      std::span<const uint16_t> experts) {
+    add_experts(tokens.size(), experts);
     policy::PackedBatch& batch = current_.batch;
     batch.segments.push_back({batch.num_rows(), static_cast<int64_t>(tokens.size()), prefix});
     for (const int32_t token : tokens) {
@@ -66,6 +74,19 @@ class Packer {
       batch.positions.push_back(static_cast<int32_t>(position++));
     }
     return static_cast<int32_t>(batch.segments.size()) - 1;
+  }
+
+  /// Choices of `rows` rows; where too few are known, the rest is marked so.
+  void add_experts(size_t rows, std::span<const uint16_t> experts) {
+    if (experts_per_row_ == 0) return;
+    auto& choices = current_.experts;
+    choices.per_token = experts_per_layer_;
+    choices.layers = experts_per_row_ / experts_per_layer_;
+    const size_t wanted = rows * static_cast<size_t>(experts_per_row_);
+    const size_t end = choices.experts.size() + wanted;
+    const auto known = experts.first(std::min(wanted, experts.size()));
+    choices.experts.insert(choices.experts.end(), known.begin(), known.end());
+    choices.experts.resize(end, policy::ExpertChoices::kUnknown);
   }
 
   /// @param begin  the item's first row.
@@ -89,6 +110,8 @@ class Packer {
 
   std::span<const PackItem> items_;
   int64_t max_rows_;
+  int64_t experts_per_row_;
+  int64_t experts_per_layer_;
   Microbatch current_;
   int32_t prefix_segment_ = -1;  ///< of the current run in the current microbatch
   std::vector<Microbatch> done_;
@@ -102,8 +125,9 @@ int64_t num_scored(const PackItem& item) {
   return count;
 }
 
-std::vector<Microbatch> pack(std::span<const PackItem> items, int64_t max_rows) {
-  Packer packer(items, max_rows);
+std::vector<Microbatch> pack(std::span<const PackItem> items, int64_t max_rows,
+                             int64_t experts_per_row, int64_t experts_per_layer) {
+  Packer packer(items, max_rows, experts_per_row, experts_per_layer);
   for (size_t begin = 0; begin < items.size();) {
     size_t end = begin + 1;
     while (end < items.size() && items[begin].prefix_id >= 0 &&

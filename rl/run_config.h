@@ -65,6 +65,7 @@ struct TextConfig {
   int64_t batch_tokens = 8192;
   int64_t microbatch_tokens = 8192;
   double mtp_weight = 0.3;
+  MixtureConfig moe;
 };
 
 /// Settings `rewards_limits.*`: when grading is too broken to train on.
@@ -148,6 +149,7 @@ void describe(TextConfig& c, Field&& field) {
   field("mtp_weight", c.mtp_weight, at_least(0.0),
         "weight of the loss of multi-token prediction, where the model has modules and they are "
         "trained (no adapters); DeepSeek-V3: 0.3, later 0.1");
+  field.section("moe", c.moe, "load of the experts of mixtures");
 }
 
 template <class Field>

@@ -86,7 +86,11 @@ Packed pack_examples(const std::vector<TextExample>& examples) {
 }  // namespace
 
 TextTrainer::TextTrainer(TrainingRun& run)
-    : config_(run.config()), texts_(make_texts(run)), held_out_(make_held_out(run)) {
+    : config_(run.config()),
+      mixture_(resolve(config_.text.moe, run.policy(), "text.moe",
+                       config_.run.task == TaskKind::pretrain)),
+      texts_(make_texts(run)),
+      held_out_(make_held_out(run)) {
   if (config_.has_eval_data()) evaluator_.emplace(config_, run.tokenizer(), max_context(run));
 }
 
@@ -113,12 +117,13 @@ std::optional<StepReport> TextTrainer::make_step(TrainingRun& run, int64_t step)
   const double learning_rate = learning_rate_at(config_.optim, step - 1, config_.run.steps);
   const UpdateResult update =
       update_on_text(run.policy(), run.optimizer(), examples, config_.text.microbatch_tokens,
-                     learning_rate, run.team(), config_.text.mtp_weight);
+                     learning_rate, run.team(), config_.text.mtp_weight, mixture_);
   const double seconds = environment.clock.now_s() - begin;
   const double flops = flops_of(examples, config_, run.policy().model_config());
 
   StepReport report;
   report.metrics = update.metrics;
+  report.lists = update.lists;
   for (const auto& example : examples)
     report.num_tokens += static_cast<int64_t>(example.tokens.size());
   report.metrics["texts"] = static_cast<double>(examples.size());

@@ -29,6 +29,7 @@ class TextTrainer : public StepTask {
   bool add_loss(TrainingRun& run, EvalReport& report) const;
 
   const RunConfig& config_;
+  MixtureTraining mixture_;
   std::unique_ptr<TextSource> texts_;
   std::unique_ptr<TextSource> held_out_;  ///< null: no text.eval_path
   std::optional<Evaluator> evaluator_;

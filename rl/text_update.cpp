@@ -34,7 +34,8 @@ std::vector<PackItem> pack_items(const std::vector<TextExample>& examples) {
 
 UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
                             const std::vector<TextExample>& examples, int64_t microbatch_tokens,
-                            double learning_rate, ThreadTeam& team, double prediction_weight) {
+                            double learning_rate, ThreadTeam& team, double prediction_weight,
+                            const MixtureTraining& mixture) {
   const std::vector<PackItem> items = pack_items(examples);
   int64_t num_targets = 0;
   for (const PackItem& item : items) num_targets += num_scored(item);
@@ -59,8 +60,11 @@ UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
                           1.0,
                           team,
                           prediction_weight,
-                          policy::PredictionGradient::everything};
+                          policy::PredictionGradient::everything,
+                          mixture};
   const TrainingStepResult taken = train_on(step, pack(items, microbatch_tokens), loss, result);
+  report_loads(result.expert_loads, policy.model_config(), static_cast<double>(result.num_steps),
+               result.metrics, result.lists);
   if (taken.loss) {
     result.metrics["loss"] = *taken.loss;
     result.metrics["perplexity"] = std::exp(*taken.loss);

@@ -39,14 +39,17 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 json to_json(const MetricsRecord& record) {
   json values = json::object();
   for (const auto& [name, value] : record.values) values[name] = value;
-  return {{"step", record.step}, {"values", values}};
+  return {{"step", record.step}, {"values", values}, {"lists", record.lists}};
 }
 
 MetricsRecord record_from(const json& object) {
-  MetricsRecord record{object.at("step").get<int64_t>(), {}};
+  MetricsRecord record{object.at("step").get<int64_t>(), {}, {}};
   for (const auto& [name, value] : object.at("values").items())
     record.values[name] =
         value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  // Absent in checkpoints of before there were lists.
+  if (const auto lists = object.find("lists"); lists != object.end())
+    record.lists = lists->get<decltype(record.lists)>();
   return record;
 }
 
@@ -83,10 +86,12 @@ std::pair<TrainState, int64_t> read_state(const fs::path& path) {
   }
 }
 
+/// Parameters, and what training moves by rule.
 NamedTensors trained_weights(policy::Policy& policy) {
   NamedTensors tensors;
   for (const auto& parameter : policy.parameters())
     tensors.emplace_back(parameter.name, parameter.value);
+  for (const auto& buffer : policy.buffers()) tensors.emplace_back(buffer.name, buffer.value);
   return tensors;
 }
 

@@ -32,7 +32,7 @@ struct TrainState {
 
 /// The folder RUN/checkpoints. A checkpoint `step-000123/` holds
 ///
-///   weights.safetensors    trained parameters, float32
+///   weights.safetensors    trained parameters and the biases of routers, float32
 ///   optimizer.safetensors  AdamW's moments, float32
 ///   state.json             TrainState and AdamW's step count
 ///   manifest.json          {"format", "step", "files": {name: {"bytes", "crc64"}}}

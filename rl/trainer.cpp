@@ -22,6 +22,14 @@ int max_context(TrainingRun& run) {
   return static_cast<int>(run.policy().model_config().max_position_embeddings);
 }
 
+// Before anything is sampled: what the model can not do.
+void check_mixtures(const RunConfig& config, const policy::Policy& policy) {
+  resolve(config.rl.moe, policy, "rl.moe", false);
+  if (config.rl.routing != RoutingUse::off &&
+      policy::num_mixture_layers(policy.model_config()) == 0)
+    throw ConfigError("rl.routing: the model has no mixture of experts; set it to off");
+}
+
 void add(rollout::RolloutStats& sum, const rollout::RolloutStats& part) {
   sum.prompt_tokens += part.prompt_tokens;
   sum.completion_tokens += part.completion_tokens;
@@ -127,6 +135,7 @@ Trainer::Trainer(TrainingRun& run)
                                            config_.run.seed)),
       rules_(config_.rewards),
       pool_(run.policy(), *run.tokenizer().tokenizer, config_.rollout, run.threads()) {
+  check_mixtures(config_, run.policy());
   if (config_.has_eval_data()) evaluator_.emplace(config_, run.tokenizer(), max_context(run));
   warn_about(*prompts_, run.environment().observer);
 }
@@ -174,7 +183,7 @@ std::vector<rollout::Rollout> Trainer::sample(TrainingRun& run, int64_t step, in
   for (int64_t i = 0; i < count; ++i, ++batch.cursor)
     requests.push_back({prompts_->at(batch.cursor), config_.rl.group_size, config_.run.seed,
                         static_cast<uint64_t>(step), static_cast<uint64_t>(batch.cursor),
-                        config_.rollout.sampling});
+                        config_.rollout.sampling, config_.rl.routing != RoutingUse::off});
   int64_t done = 0;
   auto rollouts = pool_.run(
       std::move(requests), run.environment().stop,
@@ -220,6 +229,7 @@ StepReport Trainer::report(TrainingRun& run, int64_t step, Batch batch, const Up
   StepReport report;
   report.metrics = group_metrics(groups, names);
   for (const auto& [name, value] : update.metrics) report.metrics[name] = value;
+  report.lists = update.lists;
   report.metrics["completions/duplicate_share"] = duplicate_share(groups);
   report.metrics["prompts/consumed"] = static_cast<double>(batch.cursor);
   if (config_.rl.dynamic_sampling.enable) {

@@ -26,6 +26,13 @@ void check_group(const Group& group) {
   }
 }
 
+void check_experts(const Group& group, const std::vector<uint16_t>& experts, int64_t per_row) {
+  if (per_row > 0 && std::ssize(experts) % per_row == 0) return;
+  throw ArgumentError(
+      fmt::format("prompt {}: its records hold {} choices of experts, the model makes {} a token",
+                  group.prompt.id, experts.size(), per_row));
+}
+
 void check_completion(const Group& group, size_t index) {
   const rollout::Completion& completion = group.completions[index];
   const size_t given = completion.policy_logprobs.size();
@@ -72,14 +79,21 @@ PackItem pack_item(const TrainingBatch& batch, const TrainingSequence& sequence)
   item.prefix = group.prompt.tokens;
   item.tokens = group.completions[static_cast<size_t>(sequence.completion)].tokens;
   item.first_token = sequence.first_token;
+  if (batch.experts_per_row > 0) {
+    item.prefix_experts = group.prompt.experts;
+    item.experts = group.completions[static_cast<size_t>(sequence.completion)].experts;
+  }
   return item;
 }
 
 }  // namespace
 
-TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config) {
+TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config,
+                      const policy::ModelConfig& model) {
   TrainingBatch batch;
   batch.groups = &groups;
+  const int64_t K = model.moe.num_experts_per_token;
+  const int64_t per_row = K * policy::num_mixture_layers(model);
   int64_t num_tokens = 0;
   for (size_t g = 0; g < groups.size(); ++g) {
     check_group(groups[g]);
@@ -87,6 +101,12 @@ TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& c
       const rollout::Completion& completion = groups[g].completions[i];
       if (!is_trainable(completion)) continue;
       check_completion(groups[g], i);
+      for (const auto* experts : {&groups[g].prompt.experts, &completion.experts}) {
+        if (experts->empty()) continue;
+        check_experts(groups[g], *experts, per_row);
+        batch.experts_per_row = per_row;
+        batch.experts_per_layer = K;
+      }
       TrainingSequence sequence;
       sequence.group = static_cast<int32_t>(g);
       sequence.completion = static_cast<int32_t>(i);
@@ -120,7 +140,8 @@ Minibatch make_minibatch(const TrainingBatch& batch, std::span<const int32_t> gr
     }
   }
   minibatch.denominators = count_denominators(live_tokens);
-  minibatch.microbatches = pack(items, microbatch_tokens);
+  minibatch.microbatches =
+      pack(items, microbatch_tokens, batch.experts_per_row, batch.experts_per_layer);
   return minibatch;
 }
 

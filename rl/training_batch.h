@@ -34,13 +34,17 @@ struct TrainingBatch {
   at::Tensor rollout_logprobs;              ///< [N] float32, NaN where the sampler gave none
   at::Tensor old_logprobs;                  ///< [N] float32; undefined where the batch is used once
   at::Tensor reference_logprobs;            ///< [N] float32; undefined without KL term
+  int64_t experts_per_row = 0;    ///< layers * K of the records' experts; 0: none were kept
+  int64_t experts_per_layer = 0;  ///< K
 
   int64_t num_tokens() const { return advantages.defined() ? advantages.numel() : 0; }
 };
 
 /// Collects trainable completions: those that ended (by stop or length) and have tokens.
 /// @throws gradus::ArgumentError  records that contradict each other, naming the prompt's id.
-TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config);
+/// @param model  of the policy: it says how the records' experts are laid out.
+TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config,
+                      const policy::ModelConfig& model);
 
 /// Some of a batch's sequences, ready to be trained on in one optimizer step.
 struct Minibatch {

@@ -43,7 +43,12 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
   at::Tensor logprobs = at::zeros({num_tokens}, at::kFloat);
   float* out = logprobs.mutable_data_ptr<float>();
   for (const Microbatch& microbatch : microbatches) {
-    const at::Tensor hidden = pass.policy.forward(microbatch.batch, team, pass.use_adapters);
+    policy::RoutingPass routing;
+    routing.replays = pass.replays;
+    if (pass.replays && !microbatch.experts.experts.empty()) routing.given = &microbatch.experts;
+    policy::PackedBatch batch = microbatch.batch;
+    batch.routing = &routing;
+    const at::Tensor hidden = pass.policy.forward(batch, team, pass.use_adapters);
     const at::Tensor scored =
         pass.policy.score(hidden, microbatch.scores, pass.temperature, team, pass.use_adapters)
             .logprobs.to(at::kCPU)
@@ -68,10 +73,12 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
   double sum = 0.0;
   PredictionLoss prediction(step.policy, step.prediction_weight, step.prediction_gradient,
                             microbatches);
+  MixtureStep mixture(step.mixture, microbatches);
   for (size_t i = 0; i < microbatches.size(); ++i) {
     const Timer timer(update.cost.forward_backward_s);
     const c10::AutoGradMode with_gradient(true);
-    const Microbatch& microbatch = microbatches[i];
+    Microbatch microbatch = microbatches[i];
+    microbatch.batch.routing = mixture.routing_of(microbatches[i]);
     const at::Tensor hidden = step.policy.forward(microbatch.batch, step.team);
     const policy::Scores scores =
         step.policy.score(hidden, microbatch.scores, step.temperature, step.team);
@@ -90,6 +97,7 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
   }
   result.loss = sum;
   prediction.report(update.metrics);
+  add_loads(mixture.loads(), update.expert_loads);
   const Timer timer(update.cost.optimizer_s);
   const Optimizer::StepResult taken = step.optimizer.step(step.learning_rate, step.team);
   if (taken.was_skipped) {
@@ -97,6 +105,8 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
     return result;
   }
   result.grad_norm = taken.grad_norm;
+  ++update.num_steps;
+  mixture.move_biases(step.policy);
   step.policy.publish_weights(step.team);
   return result;
 }

@@ -19,6 +19,7 @@ struct ScoringPass {
   const policy::Policy& policy;
   double temperature = 1.0;
   bool use_adapters = true;
+  bool replays = false;  ///< the sampler's choices of experts are obeyed where they were kept
 };
 
 /// Logprobs of all scored tokens without autograd, one microbatch after the other.
@@ -37,6 +38,7 @@ struct TrainingStep {
   ThreadTeam& team;
   double prediction_weight = 0.0;  ///< of the loss of multi-token prediction
   policy::PredictionGradient prediction_gradient = policy::PredictionGradient::module_alone;
+  MixtureTraining mixture;
 };
 
 struct TrainingStepResult {
@@ -47,7 +49,7 @@ struct TrainingStepResult {
 /// One optimizer step: forward, loss (and that of multi-token prediction) and backward for each
 /// microbatch, then clip, AdamW and publish_weights. A loss or gradient that is not finite leaves
 /// weights and moments as they were and is noted in `update`, as are cost and tokens. What a
-/// microbatch needed is released before the next one.
+/// microbatch needed is released before the next one. Mixtures of experts: rl/mixture_training.h.
 TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
                             const MicrobatchLoss& loss, UpdateResult& update);
 

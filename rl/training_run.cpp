@@ -155,7 +155,7 @@ void TrainingRun::absorb(StepReport report, int64_t step) {
   state_.skipped_in_a_row = skipped;
   report.metrics["num_tokens"] = static_cast<double>(state_.num_tokens);
   report.metrics["perf/peak_memory_gb"] = peak_memory_gb();
-  state_.unlogged = MetricsRecord{step, std::move(report.metrics)};
+  state_.unlogged = MetricsRecord{step, std::move(report.metrics), std::move(report.lists)};
   is_saved_ = false;
 }
 
@@ -205,7 +205,7 @@ bool TrainingRun::evaluate(StepTask& task, bool& is_best) {
     state_.best_step = state_.step;
     state_.best_accuracy = report->score;
   }
-  environment_.observer.on_eval(state_.step, {state_.step, report->metrics});
+  environment_.observer.on_eval(state_.step, {state_.step, report->metrics, {}});
   state_.unlogged->values.merge(report->metrics);
   return true;
 }

@@ -41,6 +41,7 @@ struct RunOutcome {
 /// What one step did, beside the weights it changed.
 struct StepReport {
   std::map<std::string, double> metrics;
+  std::map<std::string, std::vector<int64_t>> lists;  ///< figures of many numbers
   std::vector<LedgerEntry> ledger;
   int64_t cursor = 0;  ///< of the next step
   int64_t num_tokens = 0;

@@ -95,7 +95,7 @@ class PolicyUpdate {
         reference_(reference),
         config_(config),
         policy_loss_(find_policy_loss(config.loss)),
-        batch_(collect(groups, config)),
+        batch_(collect(groups, config, step.policy.model_config())),
         num_minibatches_(std::min<size_t>(static_cast<size_t>(config.minibatches), groups.size())) {
   }
 
@@ -115,6 +115,8 @@ class PolicyUpdate {
     }
     metrics_.report(config_.mismatch.mode != MismatchMode::none, result_.metrics);
     comparison_.report(result_.metrics);
+    report_loads(result_.expert_loads, step_.policy.model_config(),
+                 static_cast<double>(result_.num_steps), result_.metrics, result_.lists);
     return std::move(result_);
   }
 
@@ -142,10 +144,12 @@ class PolicyUpdate {
     }
   }
 
+  /// The policy's own rows obey the sampler as its training does; the reference chooses freely.
   at::Tensor score(const policy::Policy& policy, bool use_adapters,
                    const std::vector<Microbatch>& microbatches) {
-    return score_tokens({policy, step_.temperature, use_adapters}, microbatches,
-                        batch_.num_tokens(), result_.cost, step_.team);
+    const bool is_own = &policy == &step_.policy && use_adapters;
+    return score_tokens({policy, step_.temperature, use_adapters, is_own && step_.mixture.replays},
+                        microbatches, batch_.num_tokens(), result_.cost, step_.team);
   }
 
   void train_epoch(const std::vector<int32_t>& order) {
@@ -240,7 +244,10 @@ UpdateResult update_policy(policy::Policy& policy, const policy::Policy* referen
                            const AlgorithmConfig& config, double learning_rate, double temperature,
                            uint64_t seed, uint64_t step, ThreadTeam& team) {
   check_arguments(policy, reference, config, temperature);
-  PolicyUpdate update({policy, optimizer, learning_rate, temperature, team, config.mtp_weight},
+  MixtureTraining mixture = resolve(config.moe, policy, "rl.moe", false);
+  mixture.replays = config.routing == RoutingUse::replay;
+  PolicyUpdate update({policy, optimizer, learning_rate, temperature, team, config.mtp_weight,
+                       policy::PredictionGradient::module_alone, mixture},
                       reference, groups, config);
   return update.run(seed, step);
 }

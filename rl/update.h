@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 #include "rl/algorithm_config.h"
 #include "rl/group.h"
+#include "rl/mixture_training.h"
 #include "rl/optimizer.h"
 
 namespace gradus::rl {
@@ -31,6 +32,9 @@ struct UpdateResult {
   bool was_skipped =
       false;                ///< at least one optimizer step was left out; its weights are unchanged
   std::string skip_reason;  ///< of the first one left out
+  int64_t num_steps = 0;    ///< optimizer steps taken
+  std::vector<policy::ExpertLoad> expert_loads;       ///< by mixture layer, over all steps
+  std::map<std::string, std::vector<int64_t>> lists;  ///< figures of many numbers: "moe/load/3"
 };
 
 /// One GRPO update of the policy from a batch of graded groups.
@@ -68,9 +72,11 @@ struct TextExample {
 ///
 /// @param prediction_weight  of the loss of multi-token prediction (PredictionLoss), added where
 ///                           the model has modules that are trained.
+/// @param mixture            how experts' load is kept even, where the model has mixtures.
 /// @throws gradus::ArgumentError  an example whose two vectors differ in length.
 UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
                             const std::vector<TextExample>& examples, int64_t microbatch_tokens,
-                            double learning_rate, ThreadTeam& team, double prediction_weight = 0.0);
+                            double learning_rate, ThreadTeam& team, double prediction_weight = 0.0,
+                            const MixtureTraining& mixture = {});
 
 }  // namespace gradus::rl

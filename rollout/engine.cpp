@@ -31,6 +31,15 @@ void check(const RolloutRequest& request) {
       throw ArgumentError("sampling.stop: an empty string would end every completion");
 }
 
+/// A guess behind the last token was computed as well, and nobody overwrote its choices.
+void drop_guessed_experts(Completion& completion, const policy::ModelConfig& model) {
+  if (completion.experts.empty()) return;
+  const auto size =
+      static_cast<size_t>(policy::num_mixture_layers(model) * model.moe.num_experts_per_token);
+  const size_t rows = completion.tokens.empty() ? 0 : completion.tokens.size() - 1;
+  completion.experts.resize(std::min(completion.experts.size(), rows * size));
+}
+
 }  // namespace
 
 /// A token that is to be sampled from row `row` of the logits.
@@ -212,16 +221,42 @@ std::vector<Engine::Finished> Engine::step() {
 std::optional<Engine::Decoded> Engine::decode(const std::vector<RowSpan>& spans,
                                               std::string& failure) {
   try {
-    const auto batch = make_batch(spans);
+    auto batch = make_batch(spans);
+    policy::RoutingPass routing;
+    routing.keeps_choices = std::ranges::any_of(
+        spans, [](const RowSpan& span) { return span.unit.job->request.keeps_experts; });
+    batch.routing = &routing;
     if (drafter_ == nullptr) {
-      return Decoded{policy_.decode(batch, cache_, team_).to(at::kCPU).contiguous(), {}};
+      const auto logits = policy_.decode(batch, cache_, team_).to(at::kCPU).contiguous();
+      keep_experts(spans, routing.choices);
+      return Decoded{logits, {}};
     }
     auto hidden = policy_.decode_hidden(batch, cache_, team_);
+    keep_experts(spans, routing.choices);
     const auto logits = policy_.logits(hidden, batch.logit_rows, team_);
     return Decoded{logits.to(at::kCPU).contiguous(), std::move(hidden)};
   } catch (const std::exception& error) {
     failure = describe(error);
     return std::nullopt;
+  }
+}
+
+/// Notes the choices of each row at its place: what is computed again, or was a wrong guess, is
+/// overwritten.
+void Engine::keep_experts(const std::vector<RowSpan>& spans, const policy::ExpertChoices& choices) {
+  if (choices.experts.empty()) return;
+  const auto size = static_cast<size_t>(choices.row_size());
+  int64_t row = 0;
+  for (const auto& span : spans) {
+    Job& job = *span.unit.job;
+    for (int64_t place = span.begin; place < span.begin + span.num_rows(); ++place, ++row) {
+      if (!job.request.keeps_experts) continue;
+      const bool is_prompt = place < job.prompt_tokens();
+      auto& kept = is_prompt ? job.request.prompt.experts : span.unit.sequence->completion.experts;
+      const auto at = static_cast<size_t>(is_prompt ? place : place - job.prompt_tokens()) * size;
+      if (kept.size() < at + size) kept.resize(at + size, policy::ExpertChoices::kUnknown);
+      std::ranges::copy(choices.row(row), kept.begin() + static_cast<std::ptrdiff_t>(at));
+    }
   }
 }
 
@@ -372,6 +407,7 @@ void Engine::end(Job& job, Sequence& sequence, FinishReason reason, const std::s
   completion.finish = reason;
   completion.error = error;
   completion.text = sequence.text.text();
+  drop_guessed_experts(completion, policy_.model_config());
   if (job.admitted)
     completion.seconds = std::chrono::duration<double>(Clock::now() - *job.admitted).count();
   stats_.slowest_completion_s = std::max(stats_.slowest_completion_s, completion.seconds);

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "policy/policy.h"
+#include "policy/routing.h"
 #include "policy/tokenizer/tokenizer.h"
 #include "rollout/drafter.h"
 #include "rollout/job.h"
@@ -95,6 +96,7 @@ class Engine {
   std::string refuse(const RolloutRequest& request) const;
   void fail_at_once(Ticket ticket, RolloutRequest request, const std::string& reason);
   policy::DecodeBatch make_batch(const std::vector<RowSpan>& spans) const;
+  void keep_experts(const std::vector<RowSpan>& spans, const policy::ExpertChoices& choices);
   std::optional<Decoded> decode(const std::vector<RowSpan>& spans, std::string& failure);
   void take_tokens(const std::vector<RowSpan>& spans, const Decoded& decoded);
   void verify_drafts(const std::vector<Draw>& draws, const at::Tensor& logits);

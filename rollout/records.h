@@ -15,6 +15,9 @@ struct Prompt {
   std::vector<int32_t> tokens;  ///< of text, bos included where the model wants one
   nlohmann::json messages;      ///< array of {role, content}, or null for plain text
   nlohmann::json row;           ///< the data row that reward rules read
+  /// [tokens, mixture layers, K] experts that the sampler's routers chose, ascending within a token
+  /// and layer; empty: not kept (RolloutRequest::keeps_experts).
+  std::vector<uint16_t> experts;
 };
 
 enum class FinishReason {
@@ -29,7 +32,9 @@ struct Completion {
   std::vector<float> logprobs;  ///< [tokens] of the distribution that was sampled from
   std::vector<float>
       policy_logprobs;  ///< [tokens] at the same temperature without top-k, top-p, min-p
-  std::string text;     ///< tokens decoded, without the stop token or stop string
+  /// [tokens - 1, mixture layers, K] as Prompt::experts; the last token was not read back.
+  std::vector<uint16_t> experts;
+  std::string text;  ///< tokens decoded, without the stop token or stop string
   FinishReason finish = FinishReason::failed;
   std::string error;            ///< why it failed
   int64_t policy_version = -1;  ///< of the weights that sampled it

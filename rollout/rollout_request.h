@@ -16,6 +16,7 @@ struct RolloutRequest {
   uint64_t step = 0;
   uint64_t prompt_key = 0;
   SamplingConfig sampling;
+  bool keeps_experts = false;  ///< of a model with mixtures: prompt and completions keep choices
 };
 
 /// What a batch of rollouts cost and met.

@@ -3,12 +3,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
+#include "policy/formats/safetensors.h"
 #include "rl/metrics_log.h"
 #include "rl/run_directory.h"
 #include "tests/catch.h"
@@ -114,6 +116,14 @@ void check_kill_after(std::mt19937& random, int num_kills) {
   CHECK((killed.finish() == undisturbed().result));
 }
 
+/// The largest of the first mixture's choice biases in final/.
+float router_bias(const fs::path& run) {
+  const auto file = gradus::policy::SafetensorsFile::open(run / "final" / "model.safetensors");
+  std::vector<float> bias(8);
+  file.read_f32("model.layers.1.mlp.gate.e_score_correction_bias", bias);
+  return *std::ranges::max_element(bias);
+}
+
 }  // namespace
 
 TEST_CASE("a run killed at a file operation ends with the same bits", "[rl][resume]") {
@@ -210,7 +220,14 @@ TEST_CASE("a model of DeepSeek-V3's shape that was killed ends with the same bit
     REQUIRE(ended.exit_code == 0);
     const auto metrics = read_metrics(plain.tiny.run() / "metrics.jsonl");
     CHECK(metrics.back().values.at("mtp/loss_1") > 0.0);
-    if (task == TinyTask::grpo) CHECK(metrics.back().values.contains("rollout/draft_acceptance"));
+    CHECK(metrics.back().values.at("moe/load_max_over_mean/max") >= 1.0);
+    CHECK(metrics.back().values.at("moe/balance_loss") > 0.0);
+    CHECK(metrics.back().lists.at("moe/load/1").size() == 8);
+    CHECK(router_bias(plain.tiny.run()) > 0.0F);
+    if (task == TinyTask::grpo) {
+      CHECK(metrics.back().values.contains("rollout/draft_acceptance"));
+      CHECK(metrics.back().values.contains("moe/replay_difference"));
+    }
     const long calls = std::stol(ended.output);
     for (const long call : {calls / 3, calls * 2 / 3}) {
       const Case killed(task, TinyModel::latent);

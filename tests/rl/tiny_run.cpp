@@ -58,9 +58,11 @@ std::string lines_of(const TinyRun& tiny) {
   if (tiny.task != TinyTask::grpo) return tiny.task == TinyTask::pretrain ? kPretrain : kSft;
   std::string lines = kGrpo;
   if (tiny.model == TinyModel::latent) {
-    // Drafts, and a module that is trained to make them.
+    // Drafts, experts whose choices are replayed and whose load is evened, and a module that is
+    // trained to make them.
     lines.insert(lines.find("max_tokens"), "speculative = true\n");
-    lines.insert(lines.find("group_size"), "mtp_weight = 0.5\n");
+    lines.insert(lines.find("group_size"), "mtp_weight = 0.5\nrouting = \"replay\"\n");
+    lines += "[rl.moe]\nbias_rate = 0.01\nbalance_loss = 0.001\n";
   }
   return lines;
 }

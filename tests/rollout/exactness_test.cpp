@@ -103,7 +103,7 @@ TEST_CASE("a real model's rollouts have the same bits however they were batched"
     WARN("no fixtures at " << kParity);
     return;
   }
-  const std::string name = GENERATE("llama_gqa_tied_llama3", "qwen3_qknorm", "qwen2_sliding");
+  const std::string name = GENERATE("llama_gqa_tied_llama3", "qwen3_qknorm", "qwen2_sliding", "mixtral");
   const auto precision = GENERATE(policy::Precision::float32, policy::Precision::bfloat16);
   INFO(name << (precision == policy::Precision::float32 ? " float32" : " bfloat16"));
   ThreadTeam team(2);
