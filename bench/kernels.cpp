@@ -12,6 +12,7 @@
 
 #include "policy/kernels/adamw.h"
 #include "policy/kernels/attention.h"
+#include "policy/kernels/grouped_matmul.h"
 #include "policy/kernels/matmul.h"
 #include "policy/kernels/rowwise.h"
 #include "policy/kernels/softmax.h"
@@ -103,6 +104,53 @@ void linears(ThreadTeam& team, Type type) {
     std::printf("linear %s M=%-5ld %7.1f GFLOP/s %9.0f tokens/s %6.1f GB/s of weights\n",
                 type == Type::f32 ? "f32 " : "bf16", static_cast<long>(m), flops / s * 1e-9,
                 static_cast<double>(m) / s, static_cast<double>(bytes) / s * 1e-9);
+  }
+}
+
+/// A mixture's projection beside a dense one of the same operations: rows of a batch, each sent to
+/// 4 of 32 experts of a quarter of the inner size.
+void experts(ThreadTeam& team, Type type) {
+  constexpr int64_t kExperts = 32, kChosen = 4, kExpertInner = kInner / kChosen;
+  std::vector<Buffer> values;
+  std::vector<ConstMatrix> sources;
+  values.reserve(kExperts);
+  for (int64_t e = 0; e < kExperts; ++e) {
+    sources.push_back(values.emplace_back(kExpertInner, kModel, Type::f32).view);
+  }
+  std::vector<PackedMatrix> weights(kExperts);
+  pack_matrices(team, sources, PackedMatrix::Source::rows_are_outputs, type, weights);
+  PackedMatrix dense;
+  Buffer wide(kInner, kModel, Type::f32);
+  dense.pack(team, wide.view, PackedMatrix::Source::rows_are_outputs, type);
+  for (int64_t m : {8, 32, 128, 512, 1500}) {
+    // Loads as uneven as a router's: they fall from twice the mean to none.
+    std::vector<MatmulGroup> groups;
+    int64_t begin = 0;
+    for (int64_t e = 0; e < kExperts; ++e) {
+      const int64_t end =
+          m * kChosen * (2 * kExperts * (e + 1) - (e + 1) * (e + 1)) / (kExperts * kExperts);
+      if (end > begin) groups.push_back({begin, end, &weights[static_cast<size_t>(e)]});
+      begin = end;
+    }
+    Buffer gathered(m * kChosen, kModel, type), out(m * kChosen, kExpertInner, type);
+    Buffer a(m, kModel, type), c(m, kInner, type);
+    const double flops = 2.0 * static_cast<double>(m * kInner * kModel);
+    const double grouped = seconds([&] { grouped_matmul(team, gathered.view, groups, out.view); });
+    const double whole = seconds([&] { matmul(team, a.view, dense, c.view); });
+    Buffer dw(kExpertInner * kExperts, kModel, Type::f32);
+    std::vector<GradientGroup> gradients;
+    for (size_t g = 0; g < groups.size(); ++g) {
+      Matrix part = dw.view;
+      part.data =
+          static_cast<float*>(dw.view.data) + static_cast<int64_t>(g) * kExpertInner * kModel;
+      part.rows = kExpertInner;
+      gradients.push_back({groups[g].begin, groups[g].end, part});
+    }
+    const double backward = seconds(
+        [&] { grouped_matmul_transposed(team, out.view, gathered.view, gradients, true, type); });
+    std::printf("experts %s M=%-5ld grouped %7.1f GFLOP/s, dense %7.1f; weight gradients %7.1f\n",
+                type == Type::f32 ? "f32 " : "bf16", static_cast<long>(m), flops / grouped * 1e-9,
+                flops / whole * 1e-9, flops / backward * 1e-9);
   }
 }
 
@@ -256,6 +304,10 @@ int main(int argc, char** argv) {
   if (wants("team")) team_latency(team);
   if (wants("linear")) linears(team, Type::bf16);
   if (wants("linear32")) linears(team, Type::f32);
+  if (wants("experts")) {
+    experts(team, Type::bf16);
+    experts(team, Type::f32);
+  }
   if (wants("gradient")) {
     gradients(team, Type::bf16);
     gradients(team, Type::f32);
