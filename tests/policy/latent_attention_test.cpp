@@ -290,3 +290,31 @@ TEST_CASE("decoding follows weights and adapters that were trained", "[policy][l
     }
   }
 }
+
+TEST_CASE("a sampler with weights of its own follows the latent projections that were trained",
+          "[policy][latent]") {
+  ThreadTeam team(2);
+  const auto tokens = tiny_tokens(30, 61, 7);
+  for (const RolloutWeights weights : {RolloutWeights::int8, RolloutWeights::fp8}) {
+    PolicyConfig config = config_of(Compute::native);
+    config.rollout_weights = weights;
+    const auto policy = Policy::initialize(config, tiny_latent_config(), 3, team);
+    const auto near = [&] {
+      const auto wanted = packed_logits(*policy, tokens, team);
+      const auto sampled = decode_in_chunks(*policy, tokens, 7, team);
+      return (sampled - wanted).abs().mean().item<double>() / wanted.abs().mean().item<double>();
+    };
+    CHECK(near() < 0.1);
+    {
+      at::NoGradGuard no_grad;
+      for (auto& p : policy->parameters()) {
+        if (p.name.find("kv_b_proj") != std::string::npos) p.value.neg_();
+      }
+    }
+    CHECK(near() > 0.0);
+    const auto before = decode_in_chunks(*policy, tokens, 7, team);
+    policy->publish_weights(team);
+    CHECK(largest(decode_in_chunks(*policy, tokens, 7, team) - before) > 0.1);
+    CHECK(near() < 0.1);
+  }
+}
