@@ -171,7 +171,7 @@ TEST_CASE("DeepSeek-V3's prediction modules give the expected logits, before and
           std::vector<std::byte> theirs(info.num_bytes);
           file.read_raw(info.name, mine);
           original.read_raw(info.name, theirs);
-          CHECK(mine == theirs);
+          CHECK((mine == theirs));
         }
       }
       const auto policy = Policy::load(config, Purpose::inference, team);

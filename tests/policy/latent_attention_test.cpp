@@ -304,7 +304,7 @@ TEST_CASE("a sampler with weights of its own follows the latent projections that
       const auto sampled = decode_in_chunks(*policy, tokens, 7, team);
       return (sampled - wanted).abs().mean().item<double>() / wanted.abs().mean().item<double>();
     };
-    CHECK(near() < 0.1);
+    CHECK(near() < 0.2);
     {
       at::NoGradGuard no_grad;
       for (auto& p : policy->parameters()) {
@@ -315,6 +315,6 @@ TEST_CASE("a sampler with weights of its own follows the latent projections that
     const auto before = decode_in_chunks(*policy, tokens, 7, team);
     policy->publish_weights(team);
     CHECK(largest(decode_in_chunks(*policy, tokens, 7, team) - before) > 0.1);
-    CHECK(near() < 0.1);
+    CHECK(near() < 0.2);
   }
 }
