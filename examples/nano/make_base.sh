@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Makes examples/nano/base anew: generated text, tokenizer, pre-training. About six minutes on two
-# cores. The result is the same bits on machines with the same instruction set.
+# Makes the base of an example folder (this one, or the one named) anew: generated text, tokenizer,
+# pre-training. About six minutes on two cores. The result is the same bits on machines with the
+# same instruction set.
+#
+#     examples/nano/make_base.sh [FOLDER]
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-gradus=../../build/gradus
+gradus=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/gradus
+cd "${1:-$(dirname "${BASH_SOURCE[0]}")}"
 mkdir -p work/tokenizer
 
 "$gradus" data generate --task addition_trace --set 'split="train"' --seed 1 --count 200000 --out work/corpus.jsonl
