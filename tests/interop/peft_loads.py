@@ -27,7 +27,9 @@ except ImportError as missing:
 
 TOLERANCE = 1e-4
 SETTINGS = ["run.steps=2", "run.eval_every=0", "run.eval_at_start=false", "rl.prompts_per_step=4", "rl.group_size=4",
-            "optim.lr=1e-2", "model.precision=float32", "model.lora.rank=4"]
+            "optim.lr=1e-2", "model.precision=float32", "model.lora.rank=4",
+            # PEFT puts plain adapters on attention and dense layers; transformers fuses the experts' matrices.
+            'model.lora.targets=["q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"]']
 
 
 def base_model(path):
