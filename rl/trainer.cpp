@@ -30,20 +30,11 @@ void check_mixtures(const RunConfig& config, const policy::Policy& policy) {
     throw ConfigError("rl.routing: the model has no mixture of experts; set it to off");
 }
 
+/// Batches of one step run in turn.
 void add(rollout::RolloutStats& sum, const rollout::RolloutStats& part) {
-  sum.prompt_tokens += part.prompt_tokens;
-  sum.completion_tokens += part.completion_tokens;
-  sum.recomputed_tokens += part.recomputed_tokens;
-  sum.preemptions += part.preemptions;
-  sum.drafted_tokens += part.drafted_tokens;
-  sum.accepted_drafts += part.accepted_drafts;
-  sum.sequence_steps += part.sequence_steps;
-  sum.decode_calls += part.decode_calls;
-  sum.failed_calls += part.failed_calls;
-  sum.failed += part.failed;
+  add_counts(sum, part);
   sum.peak_blocks = std::max(sum.peak_blocks, part.peak_blocks);
   sum.seconds += part.seconds;
-  sum.slowest_completion_s = std::max(sum.slowest_completion_s, part.slowest_completion_s);
 }
 
 double rollout_flops(const policy::ModelConfig& model, const std::vector<Group>& groups) {

@@ -143,20 +143,10 @@ class Batch {
   std::string last_error_;
 };
 
+/// Workers run side by side, each at its own peak.
 void add(RolloutStats& sum, const RolloutStats& part) {
-  sum.prompt_tokens += part.prompt_tokens;
-  sum.completion_tokens += part.completion_tokens;
-  sum.recomputed_tokens += part.recomputed_tokens;
-  sum.preemptions += part.preemptions;
-  sum.drafted_tokens += part.drafted_tokens;
-  sum.accepted_drafts += part.accepted_drafts;
-  sum.sequence_steps += part.sequence_steps;
-  sum.decode_calls += part.decode_calls;
-  sum.failed_calls += part.failed_calls;
-  sum.failed += part.failed;
-  sum.aborted += part.aborted;
+  add_counts(sum, part);
   sum.peak_blocks += part.peak_blocks;
-  sum.slowest_completion_s = std::max(sum.slowest_completion_s, part.slowest_completion_s);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "rollout/records.h"
@@ -36,5 +37,22 @@ struct RolloutStats {
   double seconds = 0.0;
   double slowest_completion_s = 0.0;
 };
+
+/// Adds what adds up whether parts ran side by side or in turn. `peak_blocks` and `seconds` do not:
+/// they are the caller's.
+inline void add_counts(RolloutStats& sum, const RolloutStats& part) {
+  sum.prompt_tokens += part.prompt_tokens;
+  sum.completion_tokens += part.completion_tokens;
+  sum.recomputed_tokens += part.recomputed_tokens;
+  sum.preemptions += part.preemptions;
+  sum.drafted_tokens += part.drafted_tokens;
+  sum.accepted_drafts += part.accepted_drafts;
+  sum.sequence_steps += part.sequence_steps;
+  sum.decode_calls += part.decode_calls;
+  sum.failed_calls += part.failed_calls;
+  sum.failed += part.failed;
+  sum.aborted += part.aborted;
+  sum.slowest_completion_s = std::max(sum.slowest_completion_s, part.slowest_completion_s);
+}
 
 }  // namespace gradus::rollout
