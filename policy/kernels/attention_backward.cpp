@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "policy/kernels/attention.h"
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/matrix_rows.h"
 #include "policy/kernels/scratch.h"
 
 namespace gradus::policy::kernels {
@@ -17,17 +18,6 @@ namespace {
 // Queries and keys that meet at once: their scores, and the keys' gradients, stay in cache.
 constexpr int64_t kQueryRows = 32;
 constexpr int64_t kKeyRows = 256;
-
-int64_t padded(int64_t n) {
-  return (n + 15) / 16 * 16;
-}
-
-const std::byte* at(ConstMatrix m, int64_t row, int64_t col) {
-  return static_cast<const std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
-}
-std::byte* at(Matrix m, int64_t row, int64_t col) {
-  return static_cast<std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
-}
 
 /// A segment and those that continue it: gradients of its keys come from all of them.
 struct Tree {

@@ -4,19 +4,13 @@
 
 #include "base/error.h"
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/matrix_rows.h"
 
 namespace gradus::policy::kernels {
 namespace {
 
 // Values below which another thread costs more than it brings.
 constexpr int64_t kGrainValues = 8192;
-
-const std::byte* at(ConstMatrix m, int64_t row) {
-  return static_cast<const std::byte*>(m.data) + row * m.stride * bytes_of(m.type);
-}
-std::byte* at(Matrix m, int64_t row) {
-  return static_cast<std::byte*>(m.data) + row * m.stride * bytes_of(m.type);
-}
 
 template <class Fn>
 void each(ThreadTeam& team, int64_t count, int64_t cols, Fn fn) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/matrix_rows.h"
 #include "policy/kernels/scratch.h"
 
 namespace gradus::policy::kernels {
@@ -21,17 +22,6 @@ constexpr int64_t kChunk = 4 * kBlockTokens;
 constexpr int64_t kTaskHeads = 32;
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
-
-int64_t padded(int64_t n) {
-  return (n + 15) / 16 * 16;
-}
-
-const std::byte* at(ConstMatrix m, int64_t row, int64_t col) {
-  return static_cast<const std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
-}
-std::byte* at(Matrix m, int64_t row, int64_t col) {
-  return static_cast<std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
-}
 
 /// Some heads of one query row against the entries before it.
 class LatentPass {

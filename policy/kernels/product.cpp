@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/matrix_rows.h"
 
 namespace gradus::policy::kernels {
 namespace {
@@ -23,13 +24,6 @@ int64_t depth_of(Type type) {
 }
 int64_t steps_of(int64_t k, Type type) {
   return (k + depth_of(type) - 1) / depth_of(type);
-}
-
-const std::byte* at(ConstMatrix m, int64_t row, int64_t col) {
-  return static_cast<const std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
-}
-std::byte* at(Matrix m, int64_t row, int64_t col) {
-  return static_cast<std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
 }
 
 void pack_panel(const Packing& p, int64_t panel) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/matrix_rows.h"
 
 namespace gradus::policy::kernels {
 namespace {
@@ -15,13 +16,6 @@ namespace {
 constexpr float kLargestFp8 = 448.0F;
 constexpr float kLargestInt8 = 127.0F;
 constexpr int64_t kGrainValues = 8192;
-
-const std::byte* at(ConstMatrix m, int64_t row, int64_t col = 0) {
-  return static_cast<const std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
-}
-std::byte* at(Matrix m, int64_t row, int64_t col = 0) {
-  return static_cast<std::byte*>(m.data) + (row * m.stride + col) * bytes_of(m.type);
-}
 
 void check_same(const char* where, ConstMatrix x, ConstMatrix y) {
   if (x.rows == y.rows && x.cols == y.cols) return;

@@ -7,6 +7,7 @@
 #include "rollout/sampler.h"
 #include "tests/catch.h"
 #include "tests/rollout/fake_tokenizer.h"
+#include "tests/rollout/rollouts_equal.h"
 
 using namespace gradus;
 using namespace gradus::rollout;
@@ -50,22 +51,6 @@ std::vector<RolloutRequest> make_requests(const policy::Policy& policy) {
   return requests;
 }
 
-void check_equal(const std::vector<Rollout>& a, const std::vector<Rollout>& b) {
-  REQUIRE(a.size() == b.size());
-  for (size_t r = 0; r < a.size(); ++r) {
-    for (size_t i = 0; i < a[r].completions.size(); ++i) {
-      const auto& left = a[r].completions[i];
-      const auto& right = b[r].completions[i];
-      INFO("request " << r << ", completion " << i << ": " << left.error << right.error);
-      REQUIRE(left.tokens == right.tokens);
-      REQUIRE(left.logprobs == right.logprobs);
-      REQUIRE(left.policy_logprobs == right.policy_logprobs);
-      REQUIRE(left.finish == right.finish);
-      REQUIRE(left.finish != FinishReason::failed);
-    }
-  }
-}
-
 /// Logprobs of a group's tokens as the trainer computes them: prompt once, completions behind it.
 std::vector<float> trainer_logprobs(const policy::Policy& policy, const RolloutRequest& request,
                                     const Rollout& rollout, ThreadTeam& team) {
@@ -103,7 +88,8 @@ TEST_CASE("a real model's rollouts have the same bits however they were batched"
     WARN("no fixtures at " << kParity);
     return;
   }
-  const std::string name = GENERATE("llama_gqa_tied_llama3", "qwen3_qknorm", "qwen2_sliding", "mixtral");
+  const std::string name =
+      GENERATE("llama_gqa_tied_llama3", "qwen3_qknorm", "qwen2_sliding", "mixtral");
   const auto precision = GENERATE(policy::Precision::float32, policy::Precision::bfloat16);
   INFO(name << (precision == policy::Precision::float32 ? " float32" : " bfloat16"));
   ThreadTeam team(2);

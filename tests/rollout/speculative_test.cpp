@@ -7,6 +7,7 @@
 #include "tests/policy/tiny_latent_model.h"
 #include "tests/rollout/fake_policy.h"
 #include "tests/rollout/fake_tokenizer.h"
+#include "tests/rollout/rollouts_equal.h"
 
 using namespace gradus;
 using namespace gradus::rollout;
@@ -121,23 +122,6 @@ std::vector<RolloutRequest> make_requests() {
   requests[5].sampling.top_p = 0.8;
   requests[7].sampling.stop = {"ab", "q"};
   return requests;
-}
-
-void check_equal(const std::vector<Rollout>& a, const std::vector<Rollout>& b) {
-  REQUIRE(a.size() == b.size());
-  for (size_t r = 0; r < a.size(); ++r) {
-    for (size_t i = 0; i < a[r].completions.size(); ++i) {
-      const auto& left = a[r].completions[i];
-      const auto& right = b[r].completions[i];
-      INFO("request " << r << ", completion " << i << ": " << left.error << right.error);
-      REQUIRE(left.tokens == right.tokens);
-      REQUIRE(left.logprobs == right.logprobs);
-      REQUIRE(left.policy_logprobs == right.policy_logprobs);
-      REQUIRE(left.text == right.text);
-      REQUIRE(left.finish == right.finish);
-      REQUIRE(left.finish != FinishReason::failed);
-    }
-  }
 }
 
 double megabytes_for(const policy::Policy& policy, int64_t blocks) {
