@@ -1,9 +1,9 @@
-#include "rewards/number.h"
+#include "rewards/answers/number.h"
 
 #include <ctime>
 #include <functional>
 
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 #include "tests/catch.h"
 
 using namespace gradus::rewards;

@@ -2,9 +2,9 @@
 #include <limits>
 
 #include "base/error.h"
-#include "rewards/arithmetic.h"
 #include "rewards/registry.h"
 #include "rewards/reward_set.h"
+#include "rewards/scores/arithmetic.h"
 #include "tests/catch.h"
 
 using namespace gradus;

@@ -5,8 +5,8 @@
 
 #include "base/json.h"
 #include "base/jsonl.h"
-#include "rewards/format_scores.h"
-#include "rewards/length_scores.h"
+#include "rewards/scores/format_scores.h"
+#include "rewards/scores/length_scores.h"
 #include "tests/catch.h"
 
 using namespace gradus;

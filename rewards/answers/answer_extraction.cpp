@@ -1,10 +1,10 @@
-#include "rewards/answer_extraction.h"
+#include "rewards/answers/answer_extraction.h"
 
 #include <array>
 #include <vector>
 
-#include "rewards/math_text.h"
-#include "rewards/number.h"
+#include "rewards/answers/math_text.h"
+#include "rewards/answers/number.h"
 
 namespace gradus::rewards {
 namespace {

@@ -1,4 +1,4 @@
-#include "rewards/length_scores.h"
+#include "rewards/scores/length_scores.h"
 
 #include <utf8proc.h>
 

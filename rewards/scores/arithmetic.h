@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rewards/number.h"
+#include "rewards/answers/number.h"
 
 namespace gradus::rewards {
 

@@ -1,4 +1,4 @@
-#include "rewards/format_scores.h"
+#include "rewards/scores/format_scores.h"
 
 #include <algorithm>
 #include <array>

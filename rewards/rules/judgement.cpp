@@ -1,4 +1,4 @@
-#include "rewards/judgement.h"
+#include "rewards/rules/judgement.h"
 
 #include "base/json.h"
 

@@ -6,10 +6,10 @@
 #include <algorithm>
 
 #include "base/printable.h"
-#include "rewards/answer_extraction.h"
-#include "rewards/arithmetic.h"
-#include "rewards/math_text.h"
+#include "rewards/answers/answer_extraction.h"
+#include "rewards/answers/math_text.h"
 #include "rewards/rules.h"
+#include "rewards/scores/arithmetic.h"
 #include "rewards/simple_rule.h"
 
 namespace gradus::rewards {

@@ -3,8 +3,8 @@
 //   right 1, wrong 0 (settable); no readable gold: skipped, never 0.
 
 #include "base/printable.h"
-#include "rewards/judgement.h"
 #include "rewards/rules.h"
+#include "rewards/rules/judgement.h"
 #include "rewards/simple_rule.h"
 
 namespace gradus::rewards {

@@ -1,4 +1,4 @@
-#include "rewards/number.h"
+#include "rewards/answers/number.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "rewards/math_text.h"
+#include "rewards/answers/math_text.h"
 
 namespace gradus::rewards {
 namespace {

@@ -1,6 +1,6 @@
-#include "rewards/arithmetic.h"
+#include "rewards/scores/arithmetic.h"
 
-#include "rewards/math_text.h"
+#include "rewards/answers/math_text.h"
 
 namespace gradus::rewards {
 namespace {

@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "rewards/judgement.h"
-#include "rewards/length_scores.h"
 #include "rewards/rules.h"
+#include "rewards/rules/judgement.h"
+#include "rewards/scores/length_scores.h"
 #include "rewards/simple_rule.h"
 
 namespace gradus::rewards {

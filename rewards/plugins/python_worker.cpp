@@ -1,4 +1,4 @@
-#include "rewards/python_worker.h"
+#include "rewards/plugins/python_worker.h"
 
 #include <fmt/core.h>
 
@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
-#include "rewards/python_worker_script.h"
+#include "rewards/plugins/python_worker_script.h"
 
 namespace gradus::rewards {
 namespace {

@@ -1,4 +1,4 @@
-#include "rewards/math_text.h"
+#include "rewards/answers/math_text.h"
 
 #include <array>
 #include <cstdint>

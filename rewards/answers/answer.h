@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "rewards/answer_extraction.h"
+#include "rewards/answers/answer_extraction.h"
 
 namespace gradus::rewards {
 

@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "rewards/python_worker.h"
+#include "rewards/plugins/python_worker.h"
 #include "rewards/rules.h"
 
 namespace gradus::rewards {

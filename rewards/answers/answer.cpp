@@ -1,7 +1,7 @@
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 
-#include "rewards/math_text.h"
-#include "rewards/number.h"
+#include "rewards/answers/math_text.h"
+#include "rewards/answers/number.h"
 
 namespace gradus::rewards {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/setting.h"
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 #include "rewards/reward_rule.h"
 
 namespace gradus::rewards {

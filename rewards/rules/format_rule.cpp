@@ -1,7 +1,7 @@
 // Rules of form: `format` in its variants, and `reasoning_steps`. See format_scores.h.
 
-#include "rewards/format_scores.h"
 #include "rewards/rules.h"
+#include "rewards/scores/format_scores.h"
 #include "rewards/simple_rule.h"
 
 namespace gradus::rewards {
