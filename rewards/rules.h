@@ -20,6 +20,10 @@ std::unique_ptr<RewardRule> make_cosine_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_length_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_repetition_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_countdown_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_exact_match_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_word_overlap_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_regex_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_length_budget_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_python_rule(const RewardConfig& config);
 
 std::vector<SettingInfo> accuracy_options();
@@ -30,6 +34,10 @@ std::vector<SettingInfo> cosine_options();
 std::vector<SettingInfo> length_options();
 std::vector<SettingInfo> repetition_options();
 std::vector<SettingInfo> countdown_options();
+std::vector<SettingInfo> exact_match_options();
+std::vector<SettingInfo> word_overlap_options();
+std::vector<SettingInfo> regex_options();
+std::vector<SettingInfo> length_budget_options();
 std::vector<SettingInfo> python_options();
 
 }  // namespace gradus::rewards

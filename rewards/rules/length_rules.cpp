@@ -2,29 +2,14 @@
 // length_scores.h.
 
 #include "base/error.h"
-#include "base/utf8.h"
 #include "rewards/rules.h"
 #include "rewards/rules/judgement.h"
+#include "rewards/rules/length_unit.h"
 #include "rewards/scores/length_scores.h"
 #include "rewards/simple_rule.h"
 
 namespace gradus::rewards {
 namespace {
-
-enum class LengthUnit { tokens, characters };
-
-int64_t length_in(LengthUnit unit, const RewardInput& input) {
-  if (unit == LengthUnit::tokens) return static_cast<int64_t>(input.completion_ids.size());
-  return num_code_points(input.completion);
-}
-
-template <class Field>
-void describe_unit(LengthUnit& unit, Field&& field) {
-  field(
-      "unit", unit,
-      one_of<LengthUnit>({{"tokens", LengthUnit::tokens}, {"characters", LengthUnit::characters}}),
-      "what lengths are counted in");
-}
 
 struct SoftOverlongConfig {
   int64_t max_length = 0;
@@ -89,9 +74,10 @@ void describe(RepetitionConfig& c, Field&& field) {
 Grade cosine_of(const RewardInput& input, const CosineConfig& config) {
   const Judgement judgement = judge(input, config.answer);
   if (judgement.kind == Judgement::Kind::unknown) return skipped(judgement.reason);
-  return scored(cosine_score(judgement.kind == Judgement::Kind::right,
-                             length_in(config.unit, input), config.max_length, config.bounds,
-                             config.clamp));
+  const auto length = length_in(config.unit, input);
+  if (!length) return skipped_without_tokens();
+  return scored(cosine_score(judgement.kind == Judgement::Kind::right, *length, config.max_length,
+                             config.bounds, config.clamp));
 }
 
 /// Completions without a readable gold are skipped and take no part in the shortest and longest.
@@ -113,9 +99,14 @@ class LengthRule final : public RewardRule {
         grades[i] = skipped(judgement.reason);
         continue;
       }
+      const auto length = length_in(config_.unit, group[i]);
+      if (!length) {
+        grades[i] = skipped_without_tokens();
+        continue;
+      }
       judged.push_back(i);
       is_right.push_back(judgement.kind == Judgement::Kind::right);
-      lengths.push_back(length_in(config_.unit, group[i]));
+      lengths.push_back(*length);
     }
     const auto scores = length_scores(is_right, lengths);
     for (size_t k = 0; k < judged.size(); ++k) grades[judged[k]] = scored(scores[k]);
@@ -136,8 +127,9 @@ std::unique_ptr<RewardRule> make_soft_overlong_rule(const RewardConfig& config) 
                       ", must be <= max_length = " + std::to_string(options.max_length));
   }
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
-    return scored(soft_overlong_score(length_in(LengthUnit::tokens, input), options.max_length,
-                                      options.buffer));
+    const auto length = length_in(LengthUnit::tokens, input);
+    if (!length) return skipped_without_tokens();
+    return scored(soft_overlong_score(*length, options.max_length, options.buffer));
   });
 }
 
@@ -155,10 +147,11 @@ std::unique_ptr<RewardRule> make_length_rule(const RewardConfig& config) {
 std::unique_ptr<RewardRule> make_repetition_rule(const RewardConfig& config) {
   const auto options = read_options<RepetitionConfig>(config);
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
-    return scored(
-        options.unit == RepetitionUnit::tokens
-            ? repetition_score(input.completion_ids, options.ngram, options.max_penalty)
-            : word_repetition_score(input.completion, options.ngram, options.max_penalty));
+    if (options.unit == RepetitionUnit::words) {
+      return scored(word_repetition_score(input.completion, options.ngram, options.max_penalty));
+    }
+    if (!length_in(LengthUnit::tokens, input)) return skipped_without_tokens();
+    return scored(repetition_score(input.completion_ids, options.ngram, options.max_penalty));
   });
 }
 

@@ -1,7 +1,5 @@
 #include "rewards/scores/length_scores.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -9,36 +7,12 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/utf8.h"
+#include "rewards/scores/words.h"
 
 namespace gradus::rewards {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-
-// White space as Python's str.split has it.
-bool is_space(uint32_t value) {
-  if (value <= 0x20) return value == 0x20 || (value >= 0x09 && value <= 0x0D) || value >= 0x1C;
-  if (value >= 0x2000 && value <= 0x200A) return true;
-  return value == 0x85 || value == 0xA0 || value == 0x1680 || value == 0x2028 || value == 0x2029 ||
-         value == 0x202F || value == 0x205F || value == 0x3000;
-}
-
-std::vector<std::string> lower_words(std::string_view text) {
-  std::vector<std::string> words(1);
-  for (size_t i = 0; i < text.size();) {
-    const CodePoint point = code_point_at(text, i);
-    i += point.num_bytes;
-    if (!is_space(point.value)) {
-      const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(point.value));
-      append_code_point(words.back(), static_cast<uint32_t>(lower));
-    } else if (!words.back().empty()) {
-      words.emplace_back();
-    }
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
-}
 
 }  // namespace
 
@@ -77,6 +51,19 @@ std::vector<double> length_scores(const std::vector<bool>& is_right,
   return scores;
 }
 
+double length_budget_score(BudgetForm form, double length, double budget, double alpha,
+                           double delta) {
+  switch (form) {
+    case BudgetForm::exact:
+      return -alpha * std::abs(budget - length);
+    case BudgetForm::max:
+      return std::clamp(alpha * (budget - length) + delta, 0.0, 1.0);
+    case BudgetForm::over:
+      return -alpha * std::max(0.0, length - budget);
+  }
+  return 0.0;
+}
+
 double repetition_score(std::span<const int32_t> tokens, int ngram, double max_penalty) {
   const auto n = static_cast<size_t>(ngram);
   if (tokens.size() < n) return 0.0;
@@ -98,8 +85,9 @@ double repetition_score(std::span<const int32_t> tokens, int ngram, double max_p
 double word_repetition_score(std::string_view text, int ngram, double max_penalty) {
   std::unordered_map<std::string, int32_t> ids;
   std::vector<int32_t> tokens;
-  for (auto& word : lower_words(text)) {
-    tokens.push_back(ids.emplace(word, static_cast<int32_t>(ids.size())).first->second);
+  for (const auto word : split_words(text)) {
+    const auto next = static_cast<int32_t>(ids.size());
+    tokens.push_back(ids.emplace(lower_case(word), next).first->second);
   }
   return repetition_score(tokens, ngram, max_penalty);
 }

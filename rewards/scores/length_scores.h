@@ -34,6 +34,13 @@ double cosine_score(bool is_right, int64_t length, int64_t max_length, const Cos
 std::vector<double> length_scores(const std::vector<bool>& is_right,
                                   std::span<const int64_t> lengths);
 
+enum class BudgetForm { exact, max, over };
+
+/// Length L against a budget B (L1, arXiv:2503.04697; its alpha is 0.0003, its delta 0.5):
+///   exact  -alpha |B - L|;   max  clip(alpha (B - L) + delta, 0, 1);   over  -alpha max(0, L - B).
+double length_budget_score(BudgetForm form, double length, double budget, double alpha,
+                           double delta);
+
 /// (1 - unique / total) * max_penalty over n-grams, 0 for fewer than n tokens. Source: TRL,
 /// open-r1, arXiv:2502.03373.
 double repetition_score(std::span<const int32_t> tokens, int ngram, double max_penalty);
