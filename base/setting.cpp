@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/key_path.h"
 #include "base/nearest_name.h"
 #include "base/printable.h"
 #include "base/toml_text.h"
@@ -12,14 +13,6 @@ namespace {
 
 using nlohmann::json;
 using Kind = Setting::Kind;
-
-std::string joined(const std::string& path, std::string_view key) {
-  return path.empty() ? std::string(key) : path + "." + std::string(key);
-}
-
-std::string indexed(const std::string& path, size_t index) {
-  return path + "[" + std::to_string(index) + "]";
-}
 
 std::string shown(const json& value) {
   if (value.is_object()) return "a table";
@@ -56,7 +49,7 @@ class Reader {
     json left_over = json::object();
     for (const auto& [key, value] : table.items()) {
       if (const Setting* setting = find(fields, key)) {
-        read_setting(*setting, value, joined(path, key));
+        read_setting(*setting, value, key_path(path, key));
       } else if (rest != nullptr) {
         left_over[key] = value;
       } else {
@@ -106,11 +99,11 @@ class Reader {
       if (!setting.key.empty()) known.push_back(setting.key);
     }
     if (const auto nearest = nearest_name(key, known)) {
-      fail(joined(path, key), "is not a setting; did you mean " + joined(path, *nearest) + "?");
+      fail(key_path(path, key), "is not a setting; did you mean " + key_path(path, *nearest) + "?");
     }
     std::string list;
     for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
-    fail(joined(path, key), "is not a setting; known here: " + list);
+    fail(key_path(path, key), "is not a setting; known here: " + list);
   }
 
   static const Setting* find(const SettingFields& fields, std::string_view key) {
@@ -141,7 +134,7 @@ class Reader {
     }
     setting.clear();
     for (size_t i = 0; i < value.size(); ++i) {
-      read_table(setting.append(""), value[i], indexed(path, i));
+      read_table(setting.append(""), value[i], key_path(path, i));
     }
   }
 
@@ -150,7 +143,7 @@ class Reader {
       fail(path, "is " + shown(value) + ", must hold tables: [" + path + ".NAME]");
     }
     for (const auto& [name, table] : value.items()) {
-      read_table(setting.append(name), table, joined(path, name));
+      read_table(setting.append(name), table, key_path(path, name));
     }
   }
 
@@ -206,7 +199,7 @@ class Setter {
 
   void set_in(const SettingFields& fields, size_t depth, const std::string& path) const {
     const PathPart& part = parts_[depth];
-    const std::string here = joined(path, part.key);
+    const std::string here = key_path(path, part.key);
     const Setting* setting = Reader::find(fields, part.key);
     if (setting == nullptr) {
       if (const Setting* rest = Reader::find(fields, Kind::rest)) return set_rest(*rest, depth);
@@ -228,15 +221,15 @@ class Setter {
     const std::string& name = parts_[depth + 1].key;
     const SettingFields fields = setting.append(name);
     if (depth + 2 == parts_.size()) {
-      return reader_.read_table(fields, value_of_text(text_, false), joined(here, name));
+      return reader_.read_table(fields, value_of_text(text_, false), key_path(here, name));
     }
-    set_in(fields, depth + 2, joined(here, name));
+    set_in(fields, depth + 2, key_path(here, name));
   }
 
   void set_in_tables(const Setting& setting, size_t depth, const std::string& here) const {
     const auto entries = setting.entries();
     const size_t index = *parts_[depth].index;
-    const std::string entry = indexed(here, index);
+    const std::string entry = key_path(here, index);
     if (index >= entries.size()) {
       reader_.fail(entry, "there are " + std::to_string(entries.size()) + " entries, from 0");
     }
@@ -265,7 +258,7 @@ class Setter {
 
 void check_table(const Reader& reader, const SettingFields& fields, const std::string& path) {
   for (const Setting& setting : fields.settings()) {
-    const std::string here = joined(path, setting.key);
+    const std::string here = key_path(path, setting.key);
     if (setting.kind == Kind::value) {
       if (const auto fault = broken_constraint(setting.constraint, setting.get())) {
         reader.fail(here, *fault);
@@ -275,7 +268,7 @@ void check_table(const Reader& reader, const SettingFields& fields, const std::s
     } else if (setting.kind == Kind::tables || setting.kind == Kind::named_tables) {
       size_t index = 0;
       for (const auto& [name, entry] : setting.entries()) {
-        check_table(reader, entry, name.empty() ? indexed(here, index) : joined(here, name));
+        check_table(reader, entry, name.empty() ? key_path(here, index) : key_path(here, name));
         ++index;
       }
     }

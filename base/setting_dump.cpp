@@ -1,5 +1,6 @@
 // What is written of settings: the dump, the listing, the comparison. Reading is in setting.cpp.
 
+#include "base/key_path.h"
 #include "base/setting.h"
 #include "base/toml_text.h"
 
@@ -8,14 +9,6 @@ namespace {
 
 using nlohmann::json;
 using Kind = Setting::Kind;
-
-std::string joined(const std::string& path, std::string_view key) {
-  return path.empty() ? std::string(key) : path + "." + std::string(key);
-}
-
-std::string indexed(const std::string& path, size_t index) {
-  return path + "[" + std::to_string(index) + "]";
-}
 
 /// Writes a list of settings as TOML: the values of a table, then the tables inside it.
 class TomlWriter {
@@ -38,7 +31,7 @@ class TomlWriter {
       }
     }
     for (const Setting& setting : fields.settings()) {
-      const std::string child = joined(path, toml_key(setting.key));
+      const std::string child = key_path(path, toml_key(setting.key));
       if (setting.kind == Kind::section)
         write_header("[" + child + "]", setting, setting.open(), child);
       if (setting.kind == Kind::tables || setting.kind == Kind::named_tables) {
@@ -53,7 +46,7 @@ class TomlWriter {
   void write_entries(const Setting& setting, const std::string& child) {
     const bool is_list = setting.kind == Kind::tables;
     for (const auto& [name, fields] : setting.entries()) {
-      const std::string path = is_list ? child : joined(child, toml_key(name));
+      const std::string path = is_list ? child : key_path(child, toml_key(name));
       write_header(is_list ? "[[" + path + "]]" : "[" + path + "]", setting, fields, path);
     }
   }
@@ -86,14 +79,14 @@ class TomlWriter {
 void list_table(const SettingFields& fields, const std::string& path,
                 std::vector<SettingInfo>& lines) {
   for (const Setting& setting : fields.settings()) {
-    const std::string here = joined(path, setting.key);
+    const std::string here = key_path(path, setting.key);
     switch (setting.kind) {
       case Kind::value:
         lines.push_back(
             {here, setting.type, toml_value(setting.get()), setting.constraint.text, setting.text});
         break;
       case Kind::rest:
-        lines.push_back({joined(path, "*"), "any value", "", "", setting.text});
+        lines.push_back({key_path(path, "*"), "any value", "", "", setting.text});
         break;
       case Kind::section:
         list_table(setting.open(), here, lines);
@@ -113,9 +106,9 @@ void list_table(const SettingFields& fields, const std::string& path,
 void flatten(const json& value, const std::string& path, std::map<std::string, json>& leaves) {
   const bool is_list_of_tables = value.is_array() && !value.empty() && value.front().is_object();
   if (value.is_object()) {
-    for (const auto& [key, child] : value.items()) flatten(child, joined(path, key), leaves);
+    for (const auto& [key, child] : value.items()) flatten(child, key_path(path, key), leaves);
   } else if (is_list_of_tables) {
-    for (size_t i = 0; i < value.size(); ++i) flatten(value[i], indexed(path, i), leaves);
+    for (size_t i = 0; i < value.size(); ++i) flatten(value[i], key_path(path, i), leaves);
   } else {
     leaves[path] = value;
   }

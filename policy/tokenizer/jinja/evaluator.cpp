@@ -1,10 +1,10 @@
 #include "policy/tokenizer/jinja/evaluator.h"
 
-#include <cmath>
 #include <memory>
 
 #include "base/error.h"
 #include "policy/tokenizer/jinja/builtins.h"
+#include "policy/tokenizer/jinja/operators.h"
 
 namespace gradus::policy::jinja {
 namespace {
@@ -40,9 +40,11 @@ class Evaluator {
     if (++steps_ > budget_.steps) throw Error("the template does not come to an end (step budget)");
   }
   void charge(size_t amount) {
+    if (amount > static_cast<size_t>(budget_.working_bytes - working_)) {
+      throw Error("the template's memory budget is spent");
+    }
     steps_ += static_cast<int64_t>(amount / 16);
     working_ += static_cast<int64_t>(amount);
-    if (working_ > budget_.working_bytes) throw Error("the template's memory budget is spent");
     step();
   }
   void write(std::string_view text) {
@@ -290,7 +292,7 @@ class Evaluator {
       case Kind::kBinary: {
         const Value left = evaluate(*e.args[0]);
         const Value right = evaluate(*e.args[1]);
-        return binary(e.text, left, right);
+        return apply_operator(e.text, left, right, context_);
       }
       case Kind::kCompare:
         return comparison(e);
@@ -366,132 +368,14 @@ class Evaluator {
     throw Error(std::string("a ") + callee.type_name() + " cannot be called");
   }
 
-  static Value signed_number(const Value& value, bool negative) {
-    int64_t i = 0;
-    double d = 0;
-    if (value.to_integer(&i) && i != INT64_MIN) return Value::integer(negative ? -i : i);
-    if (value.to_real(&d)) return Value::real(negative ? -d : d);
-    throw Error(std::string("a ") + value.type_name() + " has no sign");
-  }
-
   Value comparison(const Expression& e) {
     Value left = evaluate(*e.args[0]);
     for (size_t i = 0; i < e.operators.size(); ++i) {
       Value right = evaluate(*e.args[i + 1]);
-      const std::string& op = e.operators[i];
-      bool holds = false;
-      if (op == "==") {
-        holds = left.equals(right);
-      } else if (op == "!=") {
-        holds = !left.equals(right);
-      } else if (op == "in" || op == "not in") {
-        if (right.string()) charge(right.string()->size());
-        if (right.items()) charge(right.items()->values.size());
-        holds = contains(right, left) == (op == "in");
-      } else {
-        const int order = compare(left, right);
-        holds = op == "<"    ? order < 0
-                : op == "<=" ? order <= 0
-                : op == ">"  ? order > 0
-                             : order >= 0;
-      }
-      if (!holds) return Value::boolean(false);
+      if (!apply_comparison(e.operators[i], left, right, context_)) return Value::boolean(false);
       left = std::move(right);
     }
     return Value::boolean(true);
-  }
-
-  Value binary(const std::string& op, const Value& left, const Value& right) {
-    if (op == "~") return paid(Value::text(left.str() + right.str()));
-    if (op == "+" && left.string() && right.string()) {
-      charge(left.string()->size() + right.string()->size());
-      return Value::text(*left.string() + *right.string());
-    }
-    if (op == "+" && left.items() && right.items()) return joined(*left.items(), *right.items());
-    if (op == "*" && (left.string() || right.string())) return repeated(left, right);
-    int64_t i = 0;
-    int64_t j = 0;
-    if (left.to_integer(&i) && right.to_integer(&j) && op != "/") return integers(op, i, j);
-    double a = 0;
-    double b = 0;
-    if (left.to_real(&a) && right.to_real(&b)) return reals(op, a, b);
-    for (const Value* side : {&left, &right}) {
-      if (const Undefined* undefined = side->as<Undefined>()) {
-        throw Error("\"" + undefined->name + "\" is undefined, '" + op + "' needs a value");
-      }
-    }
-    throw Error(std::string("'") + op + "' of a " + left.type_name() + " and a " +
-                right.type_name() + " is not supported");
-  }
-
-  Value joined(const List& left, const List& right) {
-    charge((left.values.size() + right.values.size()) * sizeof(Value));
-    std::vector<Value> out = left.values;
-    out.insert(out.end(), right.values.begin(), right.values.end());
-    return Value::list(std::move(out), left.is_tuple);
-  }
-
-  Value repeated(const Value& left, const Value& right) {
-    const std::string* text = left.string() ? left.string() : right.string();
-    int64_t times = 0;
-    if (!(left.string() ? right : left).to_integer(&times)) {
-      throw Error("a string can only be repeated a whole number of times");
-    }
-    if (text->empty() || times <= 0) return Value::text("");
-    if (times > budget_.working_bytes) throw Error("the template's memory budget is spent");
-    charge(static_cast<size_t>(times) * std::min<size_t>(text->size(), 1 << 20));
-    std::string out;
-    for (int64_t i = 0; i < times; ++i) out += *text;
-    return Value::text(std::move(out));
-  }
-
-  static Value integers(const std::string& op, int64_t i, int64_t j) {
-    int64_t out = 0;
-    bool overflow = false;
-    if (op == "+") overflow = __builtin_add_overflow(i, j, &out);
-    if (op == "-") overflow = __builtin_sub_overflow(i, j, &out);
-    if (op == "*") overflow = __builtin_mul_overflow(i, j, &out);
-    if (op == "//" || op == "%") {
-      if (j == 0) throw Error("division by zero");
-      if (j == -1) {
-        if (op == "%") return Value::integer(0);
-        overflow = __builtin_sub_overflow(int64_t{0}, i, &out);
-      } else {
-        // Python rounds down, and the remainder has the divisor's sign.
-        const int64_t remainder = ((i % j) + j) % j;
-        out = op == "%" ? remainder : (i - remainder) / j;
-        if (op == "//") {
-          out = i / j - ((i % j != 0 && (i < 0) != (j < 0)) ? 1 : 0);
-        }
-      }
-    }
-    if (op == "**") return power(i, j);
-    if (overflow) throw Error("'" + op + "' gives a number past 64 bits");
-    return Value::integer(out);
-  }
-
-  static Value power(int64_t base, int64_t exponent) {
-    if (exponent < 0) return reals("**", static_cast<double>(base), static_cast<double>(exponent));
-    int64_t out = 1;
-    for (int64_t n = 0; n < exponent; ++n) {
-      if (base == 0 || base == 1 || base == -1) {
-        return Value::integer(base == -1 && exponent % 2 == 0 ? 1 : base);
-      }
-      if (__builtin_mul_overflow(out, base, &out)) throw Error("'**' gives a number past 64 bits");
-    }
-    return Value::integer(out);
-  }
-
-  static Value reals(const std::string& op, double a, double b) {
-    if (op == "+") return Value::real(a + b);
-    if (op == "-") return Value::real(a - b);
-    if (op == "*") return Value::real(a * b);
-    if (op == "**") return Value::real(std::pow(a, b));
-    if (b == 0) throw Error("division by zero");
-    if (op == "/") return Value::real(a / b);
-    if (op == "//") return Value::real(std::floor(a / b));
-    const double remainder = std::fmod(a, b);
-    return Value::real(remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder);
   }
 
   const Budget& budget_;

@@ -84,6 +84,18 @@ TEST_CASE("a template that never ends is stopped", "[policy][chat_template]") {
                   Error);
 }
 
+TEST_CASE("whole numbers divide as in Python, up to the ends of 64 bits",
+          "[policy][chat_template]") {
+  CHECK(render("{{ 7 // 2 }} {{ -7 // 2 }} {{ 7 // -2 }} {{ 7 % -3 }} {{ -7 % 3 }}") ==
+        "3 -4 -4 -2 2");
+  CHECK(render("{{ 5 % 9223372036854775807 }}") == "5");
+  CHECK(render("{{ -5 % 9223372036854775807 }}") == "9223372036854775802");
+  CHECK(render("{{ (-9223372036854775807 - 1) // 3 }}") == "-3074457345618258603");
+  CHECK(render("{{ (-9223372036854775807 - 1) % -1 }}") == "0");
+  CHECK_THROWS_AS(render("{{ (-9223372036854775807 - 1) // -1 }}"), Error);
+  CHECK_THROWS_AS(render("{{ 1 // 0 }}"), Error);
+}
+
 TEST_CASE("deeply nested templates and messages are refused, not recursed into",
           "[policy][chat_template]") {
   CHECK(refusal("{{ " + std::string(100000, '(') + "}}") != "accepted");
