@@ -147,6 +147,33 @@ struct AdamWFactors {
 
 AdamWFactors adamw_factors(const struct AdamWStep& step);
 
+/// Straight lines that rise through the levels of 8-bit moments, from 0 to 1.
+inline constexpr int kMomentLines = 14;
+
+/// The levels above 0 that a magnitude y in [0, 1] has below it, as a real number between whole
+/// levels: max(min over lines of (slope y + intercept), top - last_slope (1 - y)). Gaps between
+/// levels widen but for the last, hence the minimum. Line 0 goes through 0.
+struct MomentLevels {
+  float slopes[kMomentLines];
+  float intercepts[kMomentLines];
+  float last_slope;
+  float top;  ///< levels above 0
+  int zero;   ///< code of 0
+};
+
+/// Codes of n values: the level at or above |x * inverse_scale|, the nearer the likelier, below
+/// `zero` for negative products; at least 1 for positive ones. Value i draws the hash of
+/// key + stride * i.
+struct EncodeArgs {
+  const float* x;
+  int64_t n;
+  float inverse_scale;
+  const MomentLevels* levels;
+  uint32_t key;
+  uint32_t stride;
+  uint8_t* codes;
+};
+
 /// The inner loops of one instruction set.
 struct KernelTable {
   const char* name;
@@ -194,6 +221,10 @@ struct KernelTable {
 
   void (*adamw)(float* param, const float* grad, float* m, float* v, int64_t n,
                 const AdamWFactors& factors);
+  /// The value of largest magnitude, with its sign; 0 for none.
+  float (*extreme)(const float* x, int64_t n);
+  void (*square_root)(float* x, int64_t n);
+  void (*encode_moments)(const EncodeArgs&);
   double (*sum_squares)(const float* x, int64_t n);
   bool (*all_finite)(const float* x, int64_t n);
 

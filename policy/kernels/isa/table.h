@@ -9,6 +9,7 @@
 #include "policy/kernels/isa/attention.h"
 #include "policy/kernels/isa/gemm.h"
 #include "policy/kernels/isa/logits.h"
+#include "policy/kernels/isa/moments.h"
 #include "policy/kernels/isa/optimizer.h"
 #include "policy/kernels/isa/rounding.h"
 #include "policy/kernels/isa/rowwise.h"
@@ -41,6 +42,9 @@ constexpr KernelTable make_table(const char* name) {
           sample,
           logit_grad,
           adamw,
+          extreme,
+          square_root,
+          encode_moments,
           sum_squares,
           all_finite,
           round_fp8,

@@ -97,24 +97,46 @@ TEST_CASE("8-bit moments lie within a level of the exact ones", "[kernels][adamw
 TEST_CASE("8-bit rounding keeps the mean, so that slow decays go on", "[kernels][adamw]") {
   ThreadTeam team(1);
   const std::vector<float> grad = {1.0F, -0.4321F, 0.01234F, -3.3e-4F, 2.2e-6F};
-  std::vector<double> first(grad.size()), root(grad.size());
   constexpr int kStreams = 4000;
-  for (int stream = 0; stream < kStreams; ++stream) {
-    Trained trained(std::vector<float>(grad.size(), 0.0F));
-    trained.step(team, grad, {0.0F, 0.9F, 0.99F, 1e-8F, 0.0F, 1.0F, 1},
-                 static_cast<uint32_t>(stream));
-    for (size_t i = 0; i < grad.size(); ++i) {
-      first[i] += trained.first_moment(i) / kStreams;
-      root[i] += trained.root_moment(i) / kStreams;
+  with_every_instruction_set([&] {
+    std::vector<double> first(grad.size()), root(grad.size());
+    for (int stream = 0; stream < kStreams; ++stream) {
+      Trained trained(std::vector<float>(grad.size(), 0.0F));
+      trained.step(team, grad, {0.0F, 0.9F, 0.99F, 1e-8F, 0.0F, 1.0F, 1},
+                   static_cast<uint32_t>(stream));
+      for (size_t i = 0; i < grad.size(); ++i) {
+        first[i] += trained.first_moment(i) / kStreams;
+        root[i] += trained.root_moment(i) / kStreams;
+      }
     }
-  }
-  for (size_t i = 0; i < grad.size(); ++i) {
-    // The mean of kStreams values that are spread over a gap of levels.
-    const double error = 4.0 / std::sqrt(kStreams);
-    CHECK(std::abs(first[i] - 0.1 * grad[i]) <= error * gap_at(true, grad[i]) * 0.1);
-    CHECK(std::abs(root[i] - 0.1 * std::abs(grad[i])) <=
-          error * gap_at(false, std::abs(grad[i])) * 0.1);
-  }
+    for (size_t i = 0; i < grad.size(); ++i) {
+      // The mean of kStreams values that are spread over a gap of levels.
+      const double error = 4.0 / std::sqrt(kStreams);
+      CHECK(std::abs(first[i] - 0.1 * grad[i]) <= error * gap_at(true, grad[i]) * 0.1);
+      CHECK(std::abs(root[i] - 0.1 * std::abs(grad[i])) <=
+            error * gap_at(false, std::abs(grad[i])) * 0.1);
+    }
+  });
+}
+
+TEST_CASE("8-bit moments of a level's own value stay at that level", "[kernels][adamw]") {
+  ThreadTeam team(1);
+  with_every_instruction_set([&] {
+    // No decay and no gradient: the moments go through decoding and encoding alone.
+    Trained trained(std::vector<float>(kMomentBlock, 1.0F));
+    for (size_t i = 0; i < kMomentBlock; ++i) {
+      trained.first[i] = static_cast<uint8_t>(i);
+      trained.root[i] = static_cast<uint8_t>(i);
+    }
+    trained.first_scales[0] = -0.37F;
+    trained.root_scales[0] = 0.0021F;
+    const Trained before = trained;
+    trained.step(team, std::vector<float>(kMomentBlock), {0.0F, 1.0F, 1.0F, 1e-8F, 0.0F, 1.0F, 1});
+    CHECK(trained.first_scales == before.first_scales);
+    CHECK(trained.root_scales[0] == Approx(before.root_scales[0]));
+    CHECK(trained.first == before.first);
+    CHECK(trained.root == before.root);
+  });
 }
 
 TEST_CASE("8-bit AdamW follows float32's on a noisy quadratic and is the same for any team",
