@@ -1,0 +1,15 @@
+#pragma once
+
+#include "rewards/profiles/python_text.h"
+
+namespace gradus::rewards::profiles {
+
+/// openai/prm800k math_normalize.normalize_answer: hendrycks' form of the answer without blanks
+/// around it and without an enclosing \text{...}; as far as that where hendrycks' program raises.
+Text mathd_normalized(TextView answer);
+
+/// grade_answer without its first step: the forms of prm800k's own `_normalize` compared as
+/// strings, as tuples, and element by element as expressions.
+bool prm800k_sympy_equal(TextView gold, TextView given);
+
+}  // namespace gradus::rewards::profiles
