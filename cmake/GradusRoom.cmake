@@ -8,6 +8,9 @@ target_compile_options(gradus_flags INTERFACE
   $<$<NOT:$<CONFIG:Debug>>:-D_GLIBCXX_ASSERTIONS>
   # One formula, one result: no fused multiply-add is invented where the source has none.
   -ffp-contract=off)
+if(GRADUS_FUZZ)
+  target_compile_options(gradus_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(GRADUS_SANITIZE)
   target_compile_options(gradus_flags INTERFACE -fsanitize=${GRADUS_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(gradus_flags INTERFACE -fsanitize=${GRADUS_SANITIZE})

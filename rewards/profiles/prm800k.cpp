@@ -183,29 +183,6 @@ Text without_words(Text text) {
   return without_degrees(text);
 }
 
-Text prm800k_normalized(TextView answer) {
-  Text text = without_words(without_text_command(answer));
-  // One brace is both the first and the last character; Python's [1:-1] of it is empty.
-  if (text.size() >= 2 && text.front() == U'{' && text.back() == U'}') {
-    text = text.substr(1, text.size() - 2);
-  }
-  text = without_blanks_behind(text, U",\\!", false);
-  if (const auto value = to_float(text); value && is_near_integer(*value)) {
-    text = integer_text(std::nearbyint(*value));
-  }
-  if (contains(text, U"\\")) text = latex_replaced(text).value_or(text);
-  text = with_mixed_numbers(without_blanks_behind(text, U"-", true));
-  for (const TextView dropped : {TextView(U" "), TextView(U"{"), TextView(U"}")}) {
-    text = replaced(text, dropped, U"");
-  }
-  text = lowered(text);
-  if (as_integer(text)) {
-    const auto value = to_float(replaced(text, U",", U""));
-    if (value) text = integer_text(*value);
-  }
-  return text;
-}
-
 bool is_bracket(char32_t c) {
   return contains(U"()[]", TextView(&c, 1));
 }
@@ -250,6 +227,29 @@ bool elements_equal(const Text& gold, const Text& given) {
 }
 
 }  // namespace
+
+Text prm800k_normalized(TextView answer) {
+  Text text = without_words(without_text_command(answer));
+  // One brace is both the first and the last character; Python's [1:-1] of it is empty.
+  if (text.size() >= 2 && text.front() == U'{' && text.back() == U'}') {
+    text = text.substr(1, text.size() - 2);
+  }
+  text = without_blanks_behind(text, U",\\!", false);
+  if (const auto value = to_float(text); value && is_near_integer(*value)) {
+    text = integer_text(std::nearbyint(*value));
+  }
+  if (contains(text, U"\\")) text = latex_replaced(text).value_or(text);
+  text = with_mixed_numbers(without_blanks_behind(text, U"-", true));
+  for (const TextView dropped : {TextView(U" "), TextView(U"{"), TextView(U"}")}) {
+    text = replaced(text, dropped, U"");
+  }
+  text = lowered(text);
+  if (as_integer(text)) {
+    const auto value = to_float(replaced(text, U",", U""));
+    if (value) text = integer_text(*value);
+  }
+  return text;
+}
 
 Text mathd_normalized(TextView answer) {
   const Text plain = without_text_command(stripped(answer));

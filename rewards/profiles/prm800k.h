@@ -8,6 +8,9 @@ namespace gradus::rewards::profiles {
 /// around it and without an enclosing \text{...}; as far as that where hendrycks' program raises.
 Text mathd_normalized(TextView answer);
 
+/// prm800k's own form of an answer, `_normalize`: lower case, LaTeX as text, no units or blanks.
+Text prm800k_normalized(TextView answer);
+
 /// grade_answer without its first step: the forms of prm800k's own `_normalize` compared as
 /// strings, as tuples, and element by element as expressions.
 bool prm800k_sympy_equal(TextView gold, TextView given);

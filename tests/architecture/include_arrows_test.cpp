@@ -43,7 +43,7 @@ const std::map<std::string, Room>& rooms() {
 // Parts of policy that are used without torch (tests and tools link them alone).
 const Names kPartsWithoutTorch{"policy/kernels", "policy/formats", "policy/tokenizer"};
 // Rooms that include every other one, but that none of the program's rooms may include.
-const Names kOutside{"tests", "bench", "examples"};
+const Names kOutside{"tests", "bench", "examples", "fuzz"};
 
 bool starts_with(const std::string& text, const std::string& start) {
   return text.compare(0, start.size(), start) == 0;
