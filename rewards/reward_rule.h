@@ -49,6 +49,10 @@ class RewardRule {
   /// Grades of the completions of one prompt: exactly one each, in order. A completion that
   /// cannot be graded is a Grade with its reason, not an exception.
   virtual std::vector<Grade> grade(std::span<const RewardInput> group) = 0;
+
+  /// What the user shall know before the run, e.g. that others' code is isolated weakly; usually
+  /// nothing.
+  virtual std::vector<std::string> notices() const { return {}; }
 };
 
 Grade scored(double value);

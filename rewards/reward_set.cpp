@@ -132,6 +132,14 @@ std::vector<std::string> RewardSet::rule_names() const {
   return names;
 }
 
+std::vector<std::string> RewardSet::notices() const {
+  std::vector<std::string> all;
+  for (const auto& rule : rules_) {
+    for (std::string& notice : rule->notices()) all.push_back(std::move(notice));
+  }
+  return all;
+}
+
 std::vector<RuleCounts> RewardSet::take_counts() {
   std::vector<RuleCounts> fresh(rules_.size());
   for (size_t k = 0; k < rules_.size(); ++k) fresh[k].name = rules_[k]->name();

@@ -61,6 +61,9 @@ class RewardSet {
   std::vector<std::string> rule_names() const;
   const std::vector<double>& weights() const { return weights_; }
 
+  /// What the rules want to be said before the run.
+  std::vector<std::string> notices() const;
+
   /// Outcomes per rule since the last call, which starts a new count: call it once a step.
   std::vector<RuleCounts> take_counts();
 

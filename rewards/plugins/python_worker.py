@@ -1,57 +1,157 @@
-"""The process in which a reward function of the user runs.
+"""The process in which Python reward code of the user runs.
 
-Lines of JSON arrive and leave on descriptor 3; standard output is the user's own. Every request
-carries a nonce that its reply repeats, so that a line written by anyone else is recognised.
+Requests are lines of JSON on descriptor 4, replies lines of JSON on descriptor 3; standard output
+is the user's own. Every request carries a nonce, and a reply repeats it (with ":i" for the i-th
+sample), so that a line written by anyone else is recognised.
 """
 
-import importlib.util
+import hashlib
 import inspect
 import json
 import math
 import os
 import select
+import shutil
 import signal
 import sys
-import threading
 import traceback
+import types
 
-CHANNEL = 3
+REPLIES = 3
+REQUESTS = 4
 MAX_TEXT = 2000
 
 
-def die_with_parent():
-    """Ends the whole group when the trainer is gone, even while the user's code is busy."""
-    poller = select.poll()
-    poller.register(CHANNEL, 0)
-    poller.poll()
-    os.killpg(0, signal.SIGKILL)
+# --- the channel ---
 
 
-def limit_resources(memory_mb):
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if memory_mb > 0:
-        size = memory_mb << 20
-        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+def send(reply):
+    data = (json.dumps(reply, allow_nan=False) + "\n").encode()
+    while data:
+        data = data[os.write(REPLIES, data) :]
 
 
-def load(file, name):
-    sys.path.insert(0, os.path.dirname(file))
-    spec = importlib.util.spec_from_file_location("gradus_user_rewards", file)
-    if spec is None:
-        raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+def describe(error):
+    """The error and the user's line that raised it."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != "<string>"]
+    frames = [f for f in frames if not f.filename.startswith("<frozen")]
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"[:MAX_TEXT]
+
+
+def flush_outputs():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+
+
+# --- loading ---
+
+
+def load(request):
+    global function, form, owns_namespace
+    path, name = request["path"], request["function"]
+    sys.path.insert(0, os.path.dirname(path))
+    before = set(sys.modules)
+    module = types.ModuleType("gradus_user_rewards")
+    module.__file__ = path
+    sys.modules[module.__name__] = module
+    # The text that was hashed, not what the file says by now.
+    exec(compile(request["source"], path, "exec"), module.__dict__)
     function = getattr(module, name, None)
     if not callable(function):
         known = [n for n, f in vars(module).items() if inspect.isfunction(f)]
-        raise AttributeError(f"{file} has no function {name}; it has {', '.join(known) or 'none'}")
-    return function
+        raise AttributeError(f"{path} has no function {name}; it has {', '.join(known) or 'none'}")
+    form = request["form"]
+    if form == "auto":
+        form = form_of(function)
+    owns_namespace = request["owns_namespace"] and os.getppid() == 1
+    return {"form": form, "files": imported_files(os.path.dirname(path), before)}
 
 
-def arguments_for(function, request):
+def imported_files(folder, before):
+    """What the rule imported from its own folder, with the hashes of what was read."""
+    files = {}
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and file.startswith(folder + os.sep) and os.path.isfile(file):
+            with open(file, "rb") as content:
+                files[file] = hashlib.sha256(content.read()).hexdigest()
+    return files
+
+
+def form_of(function):
+    names = set(inspect.signature(function).parameters)
+    if {"data_sources", "solution_strs"} <= names:
+        return "verl_batch"
+    if "solution_str" in names:
+        return "verl"
+    if names == {"sample", "item"}:
+        return "openai"
+    return "trl"
+
+
+# --- values ---
+
+
+def number_of(value, allows_bool=False):
+    """A float, None, or {"error": why it is none}."""
+    if value is None:
+        return None
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) and allows_bool:
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        shown = repr(value)[:100]
+        return {"error": f"returned {shown} ({type(value).__name__}), must be a number or None"}
+    try:
+        number = float(value)
+    except OverflowError:
+        return {"error": "returned an integer past the range of a double"}
+    if not math.isfinite(number):
+        return {"error": f"returned {number}, must be finite"}
+    return number
+
+
+def plain(value):
+    """What JSON can carry of a rule's own record."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        return repr(value)[:MAX_TEXT]
+
+
+def graded(value):
+    """A verl result: a number, or a dict with `score` and a record."""
+    if isinstance(value, dict):
+        if "score" not in value:
+            return {"error": "returned a dict without the key score"}
+        score = number_of(value["score"], allows_bool=True)
+        if isinstance(score, dict):
+            return score
+        return {"score": score, "details": {k: plain(v) for k, v in value.items() if k != "score"}}
+    return number_of(value, allows_bool=True)
+
+
+def list_of(values):
+    if inspect.iscoroutine(values):
+        import asyncio
+
+        values = asyncio.run(values)
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if not isinstance(values, (list, tuple)):
+        raise TypeError(f"returned {type(values).__name__}, must be a list of numbers or None")
+    return values
+
+
+# --- TRL: reward(prompts, completions, completion_ids, **columns) -> list ---
+
+
+def trl_arguments(request):
     """What the signature asks for; everything if it takes **kwargs, as TRL's functions do."""
     given = dict(request["columns"])
     for name in ("prompts", "completions", "completion_ids"):
@@ -71,72 +171,192 @@ def arguments_for(function, request):
     return {p.name: given[p.name] for p in named if p.name in given}
 
 
-def call(function, request):
-    values = function(**arguments_for(function, request))
-    if inspect.iscoroutine(values):
+def grade_trl(request):
+    return [number_of(value) for value in list_of(function(**trl_arguments(request)))]
+
+
+# --- verl: compute_score(data_source, solution_str, ground_truth, extra_info) -> number or dict ---
+
+
+def verl_arguments(row, completion):
+    row = row if isinstance(row, dict) else {}
+    model = row.get("reward_model")
+    truth = model.get("ground_truth") if isinstance(model, dict) else None
+    for key in ("ground_truth", "answer"):
+        if truth is None:
+            truth = row.get(key)
+    extra = row.get("extra_info")
+    return {
+        "data_source": row.get("data_source", ""),
+        "solution_str": completion,
+        "ground_truth": truth,
+        "extra_info": extra if extra is not None else {},
+    }
+
+
+def call_accepted(given):
+    """Calls the function with those of the arguments that it takes."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind == p.VAR_KEYWORD for p in parameters):
+        return function(**given)
+    return function(**{p.name: given[p.name] for p in parameters if p.name in given})
+
+
+def grade_verl(sample, context):
+    value = call_accepted(verl_arguments(context.get("row"), sample["completion"]))
+    if inspect.iscoroutine(value):
         import asyncio
 
-        values = asyncio.run(values)
-    if hasattr(values, "tolist"):
-        values = values.tolist()
-    if not isinstance(values, (list, tuple)):
-        raise TypeError(f"returned {type(values).__name__}, must be a list of numbers or None")
-    return [grade_of(value) for value in values]
+        value = asyncio.run(value)
+    return graded(value)
 
 
-def grade_of(value):
-    if value is None:
-        return None
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        shown = repr(value)[:100]
-        return {"error": f"returned {shown} ({type(value).__name__}), must be a number or None"}
+def grade_verl_batch(request):
+    contexts = request["contexts"]
+    each = [
+        verl_arguments(contexts[s["context"]].get("row"), s["completion"])
+        for s in request["samples"]
+    ]
+    plural = {
+        "data_sources": [a["data_source"] for a in each],
+        "solution_strs": [a["solution_str"] for a in each],
+        "ground_truths": [a["ground_truth"] for a in each],
+        "extra_infos": [a["extra_info"] for a in each],
+    }
+    return [graded(value) for value in list_of(call_accepted(plural))]
+
+
+# --- OpenAI: grade(sample, item) -> number, each call in a process of its own ---
+
+
+def openai_sample(text):
+    sample = {
+        "output_text": text,
+        "output_tools": [],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}}],
+    }
     try:
-        number = float(value)
-    except OverflowError:
-        return {"error": "returned an integer past the range of a double"}
-    if not math.isfinite(number):
-        return {"error": f"returned {number}, must be finite"}
-    return number
+        sample["output_json"] = json.loads(text)
+    except ValueError:
+        pass
+    return sample
 
 
-def describe(error):
-    """The error and the user's line that raised it."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != "<string>"]
-    frames = [f for f in frames if not f.filename.startswith("<frozen")]
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"[:MAX_TEXT]
+def grade_openai(sample, context):
+    given = sample.get("sample")
+    given = given if given is not None else openai_sample(sample["completion"])
+    return in_own_process(lambda: number_of(function(given, context.get("row"))))
 
 
-def send(reply):
-    data = (json.dumps(reply, allow_nan=False) + "\n").encode()
-    while data:
-        data = data[os.write(CHANNEL, data) :]
+def in_own_process(work):
+    """Runs `work` in a copy of this process that ends with it, and with all that it started."""
+    reader, writer = os.pipe()
+    flush_outputs()
+    child = os.fork()
+    if child == 0:
+        for fd in (REPLIES, REQUESTS, reader):
+            os.close(fd)
+        try:
+            result = work()
+        except BaseException as error:  # the user's code: anything may come, SystemExit too
+            result = {"error": describe(error)}
+        flush_outputs()
+        os.write(writer, (json.dumps(result) + "\n").encode())
+        os._exit(0)
+    os.close(writer)
+    result, status = wait_for(child, reader)
+    os.close(reader)
+    end_leftovers()
+    if result is not None:
+        return result
+    if os.WIFSIGNALED(status):
+        return {"error": f"the process was killed by signal {os.WTERMSIG(status)}"}
+    return {"error": f"the process exited with status {os.WEXITSTATUS(status)} without a grade"}
+
+
+def wait_for(child, reader):
+    """The child's line, if any, and its status; does not wait for others who hold the pipe."""
+    pidfd = os.pidfd_open(child)
+    received = b""
+    watched = [reader, pidfd]
+    while True:
+        ready, _, _ = select.select(watched, [], [])
+        if reader in ready:
+            piece = os.read(reader, 65536)
+            received += piece
+            if not piece:
+                watched.remove(reader)
+        if len(received) > 1 << 20:
+            os.kill(child, signal.SIGKILL)
+        if pidfd in ready and reader not in ready:
+            break
+    os.close(pidfd)
+    _, status = os.waitpid(child, 0)
+    line, newline, _ = received.partition(b"\n")
+    try:
+        return (json.loads(line) if newline else None), status
+    except ValueError:
+        return None, status
+
+
+def end_leftovers():
+    """No process and no file of one sample is there for the next."""
+    if not owns_namespace:
+        return
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    home = os.environ.get("HOME", "/tmp")
+    for entry in os.scandir(home):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            try:
+                os.unlink(entry.path)
+            except OSError:
+                pass
+
+
+# --- requests ---
+
+function = None
+form = "trl"
+owns_namespace = False
+
+WHOLE = {"trl": grade_trl, "verl_batch": grade_verl_batch}
+SINGLE = {"verl": grade_verl, "openai": grade_openai}
+
+
+def answer_samples(request):
+    grade = SINGLE[form]
+    for index, sample in enumerate(request["samples"]):
+        try:
+            score = grade(sample, request["contexts"][sample["context"]])
+        except Exception as error:  # the user's code: anything may come
+            score = {"error": describe(error)}
+        send({"nonce": f"{request['nonce']}:{index}", "score": score})
+
+
+def answer(request):
+    nonce = request["nonce"]
+    try:
+        if "load" in request:
+            reply = {"nonce": nonce, "loaded": load(request["load"])}
+        elif form in WHOLE:
+            reply = {"nonce": nonce, "scores": WHOLE[form](request)}
+        else:
+            return answer_samples(request)
+    except Exception as error:  # the user's code: anything may come
+        reply = {"nonce": nonce, "error": describe(error)}
+    flush_outputs()
+    send(reply)
 
 
 def main():
-    os.set_inheritable(CHANNEL, False)
-    function = None
-    with os.fdopen(os.dup(CHANNEL), "rb") as requests:
-        threading.Thread(target=die_with_parent, daemon=True).start()
+    with os.fdopen(os.dup(REQUESTS), "rb") as requests:
         for line in requests:
-            request = json.loads(line)
-            reply = {"nonce": request["nonce"]}
-            try:
-                if "load" in request:
-                    limit_resources(request["memory_mb"])
-                    function = load(*request["load"])
-                else:
-                    reply["grades"] = call(function, request)
-            except Exception as error:  # the user's code: anything may come
-                reply["error"] = describe(error)
-            for stream in (sys.stdout, sys.stderr):
-                try:
-                    stream.flush()
-                except Exception:
-                    pass
-            send(reply)
+            answer(json.loads(line))
 
 
 main()

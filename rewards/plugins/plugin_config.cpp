@@ -1,0 +1,85 @@
+#include "rewards/plugins/plugin_config.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+namespace gradus::rewards {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Deny by default: keys and tokens in our environment are not the reward code's business. One
+// thread per process and a fixed hash seed: the same input gives the same grade.
+std::vector<std::pair<std::string, std::string>> environment_of(
+    const std::vector<std::string>& wanted) {
+  std::vector<std::pair<std::string, std::string>> environment{
+      {"PATH", "/usr/local/bin:/usr/bin:/bin"},
+      {"HOME", "/tmp"},
+      {"TMPDIR", "/tmp"},
+      {"LANG", "C.UTF-8"},
+      {"LC_ALL", "C.UTF-8"},
+      {"TZ", "UTC"},
+      {"PYTHONDONTWRITEBYTECODE", "1"},
+      {"PYTHONHASHSEED", "0"},
+      {"OMP_NUM_THREADS", "1"},
+      {"OPENBLAS_NUM_THREADS", "1"},
+      {"MKL_NUM_THREADS", "1"}};
+  for (const std::string& name : wanted) {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) continue;
+    std::erase_if(environment, [&](const auto& known) { return known.first == name; });
+    environment.emplace_back(name, value);
+  }
+  return environment;
+}
+
+}  // namespace
+
+sandbox::SandboxConfig plugin_process(const PluginConfig& config) {
+  sandbox::SandboxConfig process;
+  process.environment = environment_of(config.environment);
+  for (const std::string& path : config.read) process.readable.push_back(fs::absolute(path));
+  process.has_network = config.network;
+  process.reads_private_files = true;
+  process.limits.memory_bytes = static_cast<uint64_t>(config.memory_mb) << 20;
+  process.limits.scratch_bytes = static_cast<uint64_t>(config.scratch_mb) << 20;
+  process.limits.num_processes = static_cast<uint64_t>(config.num_processes);
+  return process;
+}
+
+std::string plugin_file(const std::string& path, const RewardConfig& config) {
+  const fs::path file = fs::absolute(path).lexically_normal();
+  std::error_code ignored;
+  if (!fs::is_regular_file(file, ignored)) {
+    throw FileError(file.string(), "missing",
+                    "is no file; it is named by " + source_of(config) + ": file");
+  }
+  return file.string();
+}
+
+std::string file_bytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw FileError(path, "open_failed", "cannot be opened; check its permissions");
+  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (in.bad()) throw FileError(path, "read_failed", "cannot be read");
+  return bytes;
+}
+
+std::string readable_place_of(const std::string& file) {
+  const std::string folder = fs::path(file).parent_path().string();
+  return folder == "/" || folder == "/tmp" || folder == "/var/tmp" ? file : folder;
+}
+
+std::string version_of(const std::vector<std::pair<std::string, std::string>>& parts) {
+  if (parts.size() == 1) return "sha256:" + sha256(parts.front().second);
+  std::string list;
+  for (const auto& [name, bytes] : parts) list += sha256(bytes) + "  " + name + "\n";
+  return "sha256:" + sha256(list);
+}
+
+}  // namespace gradus::rewards

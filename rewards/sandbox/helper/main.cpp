@@ -1,0 +1,55 @@
+// The program that stands between Gradus and the code of others. It travels inside Gradus and is
+// started with nothing but the descriptors of launch_plan.h. It is small and has one thread on
+// purpose: setting up namespaces takes fork and unshare, which are traps in a process with threads
+// and gigabytes of weights.
+//
+//   gradus-sandbox            reads a plan and runs its program
+//   gradus-sandbox MODE ...   is such a program: a host for plug-ins (lua, library), or
+//                             "nothing", which ends at once
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <exception>
+#include <string>
+
+#include "rewards/sandbox/helper/report.h"
+#include "rewards/sandbox/helper/supervise.h"
+#include "rewards/sandbox/launch_plan.h"
+
+namespace {
+
+using namespace gradus::rewards::sandbox;
+
+bool read_exactly(char* bytes, size_t size) {
+  while (size > 0) {
+    const ssize_t count = ::read(kControl, bytes, size);
+    if (count == 0 || (count < 0 && errno != EINTR)) return false;
+    if (count > 0) bytes += count, size -= static_cast<size_t>(count);
+  }
+  return true;
+}
+
+int launch() {
+  uint64_t size = 0;
+  if (!read_exactly(reinterpret_cast<char*>(&size), sizeof(size))) return 125;
+  std::string text(size, '\0');
+  if (!read_exactly(text.data(), text.size())) return 125;
+  supervise(decode(text));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    const std::string mode = argv[1];
+    return mode == "nothing" ? 0 : 2;
+  }
+  try {
+    return launch();
+  } catch (const std::exception& error) {
+    fail_setup(error.what(), EINVAL);
+  }
+}

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "base/file_descriptor.h"
+
+namespace gradus::rewards::sandbox {
+
+/// The helper (helper/main.cpp) as a file that can be executed through /proc/self/fd/N. Its bytes
+/// travel inside this library, so that there is no second program to install, to find or to
+/// mistake; they are written to memory, or to a nameless temporary file where the kernel forbids
+/// programs in memory (vm.memfd_noexec).
+/// @throws FileError  neither can be made.
+FileDescriptor open_helper_program();
+
+}  // namespace gradus::rewards::sandbox
