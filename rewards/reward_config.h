@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "base/setting.h"
@@ -12,6 +13,9 @@ struct RewardConfig {
   std::string type;
   std::string name;
   double weight = 1.0;
+  std::optional<double> min;
+  std::optional<double> max;
+  std::optional<double> gate;
   nlohmann::json options = nlohmann::json::object();
   std::string where;  // "recipe.toml:12: rewards[0]", for errors
 
@@ -24,6 +28,10 @@ void describe(RewardConfig& c, Field&& field) {
   field("type", c.type, non_empty(), "rule: see `gradus rewards list`");
   field("name", c.name, any(), "in metrics and records; empty: the type");
   field("weight", c.weight, any(), "factor in the completion's reward; 0: measured only");
+  field("min", c.min, any(), "a lower value of the rule counts as this");
+  field("max", c.max, any(), "a higher value of the rule counts as this");
+  field("gate", c.gate, any(),
+        "the rules below this one pay only where its value is at least this; else they pay 0");
   field.rest(c.options, "options of the rule");
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 
 #include "base/error.h"
@@ -50,10 +49,28 @@ std::vector<std::unique_ptr<RewardRule>> make_rules(const std::vector<RewardConf
   return rules;
 }
 
-std::vector<double> weights_of(const std::vector<RewardConfig>& configs) {
-  std::vector<double> weights;
-  for (const RewardConfig& config : configs) weights.push_back(config.weight);
-  return weights;
+void check_terms(const RewardConfig& config, bool is_last) {
+  const auto refuse = [&config](const std::string& what) {
+    throw ConfigError(source_of(config) + ": " + what);
+  };
+  if (config.min && config.max && *config.min > *config.max) {
+    refuse(fmt::format("min: is {}, must be at most max = {}", *config.min, *config.max));
+  }
+  if (!config.gate) return;
+  if (is_last) refuse("gate: there is no rule below it to open; move it above those it guards");
+  if (config.max && *config.max < *config.gate) {
+    refuse(fmt::format("gate: is {}, which no value can reach with max = {}", *config.gate,
+                       *config.max));
+  }
+}
+
+std::vector<RewardTerms> terms_of(const std::vector<RewardConfig>& configs) {
+  std::vector<RewardTerms> terms;
+  for (const RewardConfig& config : configs) {
+    check_terms(config, &config == &configs.back());
+    terms.push_back({config.weight, config.min, config.max, config.gate});
+  }
+  return terms;
 }
 
 std::vector<Grade> all_failed(size_t count, const std::string& reason) {
@@ -68,29 +85,21 @@ double RuleCounts::failed_share() const {
 }
 
 RewardSet::RewardSet(const std::vector<RewardConfig>& configs)
-    : RewardSet(make_rules(configs), weights_of(configs)) {}
+    : RewardSet(make_rules(configs), terms_of(configs)) {}
 
-RewardSet::RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<double> weights)
-    : rules_(std::move(rules)), weights_(std::move(weights)) {
-  if (rules_.size() != weights_.size()) {
-    throw ArgumentError(
-        fmt::format("RewardSet: {} rules, {} weights", rules_.size(), weights_.size()));
+RewardSet::RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<RewardTerms> terms)
+    : rules_(std::move(rules)), terms_(std::move(terms)) {
+  if (rules_.size() != terms_.size()) {
+    throw ArgumentError(fmt::format("RewardSet: {} rules, {} terms", rules_.size(), terms_.size()));
   }
   take_counts();
 }
 
 GradedGroup RewardSet::grade(std::span<const RewardInput> group) {
   GradedGroup graded;
-  graded.rewards.assign(group.size(), std::numeric_limits<double>::quiet_NaN());
-  for (size_t k = 0; k < rules_.size(); ++k) {
-    graded.grades.push_back(grades_of(*rules_[k], group));
-    for (size_t i = 0; i < group.size(); ++i) {
-      const Grade& grade = graded.grades.back()[i];
-      if (grade.outcome != GradeOutcome::scored) continue;
-      double& reward = graded.rewards[i];
-      reward = (std::isnan(reward) ? 0.0 : reward) + weights_[k] * grade.value;
-    }
-  }
+  for (const auto& rule : rules_) graded.grades.push_back(grades_of(*rule, group));
+  graded.contributions = contributions_of(graded.grades, terms_);
+  graded.rewards = weighted_sums(graded.contributions, terms_);
   count(graded);
   return graded;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rewards/combination.h"
 #include "rewards/reward_config.h"
 #include "rewards/reward_rule.h"
 
@@ -15,7 +16,8 @@ namespace gradus::rewards {
 /// What all rules made of one group.
 struct GradedGroup {
   std::vector<std::vector<Grade>> grades;  // [rule][completion]
-  std::vector<double> rewards;             // [completion]; NaN: no rule scored it
+  Contributions contributions;             // [rule][completion] what of each grade counts
+  std::vector<double> rewards;             // [completion]; NaN: nothing counts
 };
 
 /// Outcomes of one rule over some groups.
@@ -31,14 +33,15 @@ struct RuleCounts {
   double failed_share() const;
 };
 
-/// The rules of a run with their weights.
+/// The rules of a run with the terms on which they pay (weight, bounds, gates: combination.h).
 ///
 /// A completion's reward is the sum of weight * value over the rules that scored it:
 ///
-///   reward_i = sum over rules k with outcome scored of  weight_k * value_ik
+///   reward_i = sum over rules k with outcome scored of  weight_k * v_ik
 ///
-/// Skipped, failed and timed-out grades are left out of the sum and counted. If no rule scored a
-/// completion its reward is NaN: it cannot be compared, which is not the same as 0.
+/// where v_ik is the rule's value within its bounds, and 0 behind a closed gate. Skipped, failed
+/// and timed-out grades are left out of the sum and counted. If no rule scored a completion its
+/// reward is NaN: it cannot be compared, which is not the same as 0.
 ///
 /// A rule that breaks its contract cannot spoil a group: a wrong number of grades or an exception
 /// makes all its grades of the group failed; NaN, infinite, and values past 1e9 (whose square
@@ -49,17 +52,18 @@ class RewardSet {
  public:
   static constexpr double kLargestValue = 1e9;
 
-  /// @throws ConfigError  no rule, two of one name, or what make_reward_rule throws.
+  /// @throws ConfigError  no rule, two of one name, min above max, a gate below which there is no
+  ///                      rule or that no value can open, or what make_reward_rule throws.
   explicit RewardSet(const std::vector<RewardConfig>& configs);
 
-  /// From rules already made; `weights` has one entry a rule.
-  RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<double> weights);
+  /// From rules already made; `terms` has one entry a rule.
+  RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<RewardTerms> terms);
 
   GradedGroup grade(std::span<const RewardInput> group);
 
   /// Names of the rules, in the order of GradedGroup::grades.
   std::vector<std::string> rule_names() const;
-  const std::vector<double>& weights() const { return weights_; }
+  const std::vector<RewardTerms>& terms() const { return terms_; }
 
   /// What the rules want to be said before the run.
   std::vector<std::string> notices() const;
@@ -72,7 +76,7 @@ class RewardSet {
   void count(const GradedGroup& graded);
 
   std::vector<std::unique_ptr<RewardRule>> rules_;
-  std::vector<double> weights_;
+  std::vector<RewardTerms> terms_;
   std::mutex mutex_;
   std::vector<RuleCounts> counts_;
 };

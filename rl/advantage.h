@@ -36,14 +36,31 @@ RewardMoments reward_moments(std::span<const double> rewards);
 std::vector<double> group_advantages(std::span<const double> rewards, const AlgorithmConfig& config,
                                      double batch_std = 0.0);
 
-/// Fills `advantages` of every group from its `rewards`. A failed or aborted completion counts as
-/// not scored, whatever stands in `rewards`.
+/// The group's completions by the sum of what each rule makes of them in comparison (GDPO,
+/// arXiv:2601.05242; TRL's normalize_then_sum), v_ik = Group::contributions:
+///
+///   S_i = sum over rules k of  weight_k * (v_ik - mean_k) / (std_k + std_floor)
+///
+/// mean and std run over the completions for which rule k counts; where it does not, it is left
+/// out. A rule whose values are all equal adds exactly 0.
+///
+/// @return  [group]; NaN where no rule counts, or for a completion that may not be trained on.
+/// @throws gradus::ArgumentError  contributions and terms or completions that differ in number.
+std::vector<double> normalized_sums(const Group& group, double std_floor);
+
+/// Fills `advantages` of every group. A failed or aborted completion counts as not scored, whatever
+/// stands in `rewards`.
+///
+///   sum_then_normalize  group_advantages of `rewards`
+///   normalize_then_sum  A_i = (S_i - mean_batch(S)) / (std_batch(S) + std_floor), 0 in a group
+///                       whose S are all equal
+///
 /// @throws gradus::ArgumentError  a group whose rewards and completions differ in number.
 void assign_advantages(std::vector<Group>& groups, const AlgorithmConfig& config);
 
-/// Whether the group can teach anything: at least two scored completions with unequal rewards.
-/// Dynamic sampling keeps exactly these.
-bool has_signal(const Group& group);
+/// Whether the group can teach anything: at least two scored completions with unequal rewards
+/// (normalize_then_sum: unequal S). Dynamic sampling keeps exactly these.
+bool has_signal(const Group& group, const AlgorithmConfig& config = {});
 
 /// Whether a completion may be trained on: it ended by itself or by length, and has tokens.
 bool is_trainable(const rollout::Completion& completion);

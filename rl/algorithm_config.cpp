@@ -37,10 +37,20 @@ void check_bounds(const AlgorithmConfig& c) {
   }
 }
 
+void check_rewards(const AlgorithmConfig& c) {
+  if (c.combine_rewards == RewardCombination::normalize_then_sum &&
+      c.scale_rewards != ScaleRewards::group) {
+    throw ConfigError(
+        "rl.scale_rewards: must be group with rl.combine_rewards = normalize_then_sum, which "
+        "divides each rule by its own deviation in the group, and the sum by the batch's");
+  }
+}
+
 }  // namespace
 
 void check(const AlgorithmConfig& config) {
   check_loss_name(config.loss);
+  check_rewards(config);
   check_bounds(config);
   if (config.minibatches > config.prompts_per_step) {
     throw ConfigError(fmt::format(

@@ -16,6 +16,12 @@ enum class ScaleRewards {
   none,   ///< nothing (Dr. GRPO)
 };
 
+/// How the values of several rules become one advantage; see rl/advantage.h.
+enum class RewardCombination {
+  sum_then_normalize,  ///< the weighted sum is compared within the group
+  normalize_then_sum,  ///< each rule's values are compared within the group, then summed (GDPO)
+};
+
 /// How per-token losses become one number; see rl/aggregation.h.
 enum class Aggregation { token_mean, sequence_mean, sequence_mean_constant, sequence_sum };
 
@@ -60,6 +66,7 @@ struct AlgorithmConfig {
   int minibatches = 1;
   int64_t microbatch_tokens = 2048;
 
+  RewardCombination combine_rewards = RewardCombination::sum_then_normalize;
   ScaleRewards scale_rewards = ScaleRewards::group;
   double std_floor = 1e-4;
 
@@ -135,6 +142,11 @@ void describe(AlgorithmConfig& c, Field&& field) {
   field("minibatches", c.minibatches, at_least(1), "optimizer steps of one pass over a batch");
   field("microbatch_tokens", c.microbatch_tokens, at_least(1),
         "rows that go through the model together; changes memory and speed, not the result");
+  field("combine_rewards", c.combine_rewards,
+        one_of<RewardCombination>({{"sum_then_normalize", RewardCombination::sum_then_normalize},
+                                   {"normalize_then_sum", RewardCombination::normalize_then_sum}}),
+        "rules are summed and the sum compared within the group, or each is compared by itself, so "
+        "that none drowns the others (GDPO)");
   field("scale_rewards", c.scale_rewards,
         one_of<ScaleRewards>({{"group", ScaleRewards::group},
                               {"batch", ScaleRewards::batch},

@@ -42,12 +42,16 @@ Group grade_rollout(rollout::Rollout rollout, rewards::RewardSet& rules) {
   for (auto& grades : group.grades)
     for (const auto& completion : group.completions)
       grades.push_back(rewards::skipped("the rollout failed: " + completion.error));
+  group.terms = rules.terms();
+  group.contributions.assign(group.grades.size(), std::vector<rewards::Contribution>(size));
   if (inputs.empty()) return group;
   auto graded = rules.grade(inputs);
   for (size_t i = 0; i < places.size(); ++i) {
     group.rewards[places[i]] = graded.rewards[i];
-    for (size_t rule = 0; rule < group.grades.size(); ++rule)
+    for (size_t rule = 0; rule < group.grades.size(); ++rule) {
       group.grades[rule][places[i]] = std::move(graded.grades[rule][i]);
+      group.contributions[rule][places[i]] = graded.contributions[rule][i];
+    }
   }
   return group;
 }

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "rewards/reward_rule.h"
+#include "rewards/combination.h"
 #include "rollout/records.h"
 
 namespace gradus::rl {
@@ -14,8 +14,10 @@ struct Group {
   rollout::Prompt prompt;
   std::vector<rollout::Completion> completions;
   std::vector<std::vector<rewards::Grade>> grades;  ///< [rule][completion]
-  std::vector<double> rewards;       ///< weighted sum; NaN where no rule could score the completion
-  std::vector<double> advantages;    ///< 0 where the reward is NaN or the rollout failed
+  rewards::Contributions contributions;             ///< [rule][completion] what of a grade counts
+  std::vector<rewards::RewardTerms> terms;          ///< [rule] weight, bounds, gate
+  std::vector<double> rewards;     ///< weighted sum; NaN where no rule could score the completion
+  std::vector<double> advantages;  ///< 0 where the reward is NaN or the rollout failed
 };
 
 }  // namespace gradus::rl

@@ -105,6 +105,40 @@ void report_rewards(const std::vector<Group>& groups, Metrics& metrics) {
   metrics["reward_std"] = sum_std / static_cast<double>(num_scored);
 }
 
+// Of the grades that the rule scored: how many its bounds changed, how many a gate above withheld,
+// and how many open its own gate.
+void report_terms(const std::vector<Group>& groups, size_t rule, const std::string& prefix,
+                  Metrics& metrics) {
+  int64_t scored = 0;
+  int64_t clipped = 0;
+  int64_t gated = 0;
+  int64_t open = 0;
+  bool has_bounds = false;
+  bool has_gate = false;
+  bool is_guarded = false;
+  for (const Group& group : groups) {
+    if (group.contributions.size() != group.grades.size()) continue;  // graded by no RewardSet
+    const rewards::RewardTerms& terms = group.terms.at(rule);
+    has_bounds = terms.min || terms.max;
+    has_gate = terms.gate.has_value();
+    is_guarded = std::any_of(group.terms.begin(), group.terms.begin() + static_cast<long>(rule),
+                             [](const auto& above) { return above.gate.has_value(); });
+    for (size_t i = 0; i < group.grades[rule].size(); ++i) {
+      const Grade& grade = group.grades[rule][i];
+      if (grade.outcome != GradeOutcome::scored) continue;
+      const rewards::Contribution& part = group.contributions[rule][i];
+      ++scored;
+      clipped += part.is_clipped ? 1 : 0;
+      gated += part.is_gated ? 1 : 0;
+      open += has_gate && rewards::clipped_value(grade.value, terms) >= *terms.gate ? 1 : 0;
+    }
+  }
+  if (scored == 0) return;
+  if (has_bounds) metrics[prefix + "/clipped_share"] = share(clipped, scored);
+  if (is_guarded) metrics[prefix + "/gated_share"] = share(gated, scored);
+  if (has_gate) metrics[prefix + "/open_share"] = share(open, scored);
+}
+
 void report_rule(const std::vector<Group>& groups, size_t rule, const std::string& name,
                  Metrics& metrics) {
   std::vector<double> values;
@@ -127,6 +161,7 @@ void report_rule(const std::vector<Group>& groups, size_t rule, const std::strin
   if (moments.count == 0) return;
   metrics[prefix + "/mean"] = moments.mean;
   metrics[prefix + "/std"] = moments.std;
+  report_terms(groups, rule, prefix, metrics);
 }
 
 }  // namespace

@@ -97,7 +97,12 @@ double duplicate_share(const std::vector<Group>& groups) {
 
 std::optional<std::string> explain_no_signal(const std::vector<Group>& groups,
                                              const std::vector<std::string>& rule_names) {
-  if (std::ranges::any_of(groups, has_signal)) return std::nullopt;
+  // Advantages other than 0 tell of a signal in a sum that is equal (rl.combine_rewards).
+  const auto teaches = [](const Group& group) {
+    return has_signal(group) ||
+           std::ranges::any_of(group.advantages, [](double a) { return a != 0.0; });
+  };
+  if (std::ranges::any_of(groups, teaches)) return std::nullopt;
   const Tally tally(groups);
   const int64_t n = tally.completions;
   if (tally.sampled() == 0)

@@ -199,7 +199,7 @@ std::vector<Group> Trainer::grade(TrainingRun& run, std::vector<rollout::Rollout
 
 void Trainer::keep(std::vector<Group> groups, Batch& batch) const {
   for (Group& group : groups) {
-    const bool is_kept = !config_.rl.dynamic_sampling.enable || has_signal(group);
+    const bool is_kept = !config_.rl.dynamic_sampling.enable || has_signal(group, config_.rl);
     (is_kept ? batch.used : batch.dropped).push_back(std::move(group));
   }
 }

@@ -60,13 +60,15 @@ class FixedRule final : public RewardRule {
   bool throws_;
 };
 
-RewardSet set_of(std::vector<std::vector<Grade>> grades, std::vector<double> weights,
+RewardSet set_of(std::vector<std::vector<Grade>> grades, const std::vector<double>& weights,
                  bool last_throws = false) {
   std::vector<std::unique_ptr<RewardRule>> rules;
   for (size_t k = 0; k < grades.size(); ++k) {
     rules.push_back(std::make_unique<FixedRule>(grades[k], last_throws && k + 1 == grades.size()));
   }
-  return RewardSet(std::move(rules), std::move(weights));
+  std::vector<RewardTerms> terms;
+  for (const double weight : weights) terms.push_back({weight, {}, {}, {}});
+  return RewardSet(std::move(rules), std::move(terms));
 }
 
 }  // namespace

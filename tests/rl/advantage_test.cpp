@@ -117,3 +117,63 @@ TEST_CASE("infinite rewards and missing rewards are refused", "[rl][advantage]")
   groups[0].rewards.pop_back();
   CHECK_THROWS_WITH(assign_advantages(groups, {}), Catch::Contains("prompt a"));
 }
+
+namespace {
+
+/// A group with the values of several rules: [rule][completion].
+Group valued_group(const std::string& id, const std::vector<std::vector<double>>& values,
+                   const std::vector<double>& weights) {
+  Group group = sample_group(id, std::vector<double>(values[0].size(), 0.0));
+  for (size_t k = 0; k < values.size(); ++k) {
+    group.terms.push_back({weights[k], {}, {}, {}});
+    auto& row = group.contributions.emplace_back();
+    for (const double value : values[k]) row.push_back({value});
+  }
+  group.rewards = rewards::weighted_sums(group.contributions, group.terms);
+  return group;
+}
+
+AlgorithmConfig gdpo() {
+  AlgorithmConfig config;
+  config.combine_rewards = RewardCombination::normalize_then_sum;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("normalise then sum gives TRL's figures", "[rl][advantage][gdpo]") {
+  const std::vector<double> weights{1.0, 0.5};
+  std::vector<Group> groups{valued_group("a", {{1, 1, 0, 0}, {0, 3, 1, 1}}, weights),
+                            valued_group("b", {{0, 0, 0, 0}, {2, 2, 5, 2}}, weights)};
+  assign_advantages(groups, gdpo());
+  const std::vector<double> expected{0.42887213863862206, 1.8134543646460008,  -1.1211632516423113,
+                                     -1.1211632516423113, -0.2903750116022804, -0.2903750116022804,
+                                     0.8711250348068412,  -0.2903750116022804};
+  for (size_t i = 0; i < 8; ++i) {
+    CHECK(groups[i / 4].advantages[i % 4] == Approx(expected[i]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("normalise then sum sees what cancels in a sum", "[rl][advantage][gdpo]") {
+  std::vector<Group> groups{valued_group("a", {{1, 0, 0}, {0, 2, 0}}, {2.0, 1.0})};
+  CHECK(groups[0].rewards == std::vector<double>{2.0, 2.0, 0.0});
+  assign_advantages(groups, gdpo());
+  CHECK(groups[0].advantages[0] > groups[0].advantages[1]);
+  const Group equal = valued_group("b", {{1, 0}, {0, 1}}, {1.0, 1.0});
+  CHECK_FALSE(has_signal(equal));
+  CHECK_FALSE(has_signal(equal, gdpo()));
+  CHECK(has_signal(valued_group("c", {{1, 0}, {0, 1}}, {1.0, 0.5}), gdpo()));
+}
+
+TEST_CASE("a rule that did not count is left out of its own comparison", "[rl][advantage][gdpo]") {
+  const Group group = valued_group("a", {{1, 0, kNaN, 1}, {kNaN, 1, kNaN, 0}}, {1.0, 1.0});
+  const auto sums = normalized_sums(group, 0.0);
+  CHECK(sums[0] == Approx((1.0 - 2.0 / 3.0) / std::sqrt(1.0 / 3.0)));
+  CHECK(std::isnan(sums[2]));
+  CHECK(sums[3] == Approx((1.0 - 2.0 / 3.0) / std::sqrt(1.0 / 3.0) - 0.5 / std::sqrt(0.5)));
+  std::vector<Group> groups{group};
+  assign_advantages(groups, gdpo());
+  CHECK(groups[0].advantages[2] == 0.0);
+  groups[0].contributions[1].pop_back();
+  CHECK_THROWS_WITH(assign_advantages(groups, gdpo()), Catch::Contains("prompt a"));
+}

@@ -76,3 +76,20 @@ TEST_CASE("a rule that scored nothing has no mean", "[rl][group_metrics]") {
 TEST_CASE("groups graded by another number of rules are refused", "[rl][group_metrics]") {
   CHECK_THROWS_AS(group_metrics(two_groups(), {"exact", "format"}), ArgumentError);
 }
+
+TEST_CASE("shares of clipped, withheld and opening grades are reported", "[rl][group_metrics]") {
+  std::vector<Group> groups{sample_group("a", {0.0, 0.0, 0.0, 0.0})};
+  Group& group = groups[0];
+  group.grades = {
+      {rewards::scored(1), rewards::scored(0), rewards::scored(1), rewards::scored(1)},
+      {rewards::scored(3), rewards::scored(1), rewards::scored(0), rewards::failed("")}};
+  group.terms = {{1.0, {}, {}, 1.0}, {1.0, {}, 2.0, {}}};
+  group.contributions = rewards::contributions_of(group.grades, group.terms);
+  const auto m = group_metrics(groups, {"format", "score"});
+  CHECK(m.at("rewards/format/open_share") == 0.75);
+  CHECK_FALSE(m.contains("rewards/format/gated_share"));
+  CHECK_FALSE(m.contains("rewards/format/clipped_share"));
+  CHECK(m.at("rewards/score/gated_share") == Approx(1.0 / 3.0));
+  CHECK(m.at("rewards/score/clipped_share") == Approx(1.0 / 3.0));
+  CHECK_FALSE(m.contains("rewards/score/open_share"));
+}
