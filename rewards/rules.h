@@ -23,6 +23,9 @@ std::unique_ptr<RewardRule> make_countdown_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_exact_match_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_word_overlap_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_regex_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_ifeval_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_json_schema_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_language_consistency_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_length_budget_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_python_rule(const RewardConfig& config);
 
@@ -37,6 +40,9 @@ std::vector<SettingInfo> countdown_options();
 std::vector<SettingInfo> exact_match_options();
 std::vector<SettingInfo> word_overlap_options();
 std::vector<SettingInfo> regex_options();
+std::vector<SettingInfo> ifeval_options();
+std::vector<SettingInfo> json_schema_options();
+std::vector<SettingInfo> language_consistency_options();
 std::vector<SettingInfo> length_budget_options();
 std::vector<SettingInfo> python_options();
 
