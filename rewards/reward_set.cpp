@@ -97,10 +97,15 @@ RewardSet::RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector
 
 GradedGroup RewardSet::grade(std::span<const RewardInput> group) {
   GradedGroup graded;
-  for (const auto& rule : rules_) graded.grades.push_back(grades_of(*rule, group));
+  std::vector<double> seconds;
+  for (const auto& rule : rules_) {
+    const double begin = now_s();
+    graded.grades.push_back(grades_of(*rule, group));
+    seconds.push_back(now_s() - begin);
+  }
   graded.contributions = contributions_of(graded.grades, terms_);
   graded.rewards = weighted_sums(graded.contributions, terms_);
-  count(graded);
+  count(graded, seconds);
   return graded;
 }
 
@@ -121,10 +126,11 @@ std::vector<Grade> RewardSet::grades_of(RewardRule& rule,
   return grades;
 }
 
-void RewardSet::count(const GradedGroup& graded) {
+void RewardSet::count(const GradedGroup& graded, const std::vector<double>& seconds) {
   const std::lock_guard lock(mutex_);
   for (size_t k = 0; k < rules_.size(); ++k) {
     RuleCounts& counts = counts_[k];
+    counts.seconds += seconds[k];
     for (const Grade& grade : graded.grades[k]) {
       if (grade.outcome == GradeOutcome::scored) ++counts.scored;
       if (grade.outcome == GradeOutcome::skipped) ++counts.skipped;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "rewards/combination.h"
 #include "rewards/reward_config.h"
 #include "rewards/reward_rule.h"
@@ -28,6 +29,7 @@ struct RuleCounts {
   int64_t failed = 0;
   int64_t timed_out = 0;
   std::string first_reason;  // of the first that failed or timed out
+  double seconds = 0;        // of grading, summed over threads; 0 without a clock
 
   int64_t total() const { return scored + skipped + failed + timed_out; }
   double failed_share() const;
@@ -59,6 +61,9 @@ class RewardSet {
   /// From rules already made; `terms` has one entry a rule.
   RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<RewardTerms> terms);
 
+  /// Seconds per rule are counted from now on. Grades do not depend on it. Before the first grade.
+  void measure_with(const Clock& clock) { clock_ = &clock; }
+
   GradedGroup grade(std::span<const RewardInput> group);
 
   /// Names of the rules, in the order of GradedGroup::grades.
@@ -73,10 +78,12 @@ class RewardSet {
 
  private:
   std::vector<Grade> grades_of(RewardRule& rule, std::span<const RewardInput> group) const;
-  void count(const GradedGroup& graded);
+  void count(const GradedGroup& graded, const std::vector<double>& seconds);
+  double now_s() const { return clock_ == nullptr ? 0.0 : clock_->now_s(); }
 
   std::vector<std::unique_ptr<RewardRule>> rules_;
   std::vector<RewardTerms> terms_;
+  const Clock* clock_ = nullptr;
   std::mutex mutex_;
   std::vector<RuleCounts> counts_;
 };

@@ -30,7 +30,7 @@ namespace gradus::rewards {
 /// then false with that reason. May be used from several threads at once.
 class JsonSchema {
  public:
-  static constexpr int64_t kMaxSteps = 1'000'000;
+  static constexpr int64_t kMaxSteps = 300'000;
 
   /// @throws ArgumentError  "/properties/a/minLenght: is not a keyword; did you mean minLength?",
   ///                        "/items/$ref: #/$defs/x is not there", a pattern that is none, ...
