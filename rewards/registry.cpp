@@ -45,8 +45,12 @@ constexpr std::array kRules{
           make_language_consistency_rule, language_consistency_options},
     Entry{"length_budget", "as long as asked for, or not longer (L1: LCPO-Exact, LCPO-Max)",
           make_length_budget_rule, length_budget_options},
-    Entry{"python", "a function of yours in a Python file, in processes of its own",
+    Entry{"python", "a function of yours in a Python file (TRL's, verl's or OpenAI's form)",
           make_python_rule, python_options},
+    Entry{"command", "a program of yours that answers lines of JSON", make_command_rule,
+          command_options},
+    Entry{"library", "a shared library of yours", make_library_rule, library_options},
+    Entry{"lua", "a function of yours in a Lua file", make_lua_rule, lua_options},
 };
 
 }  // namespace

@@ -27,6 +27,9 @@ std::unique_ptr<RewardRule> make_ifeval_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_json_schema_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_language_consistency_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_length_budget_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_command_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_library_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_lua_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_python_rule(const RewardConfig& config);
 
 std::vector<SettingInfo> accuracy_options();
@@ -44,6 +47,9 @@ std::vector<SettingInfo> ifeval_options();
 std::vector<SettingInfo> json_schema_options();
 std::vector<SettingInfo> language_consistency_options();
 std::vector<SettingInfo> length_budget_options();
+std::vector<SettingInfo> command_options();
+std::vector<SettingInfo> library_options();
+std::vector<SettingInfo> lua_options();
 std::vector<SettingInfo> python_options();
 
 }  // namespace gradus::rewards

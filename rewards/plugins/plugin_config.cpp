@@ -75,11 +75,25 @@ std::string readable_place_of(const std::string& file) {
   return folder == "/" || folder == "/tmp" || folder == "/var/tmp" ? file : folder;
 }
 
-std::string version_of(const std::vector<std::pair<std::string, std::string>>& parts) {
-  if (parts.size() == 1) return "sha256:" + sha256(parts.front().second);
+void PluginFiles::add(const std::string& path) {
+  hashes_.emplace_back(path, sha256(file_bytes(path)));
+}
+
+std::string PluginFiles::version() const {
+  if (hashes_.size() == 1) return "sha256:" + hashes_.front().second;
   std::string list;
-  for (const auto& [name, bytes] : parts) list += sha256(bytes) + "  " + name + "\n";
+  for (const auto& [path, hash] : hashes_) list += hash + "  " + path + "\n";
   return "sha256:" + sha256(list);
+}
+
+std::string PluginFiles::change() const {
+  for (const auto& [path, hash] : hashes_) {
+    std::error_code ignored;
+    if (!fs::exists(path, ignored) || sha256(file_bytes(path)) != hash) {
+      return path + ": has changed since the run began; start the run anew to use the new one";
+    }
+  }
+  return "";
 }
 
 }  // namespace gradus::rewards

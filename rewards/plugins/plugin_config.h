@@ -58,8 +58,17 @@ std::string file_bytes(const std::string& path);
 /// that holds everybody's files (/, /tmp), the file alone.
 std::string readable_place_of(const std::string& file);
 
-/// One version of several parts (path or name, bytes): "sha256:" and the hash of one part's bytes,
-/// or the hash of the list of names and hashes.
-std::string version_of(const std::vector<std::pair<std::string, std::string>>& parts);
+/// Files that make up a plug-in: read once for the version, and compared before each process is
+/// started, so that all grades of a run are those of one version.
+class PluginFiles {
+ public:
+  void add(const std::string& path);
+  std::string version() const;
+  /// Which file has changed since `add`, as a reason; empty: none.
+  std::string change() const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> hashes_;  // path, SHA-256
+};
 
 }  // namespace gradus::rewards

@@ -172,6 +172,7 @@ Grade PluginRule::grade_of(const json& answer) const {
   if (!grade.details.is_null() && !grade.details.is_object()) {
     grade.details = {{"record", std::move(grade.details)}};
   }
+  if (grade.outcome == GradeOutcome::failed) grade.details["fault"] = "code";
   grade.details["version"] = program_.version;
   return grade;
 }
@@ -179,6 +180,7 @@ Grade PluginRule::grade_of(const json& answer) const {
 Grade PluginRule::failed_grade(const WorkerFault& fault) const {
   Grade grade = failed(fault.reason);
   if (fault.kind == WorkerFault::Kind::timed_out) grade.outcome = GradeOutcome::timed_out;
+  grade.details["fault"] = fault.kind == WorkerFault::Kind::refused ? "code" : "process";
   grade.details["version"] = program_.version;
   return grade;
 }

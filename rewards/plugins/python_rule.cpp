@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "base/sha256.h"
 #include "rewards/plugins/plugin_config.h"
 #include "rewards/plugins/plugin_rule.h"
 #include "rewards/plugins/python_interpreter.h"
@@ -141,7 +142,7 @@ PluginProgram program_of(const RewardConfig& config, const PythonConfig& options
                          {"form", form_name(options.form)},
                          {"owns_namespace", rung == sandbox::Rung::namespaces}};
   program.on_loaded = settle_form;
-  program.version = version_of({{path, source}});
+  program.version = "sha256:" + sha256(source);
   program.where = path + ":" + function;
   return program;
 }

@@ -14,12 +14,14 @@ import select
 import shutil
 import signal
 import sys
+import time
 import traceback
 import types
 
 REPLIES = 3
 REQUESTS = 4
 MAX_TEXT = 2000
+MAX_RESULT = 1 << 20
 
 
 # --- the channel ---
@@ -67,6 +69,8 @@ def load(request):
     form = request["form"]
     if form == "auto":
         form = form_of(function)
+    if form == "openai":
+        check_two_arguments(function)
     owns_namespace = request["owns_namespace"] and os.getppid() == 1
     return {"form": form, "files": imported_files(os.path.dirname(path), before)}
 
@@ -91,6 +95,13 @@ def form_of(function):
     if names == {"sample", "item"}:
         return "openai"
     return "trl"
+
+
+def check_two_arguments(function):
+    try:
+        inspect.signature(function).bind({}, {})
+    except TypeError as error:
+        raise TypeError(f"{function.__name__} must take (sample, item): {error}") from None
 
 
 # --- values ---
@@ -251,6 +262,7 @@ def grade_openai(sample, context):
 def in_own_process(work):
     """Runs `work` in a copy of this process that ends with it, and with all that it started."""
     reader, writer = os.pipe()
+    token = os.urandom(16).hex()  # what code writes to every descriptor it finds is no grade
     flush_outputs()
     child = os.fork()
     if child == 0:
@@ -261,21 +273,23 @@ def in_own_process(work):
         except BaseException as error:  # the user's code: anything may come, SystemExit too
             result = {"error": describe(error)}
         flush_outputs()
-        os.write(writer, (json.dumps(result) + "\n").encode())
+        os.write(writer, f"{token} {json.dumps(result)}\n".encode())
         os._exit(0)
     os.close(writer)
-    result, status = wait_for(child, reader)
+    received, status = wait_for(child, reader)
     os.close(reader)
     end_leftovers()
-    if result is not None:
-        return result
+    if received.startswith(token.encode()) and received.count(b"\n") == 1:
+        return json.loads(received[len(token) :])
+    if received:
+        return {"error": "the process wrote what is no grade on its channel"}
     if os.WIFSIGNALED(status):
         return {"error": f"the process was killed by signal {os.WTERMSIG(status)}"}
     return {"error": f"the process exited with status {os.WEXITSTATUS(status)} without a grade"}
 
 
 def wait_for(child, reader):
-    """The child's line, if any, and its status; does not wait for others who hold the pipe."""
+    """What the child wrote, and its status; does not wait for others who hold the pipe."""
     pidfd = os.pidfd_open(child)
     received = b""
     watched = [reader, pidfd]
@@ -286,17 +300,14 @@ def wait_for(child, reader):
             received += piece
             if not piece:
                 watched.remove(reader)
-        if len(received) > 1 << 20:
+        if len(received) > MAX_RESULT:
             os.kill(child, signal.SIGKILL)
+            watched = [pidfd]
         if pidfd in ready and reader not in ready:
             break
     os.close(pidfd)
     _, status = os.waitpid(child, 0)
-    line, newline, _ = received.partition(b"\n")
-    try:
-        return (json.loads(line) if newline else None), status
-    except ValueError:
-        return None, status
+    return received, status
 
 
 def end_leftovers():
@@ -304,7 +315,9 @@ def end_leftovers():
     if not owns_namespace:
         return
     try:
-        os.kill(-1, signal.SIGKILL)
+        while True:  # until the last one is not only killed but gone
+            os.kill(-1, signal.SIGKILL)
+            time.sleep(0.0001)
     except ProcessLookupError:
         pass
     home = os.environ.get("HOME", "/tmp")

@@ -48,6 +48,9 @@ std::string text_of(const json& error) {
 std::string PluginWorker::start() {
   if (process_ && process_->is_running()) return "";
   stop();
+  if (program_.check) {
+    if (std::string fault = program_.check(); !fault.empty()) return fault;
+  }
   try {
     process_ = sandbox_->start(program_.process);
   } catch (const Error& error) {

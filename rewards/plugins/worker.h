@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -15,6 +16,7 @@ namespace gradus::rewards {
 struct WorkerProgram {
   sandbox::SandboxConfig process;
   nlohmann::json load;  // sent once after the start; null: the program has no such hand-shake
+  std::function<std::string()> check;  // before each start: why not to start, or ""; may be empty
   double timeout_s = 30.0;
   double load_timeout_s = 120.0;
 };

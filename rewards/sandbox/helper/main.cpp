@@ -14,6 +14,7 @@
 #include <exception>
 #include <string>
 
+#include "rewards/sandbox/helper/plugin_host.h"
 #include "rewards/sandbox/helper/report.h"
 #include "rewards/sandbox/helper/supervise.h"
 #include "rewards/sandbox/launch_plan.h"
@@ -45,6 +46,8 @@ int launch() {
 int main(int argc, char** argv) {
   if (argc > 1) {
     const std::string mode = argv[1];
+    if (mode == "lua") return serve_lua();
+    if (mode == "library") return serve_library();
     return mode == "nothing" ? 0 : 2;
   }
   try {
