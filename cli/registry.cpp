@@ -35,6 +35,8 @@ void add_commands(CLI::App& root, Session& session) {
   rewards.require_subcommand(1);
   add_rewards_list(rewards, session);
   add_rewards_test(rewards, session);
+  add_rewards_explain(rewards, session);
+  add_rewards_verify(rewards, session);
 
   add_doctor(root, session);
 

@@ -30,6 +30,8 @@ void add_data_generate(CLI::App& parent, Session& session);
 void add_data_tokenizer(CLI::App& parent, Session& session);
 void add_rewards_list(CLI::App& parent, Session& session);
 void add_rewards_test(CLI::App& parent, Session& session);
+void add_rewards_explain(CLI::App& parent, Session& session);
+void add_rewards_verify(CLI::App& parent, Session& session);
 void add_doctor(CLI::App& parent, Session& session);
 void add_help_recipe(CLI::App& parent, Session& session);
 

@@ -1,0 +1,144 @@
+#include <algorithm>
+
+#include "rewards/math/extract.h"
+#include "rewards/math/names.h"
+#include "rewards/math/text_scan.h"
+
+namespace gradus::rewards::math {
+namespace {
+
+struct Found {
+  size_t begin = 0;
+  size_t end = 0;
+  std::string letter;
+};
+
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// Choices that stand alone in a text, in order.
+std::vector<Found> choices_in(std::string_view text, const std::vector<std::string>& strings) {
+  std::vector<Found> found;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i > 0 && (is_alnum(text[i - 1]) || text[i - 1] == '\\' || text[i - 1] == '\'')) continue;
+    for (const std::string& choice : strings) {
+      const size_t end = i + choice.size();
+      if (choice.empty() || text.substr(i, choice.size()) != choice) continue;
+      if (end < text.size() && (is_alnum(text[end]) || text[end] == '\'')) continue;
+      found.push_back({i, end, choice});
+      i = end - 1;
+      break;
+    }
+    if (found.size() > 256) break;
+  }
+  return found;
+}
+
+/// "A good approach": an article, not a choice.
+bool is_article(std::string_view text, const Found& choice) {
+  if (choice.letter != "A" || choice.end + 1 >= text.size()) return false;
+  const char next = text[choice.end + 1];
+  if (text[choice.end] != ' ' || next < 'a' || next > 'z') return false;
+  const std::string_view rest = text.substr(choice.end + 1);
+  for (const std::string_view verb : {"is ", "or ", "and ", "because", "since", "as ", "but "}) {
+    if (rest.starts_with(verb)) return false;
+  }
+  return true;
+}
+
+/// Whether the clause before a choice denies it: "not B", "can't be A or B", "isn't C".
+bool is_denied(std::string_view text, const Found& choice, const std::vector<Found>& all) {
+  size_t begin = choice.begin;
+  while (begin > 0) {
+    const char c = text[begin - 1];
+    if (c == '.' || c == ',' || c == ';' || c == '\n' || c == ':') break;
+    --begin;
+  }
+  const std::string clause = lower_case(text.substr(begin, choice.begin - begin));
+  for (const std::string_view denial :
+       {"not", "n't", "never", "wrong", "incorrect", "不", "non "}) {
+    if (clause.find(denial) != std::string::npos) return true;
+  }
+  // "A is wrong"
+  std::string_view rest = text.substr(choice.end);
+  rest = rest.substr(0, rest.find_first_of(".,;\n"));
+  const std::string after = lower_case(rest.substr(0, 24));
+  const bool others_follow = std::any_of(all.begin(), all.end(), [&](const Found& other) {
+    return other.begin > choice.end && other.begin < choice.end + rest.size();
+  });
+  return !others_follow && (after.starts_with(" is wrong") || after.starts_with(" is not") ||
+                            after.starts_with(" is incorrect") || after.starts_with(" isn't") ||
+                            after.starts_with(" is false"));
+}
+
+/// The first choice of a phrase that is not denied; hedged when others are joined to it.
+Choice chosen_in(std::string_view text, const ExtractOptions& options) {
+  const std::vector<Found> all = choices_in(text, options.strings);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (is_article(text, all[i]) || is_denied(text, all[i], all)) continue;
+    Choice choice{all[i].letter, false};
+    if (i + 1 < all.size() && all[i + 1].letter != all[i].letter) {
+      const std::string_view between = text.substr(all[i].end, all[i + 1].begin - all[i].end);
+      const size_t joining = joining_at(between);
+      std::string_view rest = between.substr(joining);
+      while (!rest.empty() && (rest.front() == '(' || rest.front() == ' ')) rest.remove_prefix(1);
+      choice.is_hedged = joining > 0 && rest.empty();
+    }
+    return choice;
+  }
+  return {};
+}
+
+/// Letters run together in a box: ABCD.
+bool is_run_of_choices(std::string_view text, const ExtractOptions& options) {
+  if (text.size() < 2) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return std::find(options.strings.begin(), options.strings.end(), std::string(1, c)) !=
+           options.strings.end();
+  });
+}
+
+}  // namespace
+
+Choice extract_choice(std::string_view text, const ExtractOptions& options) {
+  const std::vector<Span> boxes = find_boxes(text);
+  for (size_t i = boxes.size(); i > 0; --i) {
+    std::string inside;
+    for (const char c : boxes[i - 1].inside) inside += c == '{' || c == '}' ? ' ' : c;
+    if (is_run_of_choices(bare(inside), options)) return {"", true};
+    const Choice choice = chosen_in(inside, options);
+    if (!choice.letter.empty()) return choice;
+  }
+  const size_t tag = text.rfind("<answer>");
+  if (tag != std::string_view::npos) {
+    const Choice choice = chosen_in(text.substr(tag + 8, 200), options);
+    if (!choice.letter.empty()) return choice;
+  }
+  for (const Anchor& anchor : find_anchors(text)) {
+    std::string_view rest = text.substr(anchor.end, 200);
+    // The first line with something in it.
+    while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n')) rest.remove_prefix(1);
+    rest = rest.substr(0, rest.find('\n'));
+    const Choice choice = chosen_in(rest, options);
+    if (!choice.letter.empty()) return choice;
+  }
+  // A line that begins with a choice: "C", "**C**", "(C) 12 cm", "D. it can't be A".
+  const std::vector<Found> all = choices_in(text, options.strings);
+  for (const Found& choice : all) {
+    size_t begin = choice.begin;
+    while (begin > 0 &&
+           (text[begin - 1] == '*' || text[begin - 1] == '(' || text[begin - 1] == ' ')) {
+      --begin;
+    }
+    const bool starts_line = begin == 0 || text[begin - 1] == '\n';
+    if (starts_line && !is_article(text, choice)) return {choice.letter, false};
+  }
+  for (size_t i = all.size(); i > 0; --i) {
+    if (is_article(text, all[i - 1]) || is_denied(text, all[i - 1], all)) continue;
+    return {all[i - 1].letter, false};
+  }
+  return {};
+}
+
+}  // namespace gradus::rewards::math

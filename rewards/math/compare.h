@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "rewards/math/algebra.h"
+#include "rewards/math/syntax.h"
+
+namespace gradus::rewards::math {
+
+struct CompareOptions {
+  int float_rounding = 6;                // decimals at which a decimal answer is compared
+  bool strict = true;                    // false: symbols match by position
+  bool allow_set_relation_comp = false;  // an inequality may answer a gold interval
+};
+
+/// Compares a gold with an answer, both parsed, as Math-Verify's users expect and mathematics says.
+///
+/// Not symmetric on purpose in three ways: an assignment's value may stand for the assignment
+/// (gold `x=5`, answer `5`) and the other way round, a set may answer an inequality (gold `x<3`,
+/// answer `(-oo, 3)`) but an inequality answers a set only with `allow_set_relation_comp`, and an
+/// equation never answers an expression.
+class Comparison {
+ public:
+  static constexpr int64_t kWork = 400'000;  // units; see Work
+
+  Comparison(const Tree& gold, const Tree& answer, const CompareOptions& options);
+
+  bool equal();
+
+  /// Whether the work limit was met; the answer is then "not equal".
+  bool is_spent() const { return work_.is_spent(); }
+  /// What decided, for people: "exact form", "numeric", "sets of reals", ...
+  const std::string& path() const { return path_; }
+  /// Canonical forms for people.
+  std::string gold_text() { return text(gold_); }
+  std::string answer_text() { return text(answer_); }
+
+ private:
+  bool same(int32_t g, int32_t a);
+  bool same_items(const std::vector<int32_t>& g, const std::vector<int32_t>& a);
+  bool same_in_order(const std::vector<int32_t>& g, const std::vector<int32_t>& a);
+  std::optional<bool> same_collection(int32_t g, int32_t a);
+  std::optional<bool> same_relation(int32_t g, int32_t a);
+  std::optional<bool> same_values(int32_t g, int32_t a);
+  bool same_relations(const Node& g, const Node& a);
+  bool same_relation_pair(int32_t g_left, int32_t g_right, char g_op, int32_t a_left,
+                          int32_t a_right, char a_op);
+  bool same_expression(int32_t g, int32_t a);
+  bool same_plain_expression(int32_t g, int32_t a);
+  bool same_quantity(int32_t g, int32_t a);
+  bool same_decimal(int32_t g, int32_t a);
+  bool same_ratio(const Node& g, const Node& a);
+  bool same_based(const Node& g, const Node& a);
+  bool same_infinity(int32_t g, int32_t a, bool& is_decided) const;
+  bool same_symbolic(int32_t g, int32_t a);
+  bool is_assignment(const Node& relation) const;
+  bool is_value_of(const Node& relation);
+  std::vector<int32_t> items_of(int32_t id);
+  std::vector<int32_t> distinct(const std::vector<int32_t>& items);
+  std::optional<std::vector<int32_t>> assignments_of(int32_t id) const;
+  void match_symbols();
+  int32_t make(NodeKind kind, std::vector<int32_t> kids);
+  bool decide(bool verdict, const char* how);
+  std::string text(int32_t id);
+
+  Work work_{kWork};
+  Algebra algebra_{work_};
+  CompareOptions options_;
+  Tree tree_;
+  int32_t gold_ = -1;
+  int32_t answer_ = -1;
+  std::string path_;
+};
+
+}  // namespace gradus::rewards::math

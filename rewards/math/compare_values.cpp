@@ -1,0 +1,192 @@
+#include "rewards/math/compare.h"
+#include "rewards/math/names.h"
+#include "rewards/math/numeric.h"
+#include "rewards/math/prepare.h"
+#include "rewards/math/units.h"
+
+namespace gradus::rewards::math {
+namespace {
+
+std::string without_spaces(const std::string& text) {
+  std::string result;
+  for (const char c : lower_case(text)) {
+    const bool is_dressing = c == ' ' || c == '.' || c == '(' || c == ')' || c == '"' ||
+                             c == '\'' || c == '*' || c == '-';
+    if (!is_dressing) result += c;
+  }
+  return result;
+}
+
+/// The word a node was written as; empty if it was none.
+std::string word_of(const Node& node) {
+  const bool can_be = node.kind == NodeKind::text || node.kind == NodeKind::multiply ||
+                      node.kind == NodeKind::symbol || node.kind == NodeKind::constant;
+  return can_be ? without_spaces(node.name) : "";
+}
+
+bool says_no_solution(const std::string& words) {
+  return words == "nosolution" || words == "nosolutions" || words == "emptyset" ||
+         words == "theemptyset" || words == "norealsolution" || words == "norealsolutions" ||
+         words == "norealroots" || words == "none";
+}
+
+}  // namespace
+
+std::optional<bool> Comparison::same_values(int32_t g, int32_t a) {
+  const Node gold = tree_.at(g);
+  const Node answer = tree_.at(a);
+  if (gold.kind == NodeKind::text || answer.kind == NodeKind::text) {
+    const std::string gold_word = word_of(gold);
+    const std::string answer_word = word_of(answer);
+    const bool both_empty_sets = (gold.name == "{}" || says_no_solution(gold_word)) &&
+                                 (answer.name == "{}" || says_no_solution(answer_word));
+    if (both_empty_sets) return decide(true, "both say that there is no solution");
+    return decide(!gold_word.empty() && gold_word == answer_word, "words");
+  }
+  if (gold.kind == NodeKind::matrix || answer.kind == NodeKind::matrix) {
+    const bool is_alike = gold.kind == answer.kind && gold.value == answer.value;
+    return decide(is_alike && same_in_order(gold.kids, answer.kids), "entries of a matrix");
+  }
+  if (gold.kind == NodeKind::based || answer.kind == NodeKind::based) {
+    return decide(same_based(gold, answer), "digits in a base");
+  }
+  return same_expression(g, a);
+}
+
+bool Comparison::same_based(const Node& g, const Node& a) {
+  if (g.kind == NodeKind::based && a.kind == NodeKind::based) {
+    const auto base = [](const Node& node) {
+      return static_cast<int>(node.value.small_integer().value_or(10));
+    };
+    const auto x = Rational::from_digits(g.name, base(g));
+    const auto y = Rational::from_digits(a.name, base(a));
+    return x && y && *x == *y;
+  }
+  // A base that only one side names: the digits must be those.
+  const Node& based = g.kind == NodeKind::based ? g : a;
+  const Node& other = g.kind == NodeKind::based ? a : g;
+  if (other.kind == NodeKind::number) {
+    return other.value.is_integer() && other.value.str() == based.name;
+  }
+  return !word_of(other).empty() && word_of(other) == without_spaces(based.name);
+}
+
+bool Comparison::same_ratio(const Node& g, const Node& a) {
+  if (g.kids.size() != a.kids.size()) return false;
+  const auto is_zero = [&](int32_t id) {
+    return tree_.at(id).kind == NodeKind::number && tree_.at(id).value.is_zero();
+  };
+  bool has_zero = false;
+  for (size_t i = 0; i < g.kids.size(); ++i) {
+    has_zero = has_zero || is_zero(g.kids[i]) || is_zero(a.kids[i]);
+  }
+  if (has_zero) return same_in_order(g.kids, a.kids);  // 12:00 is a time of day
+  for (size_t i = 0; i + 1 < g.kids.size(); ++i) {
+    const int32_t left = make(NodeKind::multiply, {g.kids[i], a.kids[i + 1]});
+    const int32_t right = make(NodeKind::multiply, {g.kids[i + 1], a.kids[i]});
+    if (!same_plain_expression(left, right)) return false;
+  }
+  return true;
+}
+
+bool Comparison::same_infinity(int32_t g, int32_t a, bool& is_decided) const {
+  const auto sign = [&](int32_t id) {
+    const Node* node = &tree_.at(id);
+    int result = 1;
+    while (node->kind == NodeKind::negate) {
+      node = &tree_.at(node->kids[0]);
+      result = -result;
+    }
+    return node->kind == NodeKind::constant && node->name == "oo" ? result : 0;
+  };
+  const int gold = sign(g);
+  const int answer = sign(a);
+  is_decided = gold != 0 || answer != 0;
+  return gold == answer;
+}
+
+bool Comparison::same_expression(int32_t g, int32_t a) {
+  const Node gold = tree_.at(g);
+  const Node answer = tree_.at(a);
+  bool is_decided = false;
+  const bool is_infinity = same_infinity(g, a, is_decided);
+  if (is_decided) return decide(is_infinity, "infinity");
+  if (gold.kind == NodeKind::quantity || answer.kind == NodeKind::quantity) {
+    return same_quantity(g, a);
+  }
+  if (gold.kind == NodeKind::ratio && answer.kind == NodeKind::ratio) {
+    return decide(same_ratio(gold, answer), "ratios");
+  }
+  if (gold.kind == NodeKind::percent && answer.kind == NodeKind::percent) {
+    return same_expression(gold.kids[0], answer.kids[0]);
+  }
+  if (gold.kind == NodeKind::percent || answer.kind == NodeKind::percent) {
+    const int32_t g_bare = gold.kind == NodeKind::percent ? gold.kids[0] : g;
+    const int32_t a_bare = answer.kind == NodeKind::percent ? answer.kids[0] : a;
+    return same_plain_expression(g_bare, a_bare) || same_plain_expression(g, a);
+  }
+  return same_plain_expression(g, a);
+}
+
+bool Comparison::same_quantity(int32_t g, int32_t a) {
+  const Node gold = tree_.at(g);
+  const Node answer = tree_.at(a);
+  const bool both = gold.kind == NodeKind::quantity && answer.kind == NodeKind::quantity;
+  const int32_t g_value = gold.kind == NodeKind::quantity ? gold.kids[0] : g;
+  const int32_t a_value = answer.kind == NodeKind::quantity ? answer.kids[0] : a;
+  if (!both) return same_expression(g_value, a_value);  // a unit on one side alone is forgiven
+  const Unit g_unit = unit_of(gold.name);
+  const Unit a_unit = unit_of(answer.name);
+  if (g_unit.dimension.empty() || a_unit.dimension.empty()) {
+    return same_expression(g_value, a_value);
+  }
+  if (g_unit.dimension != a_unit.dimension) return decide(false, "units differ");
+  if (g_unit.factor == a_unit.factor) return same_expression(g_value, a_value);
+  const auto scaled = [&](int32_t value, const Rational& factor) {
+    Node number;
+    number.value = factor;
+    return make(NodeKind::multiply, {value, tree_.add(std::move(number))});
+  };
+  return same_plain_expression(scaled(g_value, g_unit.factor), scaled(a_value, a_unit.factor));
+}
+
+/// Decimals are rounded at float_rounding; below that they must agree to as many digits.
+bool Comparison::same_decimal(int32_t g, int32_t a) {
+  const auto gold = decimal_value({tree_, g}, options_.float_rounding, work_);
+  const auto answer =
+      gold ? decimal_value({tree_, a}, options_.float_rounding, work_) : std::nullopt;
+  if (!answer) return false;
+  const Rational unit = Rational::power_of_ten(-options_.float_rounding);
+  const Rational distance = (gold->value - answer->value).abs();
+  const Rational size = gold->value.abs();
+  if (size < unit || answer->value.abs() < unit) return distance <= size * unit;
+  return gold->rounded == answer->rounded || distance <= unit * Rational(1, 2);
+}
+
+bool Comparison::same_plain_expression(int32_t g, int32_t a) {
+  const bool is_decimal = has_decimal(tree_, g) || has_decimal(tree_, a);
+  const bool is_constant =
+      is_decimal && symbols_in(tree_, g).empty() && symbols_in(tree_, a).empty();
+  if (same_symbolic(g, a)) return true;
+  if (is_constant && same_decimal(g, a)) return decide(true, "decimals, rounded");
+  return false;
+}
+
+bool Comparison::same_symbolic(int32_t g, int32_t a) {
+  algebra_.forget_undefined();
+  const auto gold = algebra_.canonical(tree_, g);
+  const auto answer = gold ? algebra_.canonical(tree_, a) : std::nullopt;
+  if (gold && answer) {
+    const auto gold_value = constant_of(*gold);
+    const auto answer_value = constant_of(*answer);
+    if (gold_value && answer_value) return decide(*gold_value == *answer_value, "exact numbers");
+    const auto verdict = algebra_.equal(*gold, *answer);
+    if (verdict && *verdict) return decide(true, "exact form");
+  }
+  if (algebra_.is_undefined()) return decide(false, "undefined");
+  const Verdict verdict = compare_numerically({tree_, g}, {tree_, a}, work_);
+  if (verdict == Verdict::unknown) return decide(false, "cannot be decided within the limits");
+  return decide(verdict == Verdict::equal, "numeric probing");
+}
+
+}  // namespace gradus::rewards::math

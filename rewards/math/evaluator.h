@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rewards/math/ball.h"
+#include "rewards/math/polynomial.h"
+#include "rewards/math/syntax.h"
+
+namespace gradus::rewards::math {
+
+/// Values of symbols: those given, and of all others a fixed rational number of their name.
+struct Assignment {
+  int point = 0;  // 0 to 7: which of the fixed values
+  std::vector<std::pair<std::string, Ball>> given;
+};
+
+/// Evaluates expressions in ball arithmetic at one precision.
+class Evaluator {
+ public:
+  Evaluator(const Tree& tree, const Assignment& assignment, slong precision, Work& work)
+      : tree_(tree), assignment_(assignment), precision_(precision), work_(work) {}
+
+  /// False: not an expression, undefined, too large to be evaluated, or past the work limit.
+  bool evaluate(int32_t id, Ball& result);
+
+ private:
+  bool evaluate_call(const Node& node, Ball& result);
+  bool evaluate_function(const std::string& name, std::vector<Ball>& arguments, Ball& result);
+  bool evaluate_power(Ball& base, Ball& exponent, Ball& result) const;
+  bool evaluate_root(Ball& radicand, const Node& index, Ball& result);
+  bool evaluate_factorial(Ball& argument, Ball& result) const;
+  bool evaluate_product(const Node& node, Ball& result);
+  void symbol(const std::string& name, Ball& result) const;
+
+  const Tree& tree_;
+  const Assignment& assignment_;
+  slong precision_;
+  Work& work_;
+  bool in_trigonometry_ = false;
+};
+
+}  // namespace gradus::rewards::math

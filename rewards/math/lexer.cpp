@@ -1,0 +1,427 @@
+#include "rewards/math/lexer.h"
+
+#include <algorithm>
+#include <array>
+
+namespace gradus::rewards::math {
+namespace {
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+constexpr int64_t kLargestExponent = 20'000;
+
+template <size_t N>
+bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Commands that only space or size.
+bool is_spacing(std::string_view name) {
+  constexpr std::array<std::string_view, 33> kNames{"left",         "right",
+                                                    "middle",       "big",
+                                                    "Big",          "bigg",
+                                                    "Bigg",         "bigl",
+                                                    "bigr",         "Bigl",
+                                                    "Bigr",         "biggl",
+                                                    "biggr",        "Biggl",
+                                                    "Biggr",        "bigm",
+                                                    "quad",         "qquad",
+                                                    "displaystyle", "textstyle",
+                                                    "scriptstyle",  "scriptscriptstyle",
+                                                    "limits",       "nolimits",
+                                                    "thinspace",    "medspace",
+                                                    "thickspace",   "negthinspace",
+                                                    "enspace",      "mathstrut",
+                                                    "strut",        "nobreak",
+                                                    "allowbreak"};
+  return is_one_of(name, kNames);
+}
+
+bool is_text_command(std::string_view name) {
+  constexpr std::array<std::string_view, 19> kNames{
+      "text",   "textbf", "textit", "textrm",     "textnormal", "textsf", "texttt",
+      "textup", "textsc", "mbox",   "hbox",       "mathrm",     "rm",     "operatorname",
+      "mathsf", "mathtt", "textsl", "mathnormal", "emph"};
+  return is_one_of(name, kNames);
+}
+
+/// Commands around mathematics that change its looks alone.
+bool is_transparent(std::string_view name) {
+  constexpr std::array<std::string_view, 12> kNames{"mathbf",  "boldsymbol", "mathit",   "mathcal",
+                                                    "mathscr", "bf",         "it",       "bm",
+                                                    "boxed",   "fbox",       "mathfrak", "cancel"};
+  return is_one_of(name, kNames);
+}
+
+class Lexer {
+ public:
+  Lexer(TokenList& list, const NumberStyle& style)
+      : list_(list), tokens_(list.tokens), text_(list.source), style_(style) {
+    tokens_.reserve(std::min(kMaxTokens, text_.size() / 2 + 8));
+  }
+
+  bool run(std::string& reason) && {
+    while (at_ < text_.size() && reason_ == nullptr) {
+      if (tokens_.size() >= kMaxTokens) reason_ = "longer than 200,000 tokens";
+      step();
+    }
+    if (reason_ != nullptr) reason = reason_;
+    push(TokenKind::end, "");
+    return reason_ == nullptr;
+  }
+
+ private:
+  char peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
+  bool looking_at(std::string_view what, size_t at) const {
+    return text_.substr(std::min(at, text_.size()), what.size()) == what;
+  }
+
+  void push(TokenKind kind, std::string_view text) {
+    Token token;
+    token.kind = kind;
+    token.text = text;
+    token.sign = kind == TokenKind::symbol && text.size() == 1 ? text[0] : '\0';
+    token.space_before = has_space_;
+    token.at = static_cast<uint32_t>(at_);
+    has_space_ = false;
+    tokens_.push_back(std::move(token));
+  }
+
+  std::string_view made(std::string text) {
+    list_.made.push_back(std::move(text));
+    return list_.made.back();
+  }
+
+  void step() {
+    const char c = peek();
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '$' || c == '~') {
+      has_space_ = true;
+      ++at_;
+    } else if (c == '\\') {
+      command();
+    } else if (is_digit(c) || (c == '.' && is_digit(peek(1)))) {
+      number();
+    } else if (is_letter(c)) {
+      letters();
+    } else {
+      symbol();
+    }
+  }
+
+  void symbol() {
+    const char first = peek();
+    const bool can_be_longer = first == '<' || first == '>' || first == '!' || first == '*' ||
+                               first == '.' || first == '=';
+    for (const std::string_view longer : {"<=", ">=", "!=", "**", "...", "=="}) {
+      if (can_be_longer && looking_at(longer, at_)) {
+        push(TokenKind::symbol, longer == "==" ? "=" : longer);
+        at_ += longer.size();
+        return;
+      }
+    }
+    const char c = peek();
+    if (c == '(' || c == '[') ++depth_;
+    if ((c == ')' || c == ']') && depth_ > 0) --depth_;
+    push(TokenKind::symbol, text_.substr(at_, 1));
+    ++at_;
+  }
+
+  void letters() {
+    size_t end = at_;
+    while (end < text_.size() && is_letter(text_[end])) ++end;
+    const auto kind = end - at_ == 1 ? TokenKind::letter : TokenKind::word;
+    push(kind, text_.substr(at_, end - at_));
+    at_ = end;
+  }
+
+  void command() {
+    const char next = peek(1);
+    if (is_letter(next)) return named_command();
+    if (next == '\\') {
+      // A doubled backslash before a name is one that was escaped twice, but in a matrix a new row.
+      if (num_environments_ == 0) {
+        ++at_;
+        has_space_ = true;
+        if (!is_letter(peek(1))) ++at_;
+        return;
+      }
+      push(TokenKind::symbol, "\\\\");
+    } else if (next == '{' || next == '}') {
+      depth_ += next == '{' ? 1 : (depth_ > 0 ? -1 : 0);
+      push(TokenKind::symbol, text_.substr(at_, 2));
+    } else if (next == '|') {
+      push(TokenKind::symbol, "|");
+    } else if (next == '%' || next == '&' || next == '_') {
+      push(TokenKind::symbol, text_.substr(at_ + 1, 1));
+    } else {
+      has_space_ = true;  // \, \; \! \$ \( \) \[ \] and a lone backslash
+    }
+    at_ += at_ + 1 < text_.size() ? 2 : 1;
+  }
+
+  void named_command() {
+    size_t end = at_ + 1;
+    while (end < text_.size() && is_letter(text_[end])) ++end;
+    const std::string_view name = text_.substr(at_ + 1, end - at_ - 1);
+    if (is_spacing(name) || is_transparent(name)) {
+      has_space_ = true;
+      at_ = end;
+      if (name == "left" || name == "right" || name == "middle") skip_empty_delimiter();
+    } else if (is_text_command(name)) {
+      at_ = end;
+      text_argument();
+    } else if (name == "begin" || name == "end") {
+      at_ = end;
+      environment(name);
+    } else {
+      push(TokenKind::command, name);
+      at_ = end;
+    }
+  }
+
+  void skip_empty_delimiter() {
+    if (peek() == '.') ++at_;
+  }
+
+  /// The inside of the braces at `at_`, which it passes; one character where there are none.
+  std::string_view argument() {
+    while (peek() == ' ') ++at_;
+    if (peek() != '{') return {};
+    const size_t begin = at_ + 1;
+    int depth = 0;
+    for (size_t i = at_; i < text_.size(); ++i) {
+      if (text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == '{') {
+        ++depth;
+      } else if (text_[i] == '}' && --depth == 0) {
+        at_ = i + 1;
+        return text_.substr(begin, i - begin);
+      }
+    }
+    at_ = text_.size();
+    return text_.substr(begin);
+  }
+
+  void text_argument() {
+    std::string_view inside = argument();
+    while (!inside.empty() && (inside.front() == ' ' || inside.front() == '~'))
+      inside.remove_prefix(1);
+    while (!inside.empty() && (inside.back() == ' ' || inside.back() == '~'))
+      inside.remove_suffix(1);
+    if (inside.empty()) {
+      has_space_ = true;
+    } else if (inside.size() == 1 && is_letter(inside[0])) {
+      push(TokenKind::letter, inside);
+    } else {
+      push(TokenKind::text, inside);
+    }
+  }
+
+  void environment(std::string_view which) {
+    std::string name(argument());
+    if (name == "array" && which == "begin") argument();
+    num_environments_ += which == "begin" ? 1 : -1;
+    if (num_environments_ < 0) num_environments_ = 0;
+    push(TokenKind::command, made(std::string(which) + ":" + name));
+  }
+
+  // --- numbers ---
+
+  /// Bytes of a thousands separator at `at`, if three digits and no fourth follow it; else 0.
+  size_t group_separator(size_t at, size_t num_digits) const {
+    if (num_digits > 3) return 0;
+    size_t size = 0;
+    if (looking_at("{,}", at)) {
+      size = 3;
+    } else if (looking_at(",\\!", at)) {
+      size = 3;
+      while (at + size < text_.size() && text_[at + size] == ' ') ++size;
+    } else if (looking_at("\\,", at) || looking_at("\\ ", at) || looking_at("\\;", at) ||
+               looking_at("{ }", at)) {
+      size = looking_at("{ }", at) ? 3 : 2;
+    } else if (at < text_.size() && (text_[at] == ',' || text_[at] == '\'') &&
+               (text_[at] == '\'' || (depth_ == 0 && !style_.comma_is_decimal))) {
+      size = 1;
+    } else if (at < text_.size() && text_[at] == ' ' && depth_ == 0) {
+      size = 1;
+      if (text_.size() > at + 4 && text_[at + 4] == '/') return 0;  // a mixed number
+    }
+    if (size == 0) return 0;
+    for (size_t i = 0; i < 3; ++i) {
+      if (at + size + i >= text_.size() || !is_digit(text_[at + size + i])) return 0;
+    }
+    const size_t after = at + size + 3;
+    return after < text_.size() && is_digit(text_[after]) ? 0 : size;
+  }
+
+  std::string digits() {
+    const size_t begin = at_;
+    while (is_digit(peek())) ++at_;
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  /// 1.234,56 and 1.234.567: points group, and a comma is the decimal sign.
+  bool european(std::string& whole, std::string& decimals) {
+    size_t at = at_;
+    size_t num_groups = 0;
+    std::string digits = whole;
+    while (digits.size() <= 3 + num_groups * 3 && at < text_.size() && text_[at] == '.') {
+      if (at + 3 >= text_.size()) break;
+      if (!is_digit(text_[at + 1]) || !is_digit(text_[at + 2]) || !is_digit(text_[at + 3])) break;
+      if (at + 4 < text_.size() && is_digit(text_[at + 4])) break;
+      digits.append(text_, at + 1, 3);
+      at += 4;
+      ++num_groups;
+    }
+    const bool has_comma = at + 1 < text_.size() && text_[at] == ',' && is_digit(text_[at + 1]);
+    if (num_groups == 0 || whole.size() > 3 || (num_groups == 1 && !has_comma)) return false;
+    if (depth_ > 0 && num_groups == 1) return false;
+    whole = digits;
+    at_ = at;
+    if (has_comma) {
+      ++at_;
+      decimals = this->digits();
+    }
+    return true;
+  }
+
+  /// The usual case: a few digits and nothing that could belong to them.
+  bool plain_digits() {
+    size_t end = at_;
+    int64_t value = 0;
+    while (end < text_.size() && is_digit(text_[end]) && end - at_ < 17) {
+      value = value * 10 + (text_[end++] - '0');
+    }
+    const char after = end < text_.size() ? text_[end] : '\0';
+    const bool ends = after == '\0' || after == '+' || after == '-' || after == '*' ||
+                      after == '/' || after == '^' || after == ')' || after == '}' ||
+                      after == '=' || after == '&';
+    if (!ends) return false;
+    push(TokenKind::number, text_.substr(at_, end - at_));
+    tokens_.back().value = Rational(value);
+    at_ = end;
+    return true;
+  }
+
+  void number() {
+    const size_t begin = at_;
+    const bool had_space = has_space_;
+    if (plain_digits()) return;
+    std::string whole = digits();
+    std::string decimals;
+    bool is_decimal = false;
+    if (european(whole, decimals)) {
+      is_decimal = !decimals.empty();
+    } else {
+      size_t first_group = whole.size();
+      while (const size_t size = group_separator(at_, first_group)) {
+        at_ += size;
+        whole += digits();
+        first_group = 3;
+      }
+      const bool has_comma = style_.comma_is_decimal && peek() == ',' && is_digit(peek(1));
+      const bool has_point = peek() == '.' && !looking_at("...", at_) &&
+                             (is_digit(peek(1)) || (!is_letter(peek(1)) && !whole.empty()));
+      if (has_comma || has_point) {
+        ++at_;
+        decimals = digits();
+        is_decimal = has_comma || !decimals.empty() || is_overline();
+      }
+    }
+    if (whole.size() + decimals.size() > kMaxDigits) {
+      reason_ = "a number of more than 20,000 digits";
+      return;
+    }
+    Rational value =
+        *Rational::from_decimal(decimals.empty() ? (whole.empty() ? "0" : whole)
+                                                 : (whole.empty() ? "0" : whole) + "." + decimals);
+    const bool is_repeating = is_decimal && repeating(value, decimals.size());
+    const int64_t exponent = exponent_part();
+    if (exponent != 0 && std::abs(exponent) <= kLargestExponent) {
+      value = value * Rational::power_of_ten(exponent);
+    }
+    has_space_ = had_space;
+    const size_t end = at_;
+    at_ = begin;
+    push(TokenKind::number, text_.substr(begin, end - begin));
+    at_ = end;
+    tokens_.back().value = value;
+    tokens_.back().is_decimal = is_decimal && !is_repeating;
+    if (std::abs(exponent) > kLargestExponent) power_of_ten(exponent);
+  }
+
+  /// An exponent too large to be written out stays a power.
+  void power_of_ten(int64_t exponent) {
+    for (const std::string_view text : {"*", "10", "^", "("}) {
+      push(text == "10" ? TokenKind::number : TokenKind::symbol, text);
+      if (text == "10") tokens_.back().value = Rational(10);
+    }
+    push(TokenKind::number, made(std::to_string(exponent)));
+    tokens_.back().value = Rational(exponent);
+    push(TokenKind::symbol, ")");
+  }
+
+  bool is_overline() const {
+    return looking_at("\\overline{", at_) || looking_at("\\bar{", at_) || looking_at("\\dot{", at_);
+  }
+
+  /// Reads \overline{142857} behind decimals and adds the value of the repetition.
+  bool repeating(Rational& value, size_t num_decimals) {
+    if (!is_overline()) return false;
+    const size_t open = text_.find('{', at_);
+    size_t end = open + 1;
+    while (end < text_.size() && is_digit(text_[end])) ++end;
+    if (end == open + 1 || end >= text_.size() || text_[end] != '}') return false;
+    const std::string_view period = text_.substr(open + 1, end - open - 1);
+    if (period.size() > 1000 || num_decimals > 1000) return false;
+    const Rational nines =
+        Rational::power_of_ten(static_cast<int64_t>(period.size())) - Rational(1);
+    const Rational shift = Rational::power_of_ten(-static_cast<int64_t>(num_decimals));
+    value = value + *Rational::from_decimal(period) / nines * shift;
+    at_ = end + 1;
+    return true;
+  }
+
+  /// e5, E-3 right behind a number and not followed by a letter; 0 where there is none.
+  int64_t exponent_part() {
+    if (peek() != 'e' && peek() != 'E') return 0;
+    size_t end = at_ + 1;
+    if (end < text_.size() && (text_[end] == '+' || text_[end] == '-')) ++end;
+    const size_t first = end;
+    while (end < text_.size() && is_digit(text_[end]) && end - first < 10) ++end;
+    if (end == first || (end < text_.size() && (is_letter(text_[end]) || is_digit(text_[end])))) {
+      return 0;
+    }
+    const int64_t size = std::stoll(std::string(text_.substr(first, end - first)));
+    const bool is_negative = text_[at_ + 1] == '-';
+    at_ = end;
+    return is_negative ? -size : size;
+  }
+
+  TokenList& list_;
+  std::vector<Token>& tokens_;
+  std::string_view text_;
+  NumberStyle style_;
+  const char* reason_ = nullptr;  // of a limit that was met
+  size_t at_ = 0;
+  int depth_ = 0;  // of brackets, in which a comma separates
+  int num_environments_ = 0;
+  bool has_space_ = false;
+};
+
+}  // namespace
+
+bool tokenize(TokenList& list, const NumberStyle& style, std::string& reason) {
+  return Lexer(list, style).run(reason);
+}
+
+}  // namespace gradus::rewards::math

@@ -1,0 +1,319 @@
+#include "rewards/math/math_grader.h"
+
+#include <optional>
+
+#include "rewards/math/names.h"
+#include "rewards/math/parser.h"
+#include "rewards/math/prepare.h"
+#include "rewards/math/text_scan.h"
+
+namespace gradus::rewards::math {
+namespace {
+
+struct Reading {
+  Tree tree;
+  std::string text;
+  std::string place = "whole";
+};
+
+ParsedMath parse(const std::string& text, const MathOptions& options, bool comma_is_decimal) {
+  ParseOptions parsing;
+  parsing.allows_malformed = options.malformed_operators;
+  parsing.style.comma_is_decimal = comma_is_decimal;
+  return parse_math(text, parsing);
+}
+
+/// A decimal comma in plain text: 2,74 but not 1,234.
+bool has_decimal_comma(std::string_view text) {
+  const size_t comma = text.find(',');
+  if (comma == std::string_view::npos || comma == 0) return false;
+  const auto is_digit = [&](size_t i) {
+    return i < text.size() && text[i] >= '0' && text[i] <= '9';
+  };
+  if (text.find(',', comma + 1) != std::string_view::npos || !is_digit(comma - 1)) return false;
+  size_t end = comma + 1;
+  while (is_digit(end)) ++end;
+  return end > comma + 1 && end - comma - 1 != 3 &&
+         text.find_first_of("([{\\") == std::string_view::npos;
+}
+
+/// Letters, digits and spaces of what words say, without LaTeX around them; empty for mathematics.
+std::string words_in(std::string_view text) {
+  std::string words;
+  if (text.size() > 2'000) return words;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\') {
+      size_t end = i + 1;
+      while (end < text.size() &&
+             ((text[end] >= 'a' && text[end] <= 'z') || (text[end] >= 'A' && text[end] <= 'Z'))) {
+        ++end;
+      }
+      const std::string_view name = text.substr(i + 1, end - i - 1);
+      if (name.empty()) {
+        ++i;  // \, and its like
+        continue;
+      }
+      if (name != "text" && name != "textbf" && name != "mathrm" && name != "mbox" &&
+          name != "textit" && name != "textrm" && name != "left" && name != "right") {
+        return "";
+      }
+      i = end - 1;
+      continue;
+    }
+    const bool is_dressing = c == '{' || c == '}' || c == '$' || c == ' ' || c == '(' || c == ')' ||
+                             c == '"' || c == '.' || c == '*' || c == '\n';
+    const bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         static_cast<unsigned char>(c) >= 0x80 || (c >= '0' && c <= '9') ||
+                         c == '-' || c == '\'' || c == ':' || c == ',';
+    if (!is_dressing && !is_word) return "";
+    if (is_word) words += c;
+  }
+  return words;
+}
+
+/// Whether two answers are the same words ("Evelyn", "\text{evelyn}.").
+bool same_words(std::string_view a, std::string_view b) {
+  const std::string x = words_in(a);
+  const std::string y = words_in(b);
+  if (x.empty() || y.empty()) return false;
+  if (x == y) return true;
+  const auto num_letters = [](const std::string& text) {
+    size_t count = 0;
+    for (const char c : text) count += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? 1 : 0;
+    return count;
+  };
+  const bool has_digit = x.find_first_of("0123456789") != std::string::npos;
+  return num_letters(x) > 1 && !has_digit && lower_case(x) == lower_case(y);
+}
+
+std::string without_dollars(std::string_view text) {
+  std::string_view inside = bare(text);
+  const auto strip = [&](std::string_view open, std::string_view close) {
+    if (inside.size() < open.size() + close.size() || !inside.starts_with(open) ||
+        !inside.ends_with(close)) {
+      return;
+    }
+    const std::string_view middle =
+        inside.substr(open.size(), inside.size() - open.size() - close.size());
+    if (middle.find(open) == std::string_view::npos || open == "{") inside = middle;
+  };
+  strip("$$", "$$");
+  strip("$", "$");
+  strip("\\[", "\\]");
+  strip("\\(", "\\)");
+  return std::string(bare(inside));
+}
+
+class MathGrade {
+ public:
+  MathGrade(std::string_view gold, std::string_view prediction, const MathOptions& options,
+            bool explains)
+      : gold_text_(gold), prediction_(prediction), options_(options), explains_(explains) {}
+
+  MathVerdict run() && {
+    if (!options_.reasoning_delimiters.empty() &&
+        !cut_reasoning(prediction_, options_.reasoning_delimiters)) {
+      return std::move(verdict_);
+    }
+    if (options_.targets.string && graded_as_choice()) return std::move(verdict_);
+    if (options_.targets.string && !options_.targets.latex && !options_.targets.expr) {
+      return std::move(verdict_);
+    }
+    read_gold();
+    read_answers();
+    return std::move(verdict_);
+  }
+
+ private:
+  bool graded_as_choice() {
+    ExtractOptions extract;
+    extract.strings = options_.strings;
+    const Choice gold = extract_choice(gold_text_, extract);
+    const Choice answer = extract_choice(prediction_, extract);
+    if (gold.letter.empty()) {
+      verdict_.reason = Reason::unparsable_gold;
+      return !options_.targets.latex && !options_.targets.expr;
+    }
+    verdict_.gold = gold.letter;
+    verdict_.answer = answer.letter;
+    verdict_.place = "choice";
+    verdict_.path = "choices";
+    if (answer.is_hedged) {
+      verdict_.reason = Reason::hedged;
+      return true;
+    }
+    if (answer.letter.empty()) return false;
+    verdict_.reason = answer.letter == gold.letter ? Reason::equal : Reason::different;
+    return true;
+  }
+
+  ExtractOptions extraction(bool is_gold) const {
+    ExtractOptions extract;
+    extract.targets = is_gold ? options_.gold_targets : options_.targets;
+    extract.strings = options_.strings;
+    extract.boxed_match_priority =
+        is_gold ? options_.gold_boxed_match_priority : options_.boxed_match_priority;
+    extract.try_extract_without_anchor = is_gold || options_.try_extract_without_anchor;
+    return extract;
+  }
+
+  /// The gold: an answer if it reads as one as a whole, else a text that holds one.
+  void read_gold() {
+    const bool has_box = gold_text_.find("\\boxed") != std::string_view::npos ||
+                         gold_text_.find("\\fbox") != std::string_view::npos;
+    if (options_.is_gold_bare || !has_box) {
+      const std::string whole = without_dollars(gold_text_);
+      ParsedMath parsed =
+          parse(whole, options_,
+                has_decimal_comma(gold_text_) && gold_text_.find('$') == std::string_view::npos);
+      const bool has_sentence = whole.find("####") != std::string::npos;
+      if (parsed.ok() && !has_sentence) {
+        gold_ = Reading{std::move(parsed.tree), whole, "whole"};
+        gold_words_ = whole;
+        return;
+      }
+      if (options_.is_gold_bare && !has_sentence && !has_box) {
+        gold_words_ = whole;
+        return;
+      }
+      gold_words_ = whole;
+    }
+    for (const Candidate& candidate : extract_candidates(gold_text_, extraction(true))) {
+      ParsedMath parsed =
+          parse(candidate.text, options_, candidate.is_plain && has_decimal_comma(candidate.text));
+      if (candidate.origin == Candidate::Origin::box) gold_words_ = candidate.text;
+      if (!parsed.ok()) continue;
+      gold_ = Reading{std::move(parsed.tree), candidate.text, origin_name(candidate.origin)};
+      gold_words_ = candidate.text;
+      return;
+    }
+  }
+
+  std::vector<Candidate> candidates() const {
+    if (!options_.is_answer_bare) return extract_candidates(prediction_, extraction(false));
+    std::vector<Candidate> list;
+    const std::vector<Span> boxes = find_boxes(prediction_);
+    const std::string whole = without_dollars(prediction_);
+    if (!whole.empty() && boxes.empty()) {
+      list.push_back({whole, Candidate::Origin::box, has_decimal_comma(whole) == false});
+    }
+    if (!boxes.empty()) return extract_candidates(prediction_, extraction(false));
+    return list;
+  }
+
+  void read_answers() {
+    verdict_.gold = gold_ ? gold_->text : gold_words_;
+    bool met_budget = false;
+    for (const Candidate& candidate : candidates()) {
+      verdict_.answer = candidate.text;
+      verdict_.place = origin_name(candidate.origin);
+      if (same_words(gold_words_, candidate.text) || bare(gold_words_) == bare(candidate.text)) {
+        decide(Reason::equal, "the same text");
+        return;
+      }
+      ParsedMath parsed =
+          parse(candidate.text, options_, candidate.is_plain && has_decimal_comma(candidate.text));
+      if (parsed.ok() && gold_) return compare(parsed.tree, candidate);
+      if (parsed.fault == ParsedMath::Fault::budget) met_budget = true;
+      verdict_.reason = met_budget ? Reason::budget : Reason::unparsable_answer;
+      verdict_.path = parsed.reason;
+      // What the model put in a box, a tag or behind #### is its answer, readable or not.
+      const bool is_deliberate = candidate.origin == Candidate::Origin::box ||
+                                 candidate.origin == Candidate::Origin::tag ||
+                                 candidate.origin == Candidate::Origin::hash;
+      if (is_deliberate || options_.is_first_match) break;
+    }
+    if (!gold_) verdict_.reason = Reason::unparsable_gold;
+  }
+
+  void compare(const Tree& answer, const Candidate& candidate) {
+    Comparison comparison(gold_->tree, answer, options_.compare);
+    bool is_equal = comparison.equal();
+    std::string path = comparison.path();
+    bool is_spent = comparison.is_spent();
+    if (explains_) {
+      verdict_.gold_form = comparison.gold_text();
+      verdict_.answer_form = comparison.answer_text();
+    }
+    if (!is_equal && has_decimal_comma(candidate.text) && !candidate.is_plain) {
+      // "2,74" in a box may be a decimal where the gold is one number.
+      const ParsedMath decimal = parse(candidate.text, options_, true);
+      if (decimal.ok() && decimal.tree.at(decimal.tree.root).kind == NodeKind::number &&
+          gold_->tree.at(gold_->tree.root).kind == NodeKind::number) {
+        is_equal = Comparison(gold_->tree, decimal.tree, options_.compare).equal();
+      }
+    }
+    if (!is_equal && options_.allows_several) is_equal = any_item_equal(answer);
+    const bool is_several = !is_equal && is_list(answer) && !is_list(gold_->tree);
+    decide(is_equal     ? Reason::equal
+           : is_spent   ? Reason::budget
+           : is_several ? Reason::hedged
+                        : Reason::different,
+           path);
+  }
+
+  static bool is_list(const Tree& tree) {
+    return tree.at(tree.root).kind == NodeKind::list ||
+           contains(tree, tree.root, NodeKind::plus_minus);
+  }
+
+  bool any_item_equal(const Tree& answer) const {
+    const Node& root = answer.at(answer.root);
+    if (root.kind != NodeKind::list) return false;
+    for (const int32_t item : root.kids) {
+      Tree one = answer;
+      one.root = item;
+      if (Comparison(gold_->tree, one, options_.compare).equal()) return true;
+    }
+    return false;
+  }
+
+  void decide(Reason reason, std::string path) {
+    verdict_.reason = reason;
+    verdict_.path = std::move(path);
+  }
+
+  std::string_view gold_text_;
+  std::string_view prediction_;
+  const MathOptions& options_;
+  bool explains_;
+  std::optional<Reading> gold_;
+  std::string gold_words_;
+  MathVerdict verdict_;
+};
+
+}  // namespace
+
+const char* reason_name(Reason reason) {
+  switch (reason) {
+    case Reason::equal:
+      return "equal";
+    case Reason::different:
+      return "different";
+    case Reason::no_answer:
+      return "no_answer";
+    case Reason::hedged:
+      return "hedged";
+    case Reason::unparsable_answer:
+      return "unparsable_answer";
+    case Reason::unparsable_gold:
+      return "unparsable_gold";
+    case Reason::budget:
+      break;
+  }
+  return "budget";
+}
+
+MathVerdict grade_math(std::string_view gold, std::string_view prediction,
+                       const MathOptions& options, bool explains) {
+  return MathGrade(gold, prediction, options, explains).run();
+}
+
+bool plain_expressions_equal(std::string_view a, std::string_view b) {
+  const ParsedMath x = parse_math(a, {});
+  const ParsedMath y = parse_math(b, {});
+  return x.ok() && y.ok() && Comparison(x.tree, y.tree, {}).equal();
+}
+
+}  // namespace gradus::rewards::math

@@ -1,0 +1,141 @@
+#include "rewards/math/names.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace gradus::rewards::math {
+namespace {
+
+using Alias = std::pair<std::string_view, std::string_view>;
+
+template <size_t N>
+std::optional<std::string> look_up(const std::array<Alias, N>& table, std::string_view name) {
+  for (const auto& [alias, value] : table) {
+    if (alias == name) return std::string(value);
+  }
+  return std::nullopt;
+}
+
+template <size_t N>
+bool holds(const std::array<std::string_view, N>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+}  // namespace
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+std::optional<std::string> function_name(std::string_view name) {
+  constexpr std::array kFunctions{Alias{"sin", "sin"},
+                                  Alias{"cos", "cos"},
+                                  Alias{"tan", "tan"},
+                                  Alias{"cot", "cot"},
+                                  Alias{"sec", "sec"},
+                                  Alias{"csc", "csc"},
+                                  Alias{"tg", "tan"},
+                                  Alias{"ctg", "cot"},
+                                  Alias{"cosec", "csc"},
+                                  Alias{"sinh", "sinh"},
+                                  Alias{"cosh", "cosh"},
+                                  Alias{"tanh", "tanh"},
+                                  Alias{"coth", "coth"},
+                                  Alias{"arcsin", "arcsin"},
+                                  Alias{"arccos", "arccos"},
+                                  Alias{"arctan", "arctan"},
+                                  Alias{"arccot", "arccot"},
+                                  Alias{"arcsec", "arcsec"},
+                                  Alias{"arccsc", "arccsc"},
+                                  Alias{"asin", "arcsin"},
+                                  Alias{"acos", "arccos"},
+                                  Alias{"atan", "arctan"},
+                                  Alias{"arctg", "arctan"},
+                                  Alias{"arcctg", "arccot"},
+                                  Alias{"asinh", "arsinh"},
+                                  Alias{"acosh", "arcosh"},
+                                  Alias{"atanh", "artanh"},
+                                  Alias{"arsinh", "arsinh"},
+                                  Alias{"arcosh", "arcosh"},
+                                  Alias{"artanh", "artanh"},
+                                  Alias{"arcsinh", "arsinh"},
+                                  Alias{"arccosh", "arcosh"},
+                                  Alias{"arctanh", "artanh"},
+                                  Alias{"ln", "ln"},
+                                  Alias{"log", "log"},
+                                  Alias{"lg", "log"},
+                                  Alias{"exp", "exp"},
+                                  Alias{"sqrt", "sqrt"},
+                                  Alias{"cbrt", "cbrt"},
+                                  Alias{"abs", "abs"},
+                                  Alias{"max", "max"},
+                                  Alias{"min", "min"},
+                                  Alias{"gcd", "gcd"},
+                                  Alias{"lcm", "lcm"},
+                                  Alias{"det", "det"},
+                                  Alias{"sgn", "sgn"},
+                                  Alias{"sign", "sgn"},
+                                  Alias{"floor", "floor"},
+                                  Alias{"ceil", "ceil"},
+                                  Alias{"Re", "re"},
+                                  Alias{"Im", "im"},
+                                  Alias{"arg", "arg"},
+                                  Alias{"binom", "binom"},
+                                  Alias{"binomial", "binom"},
+                                  Alias{"factorial", "factorial"}};
+  return look_up(kFunctions, name);
+}
+
+std::optional<std::string> constant_name(std::string_view name) {
+  constexpr std::array kConstants{Alias{"pi", "pi"},         Alias{"infty", "oo"},
+                                  Alias{"infinity", "oo"},   Alias{"inf", "oo"},
+                                  Alias{"oo", "oo"},         Alias{"emptyset", "{}"},
+                                  Alias{"varnothing", "{}"}, Alias{"imath", "i"},
+                                  Alias{"Infinity", "oo"},   Alias{"nil", "{}"}};
+  return look_up(kConstants, name);
+}
+
+bool is_symbol_command(std::string_view name) {
+  constexpr std::array<std::string_view, 58> kSymbols{
+      "alpha",    "beta",       "gamma",    "delta",  "epsilon", "varepsilon", "zeta",
+      "eta",      "theta",      "vartheta", "iota",   "kappa",   "lambda",     "mu",
+      "nu",       "xi",         "rho",      "varrho", "sigma",   "varsigma",   "tau",
+      "upsilon",  "phi",        "varphi",   "chi",    "psi",     "omega",      "Gamma",
+      "Delta",    "Theta",      "Lambda",   "Xi",     "Pi",      "Sigma",      "Upsilon",
+      "Phi",      "Psi",        "Omega",    "ell",    "hbar",    "aleph",      "nabla",
+      "partial",  "square",     "star",     "circ",   "bullet",  "triangle",   "angle",
+      "top",      "bot",        "perp",     "Box",    "diamond", "heartsuit",  "spadesuit",
+      "clubsuit", "diamondsuit"};
+  return holds(kSymbols, name);
+}
+
+bool is_joining_word(std::string_view word) {
+  constexpr std::array<std::string_view, 16> kWords{"and", "or", "und", "oder",  "et", "ou",
+                                                    "y",   "o",  "e",   "i",     "și", "och",
+                                                    "&",   "和", "或",  "または"};
+  return holds(kWords, lower_case(word));
+}
+
+bool is_percent_word(std::string_view word) {
+  constexpr std::array<std::string_view, 8> kWords{"percent",   "pct",        "percentage",
+                                                   "percents",  "per cent",   "prozent",
+                                                   "porciento", "percentages"};
+  return holds(kWords, lower_case(word));
+}
+
+int64_t multiplier_of(std::string_view word) {
+  const std::string lower = lower_case(word);
+  if (lower == "hundred") return 100;
+  if (lower == "thousand") return 1'000;
+  if (lower == "million" || lower == "millions") return 1'000'000;
+  if (lower == "billion" || lower == "billions") return 1'000'000'000;
+  if (lower == "trillion" || lower == "trillions") return 1'000'000'000'000;
+  return 0;
+}
+
+}  // namespace gradus::rewards::math

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gradus::rewards::math {
+
+/// The function that a command or word names, under one name each: "arcsin" for asin, "ln", "log"
+/// (base 10 unless a base is given), "sqrt", "gcd", ...; nullopt for anything else.
+std::optional<std::string> function_name(std::string_view name);
+
+/// The constant that a command or word names: "pi", "oo" (infinity), "{}" (the empty set), ...
+std::optional<std::string> constant_name(std::string_view name);
+
+/// Commands that stand for a letter: Greek and the like.
+bool is_symbol_command(std::string_view name);
+
+/// A word of a language that joins answers: "and", "or", "und", "et", ...
+bool is_joining_word(std::string_view word);
+
+/// A word for percent: "percent", "pct", "percentage", "Prozent", ...
+bool is_percent_word(std::string_view word);
+
+/// The factor that a word such as "million" stands for, or 0.
+int64_t multiplier_of(std::string_view word);
+
+/// Lower case of ASCII letters.
+std::string lower_case(std::string_view text);
+
+}  // namespace gradus::rewards::math

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gradus::rewards::math {
+
+/// Unicode mathematics in ASCII and LaTeX: full-width characters, superscripts, fractions, Greek
+/// letters, operators, special spaces and digits of other scripts. Invalid UTF-8 and control
+/// characters become U+FFFD. Everything else is kept. Linear time.
+std::string normalized_math(std::string_view text);
+
+}  // namespace gradus::rewards::math

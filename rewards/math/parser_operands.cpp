@@ -1,0 +1,482 @@
+#include <array>
+
+#include "rewards/math/names.h"
+#include "rewards/math/parser_impl.h"
+#include "rewards/math/units.h"
+
+namespace gradus::rewards::math {
+namespace {
+
+bool is_single_letter_function(const std::string& name) {
+  return name == "f" || name == "g" || name == "h" || name == "F" || name == "G" || name == "H";
+}
+
+}  // namespace
+
+int32_t Parser::operand() {
+  switch (here().kind) {
+    case TokenKind::number:
+      return number();
+    case TokenKind::letter:
+      return letter();
+    case TokenKind::word:
+      return word();
+    case TokenKind::command:
+      return command();
+    case TokenKind::text: {
+      // \text{13} and \text{A3}_{16}: words, unless they are a number.
+      std::string words(here().text);
+      ++at_;
+      while (here().kind == TokenKind::text && !is_joiner_here()) {
+        words += ' ';
+        words += here().text;
+        ++at_;
+      }
+      return words_or_list(words);
+    }
+    case TokenKind::symbol:
+      break;
+    case TokenKind::end:
+      fail("unexpected end");
+  }
+  if (is_symbol("-")) {
+    ++at_;
+    const Depth depth(*this);
+    return make(NodeKind::negate, {expression(kUnary)});
+  }
+  if (is_symbol("+")) {
+    ++at_;
+    return expression(kUnary);
+  }
+  if (is_symbol("...")) {
+    ++at_;
+    return make(NodeKind::ellipsis, {});
+  }
+  return bracketed();
+}
+
+/// Words; "Monday and Friday" is a list of two.
+int32_t Parser::words_or_list(const std::string& words) {
+  std::vector<int32_t> items;
+  std::string item;
+  std::string word;
+  const auto end_item = [&] {
+    while (!item.empty() && (item.back() == ',' || item.back() == ' ')) item.pop_back();
+    if (!item.empty()) items.push_back(make(NodeKind::text, {}, item));
+    item.clear();
+  };
+  for (const char c : words + " ") {
+    if (c != ' ') {
+      word += c;
+      continue;
+    }
+    if (word == "and" || word == "or") {
+      end_item();
+    } else if (!word.empty()) {
+      item += (item.empty() ? "" : " ") + word;
+      if (item.back() == ',') end_item();
+    }
+    word.clear();
+  }
+  end_item();
+  if (items.empty()) fail("words that say nothing");
+  return items.size() == 1 ? items[0] : make(NodeKind::list, std::move(items), ",");
+}
+
+int32_t Parser::number() {
+  const Token token = here();
+  ++at_;
+  const int32_t whole = make_number(token.value, token.is_decimal);
+  const bool can_be_mixed = token.value.is_integer() && !token.is_decimal &&
+                            token.text.find_first_not_of("0123456789,") == std::string::npos;
+  if (!can_be_mixed) return whole;
+  const auto is_integer = [](const Token& t) {
+    return t.kind == TokenKind::number && t.value.is_integer() && !t.is_decimal;
+  };
+  // 2 1/4
+  if (is_integer(here()) && here().space_before && ahead().text == "/" && is_integer(ahead(2)) &&
+      !ahead().space_before && !ahead(2).space_before) {
+    const Rational top = here().value;
+    const Rational bottom = ahead(2).value;
+    if (!(top < bottom)) fail("the fraction of a mixed number must be proper");
+    at_ += 3;
+    return make_number(token.value + top / bottom);
+  }
+  // 2\frac{1}{4}
+  if (is_command("frac") || is_command("dfrac") || is_command("tfrac")) {
+    const size_t before = at_;
+    const size_t num_nodes = tree_.nodes.size();
+    const int32_t part = fraction();
+    const Node& quotient = tree_.at(part);
+    const Node& top = tree_.at(quotient.kids[0]);
+    const Node& bottom = tree_.at(quotient.kids[1]);
+    const bool is_proper = top.kind == NodeKind::number && bottom.kind == NodeKind::number &&
+                           top.value.is_integer() && bottom.value.is_integer() &&
+                           Rational(0) < top.value && top.value < bottom.value;
+    if (is_proper) return make_number(token.value + top.value / bottom.value);
+    at_ = before;
+    tree_.nodes.resize(num_nodes);
+  }
+  return whole;
+}
+
+int32_t Parser::letter() {
+  const std::string name(here().text);
+  ++at_;
+  if (name == "e") return make(NodeKind::constant, {}, "e");
+  if (name == "i" && !is_symbol("_")) return make(NodeKind::constant, {}, "i");
+  const int32_t node = make(NodeKind::symbol, {}, name);
+  if (!is_single_letter_function(name)) return node;
+  if (is_symbol("_")) subscripted(node);
+  while (is_symbol("'")) {
+    ++at_;
+    tree_.at(node).name += "'";
+  }
+  if (is_symbol("^") && ahead().text == "{" && ahead(2).text == "-" && ahead(3).text == "1" &&
+      ahead(4).text == "}") {
+    at_ += 5;
+    tree_.at(node).name += "^-1";
+  }
+  if (!is_symbol("(")) return node;
+  ++at_;
+  std::vector<int32_t> arguments{expression(kComma + 1)};
+  while (take_symbol(",")) arguments.push_back(expression(kComma + 1));
+  expect_symbol(")");
+  return make(NodeKind::call, std::move(arguments), tree_.at(node).name);
+}
+
+int32_t Parser::word() {
+  const std::string name(here().text);
+  const auto function_word = function_name(name);
+  if (function_word) {
+    ++at_;
+    return function(*function_word);
+  }
+  if (const auto constant = constant_name(name)) {
+    ++at_;
+    return make(NodeKind::constant, {}, *constant);
+  }
+  if (is_symbol_command(name)) {
+    ++at_;
+    return make(NodeKind::symbol, {}, name);
+  }
+  if (name.size() > 64) {
+    ++at_;
+    return make(NodeKind::text, {}, name);
+  }
+  // sinx, lnx, sqrtx: a function's name run into its argument.
+  for (size_t size = name.size() - 1; size >= 2 && size + 2 >= name.size(); --size) {
+    const auto prefix = function_name(name.substr(0, size));
+    if (!prefix) continue;
+    Token& token = tokens_[at_];
+    token.text.remove_prefix(size);
+    token.kind = token.text.size() == 1 ? TokenKind::letter : TokenKind::word;
+    token.space_before = true;
+    return function(*prefix);
+  }
+  // Letters side by side multiply; the last of them takes what follows (ab^2).
+  ++at_;
+  std::vector<int32_t> letters;
+  for (const char c : name) {
+    const std::string one(1, c);
+    const bool is_constant = c == 'e' || c == 'i';
+    letters.push_back(make(is_constant ? NodeKind::constant : NodeKind::symbol, {}, one));
+  }
+  while (true) {
+    const auto last = postfix(letters.back(), kPower);
+    if (!last) break;
+    letters.back() = *last;
+  }
+  return make(NodeKind::multiply, std::move(letters), name);
+}
+
+int32_t Parser::command() {
+  const std::string name(here().text);
+  ++at_;
+  if (name == "frac" || name == "dfrac" || name == "tfrac" || name == "cfrac") {
+    --at_;
+    return fraction();
+  }
+  if (name == "sqrt") return root();
+  if (name == "binom" || name == "dbinom" || name == "tbinom") return binomial();
+  if (name == "sum" || name == "prod") return big_operator(name);
+  if (name == "int") return integral();
+  if (name == "lim") return limit();
+  if (name == "lfloor" || name == "lceil" || name == "lvert") return rounded(name);
+  if (name == "ldots" || name == "cdots" || name == "dots" || name == "dotsc" || name == "dotsb" ||
+      name == "dotsm" || name == "vdots" || name == "ddots") {
+    return make(NodeKind::ellipsis, {});
+  }
+  if (name == "pm" || name == "mp") {
+    const int32_t zero = make_number(Rational(0));
+    const int32_t node = make(NodeKind::plus_minus, {zero, expression(kUnary)});
+    tree_.at(node).value = Rational(name == "pm" ? 1 : -1);
+    return node;
+  }
+  if (name == "langle") {
+    std::vector<int32_t> items{expression(kComma + 1)};
+    while (take_symbol(",")) items.push_back(expression(kComma + 1));
+    if (!is_command("rangle")) fail("expected \\rangle");
+    ++at_;
+    return make(NodeKind::group, std::move(items), "()");
+  }
+  if (name.starts_with("begin:")) return environment(name.substr(6));
+  if (name == "mathbb" || name == "Bbb") {
+    const std::string set = raw_group();
+    return make(NodeKind::constant, {}, "set " + set);
+  }
+  if (name == "vec" || name == "overline" || name == "hat" || name == "bar" || name == "tilde" ||
+      name == "overrightarrow" || name == "widehat" || name == "underline" || name == "dot" ||
+      name == "ddot" || name == "overleftrightarrow") {
+    return decorated(name);
+  }
+  if (const auto function_command = function_name(name)) return function(*function_command);
+  if (const auto constant = constant_name(name)) return make(NodeKind::constant, {}, *constant);
+  if (name == "triangle" || name == "angle") {
+    // \angle ABC: one name.
+    std::string points;
+    while (here().kind == TokenKind::letter || here().kind == TokenKind::word) {
+      points += here().text;
+      ++at_;
+    }
+    return make(NodeKind::symbol, {}, name + points);
+  }
+  if (is_symbol_command(name)) return make(NodeKind::symbol, {}, name);
+  if (name == "to" || name == "therefore" || name == "quad") return operand();
+  // \cotx, \pix: a command run into what follows it.
+  for (size_t size = name.size() - 1; size >= 2; --size) {
+    const std::string prefix = name.substr(0, size);
+    if (!function_name(prefix) && !constant_name(prefix) && !is_symbol_command(prefix) &&
+        prefix != "quad") {
+      continue;
+    }
+    Token& token = tokens_[--at_];
+    const auto prefix_function = function_name(prefix);
+    token.text.remove_prefix(size);
+    token.kind = token.text.size() == 1 ? TokenKind::letter : TokenKind::word;
+    if (prefix_function) return function(*prefix_function);
+    if (prefix == "quad") return operand();
+    if (const auto constant = constant_name(prefix)) return make(NodeKind::constant, {}, *constant);
+    return make(NodeKind::symbol, {}, prefix);
+  }
+  --at_;
+  fail("unknown command \\" + name);
+}
+
+/// One operand for \frac12 and its like: braces, or one digit, letter or command.
+int32_t Parser::braced_or_single() {
+  if (is_symbol("{")) return braces();
+  if (!options_.allows_malformed) fail("expected {");
+  if (here().kind == TokenKind::number && here().text.size() > 1 &&
+      here().text.find_first_not_of("0123456789") == std::string::npos) {
+    Token& token = tokens_[at_];
+    const int32_t digit = make_number(Rational(token.text[0] - '0'));
+    token.text.remove_prefix(1);
+    token.value = *Rational::from_decimal(token.text);
+    token.space_before = false;
+    return digit;
+  }
+  if (is_symbol("-")) {
+    ++at_;
+    return make(NodeKind::negate, {braced_or_single()});
+  }
+  return operand();
+}
+
+int32_t Parser::fraction() {
+  const Depth depth(*this);
+  ++at_;
+  const int32_t top = braced_or_single();
+  const int32_t bottom = braced_or_single();
+  return make(NodeKind::divide, {top, bottom});
+}
+
+int32_t Parser::root() {
+  const Depth depth(*this);
+  int32_t index = -1;
+  if (take_symbol("[")) {
+    index = expression(kComma + 1);
+    expect_symbol("]");
+  }
+  if (!is_symbol("{") && !options_.allows_malformed) fail("expected {");
+  const int32_t radicand = is_symbol("{") ? braces() : operand();
+  if (index < 0) index = make_number(Rational(2));
+  return make(NodeKind::root, {radicand, index});
+}
+
+int32_t Parser::binomial() {
+  const Depth depth(*this);
+  const int32_t top = braced_or_single();
+  const int32_t bottom = braced_or_single();
+  return make(NodeKind::call, {top, bottom}, "binom");
+}
+
+int32_t Parser::decorated(const std::string& name) {
+  const std::string inside = raw_group();
+  const bool is_vector = name == "vec" || name == "overrightarrow" || name == "hat";
+  return make(NodeKind::symbol, {}, is_vector && inside.size() == 1 ? inside : name + inside);
+}
+
+/// The tokens of a braced group, or of one operand, as text: an index, a name.
+std::string Parser::raw_group() {
+  std::string text;
+  if (!is_symbol("{")) {
+    text = here().text;
+    if (here().kind == TokenKind::end) fail("unexpected end");
+    ++at_;
+    return text;
+  }
+  int depth = 0;
+  do {
+    if (is_symbol("{")) ++depth;
+    if (is_symbol("}")) --depth;
+    if (here().kind == TokenKind::end) fail("expected }");
+    const bool is_brace = is_symbol("{") || is_symbol("}");
+    if (!is_brace) text += here().text;
+    ++at_;
+  } while (depth > 0);
+  return text;
+}
+
+int32_t Parser::function(const std::string& name) {
+  const Depth depth(*this);
+  if (name == "sqrt") return root();
+  if (name == "det" && here().text.starts_with("begin:")) {
+    const int32_t matrix = operand();
+    tree_.at(matrix).name = "det";
+    return matrix;
+  }
+  int32_t base = -1;
+  int32_t power = -1;
+  bool is_inverse = false;
+  while (is_symbol("_") || is_symbol("^")) {
+    const bool is_base = is_symbol("_");
+    ++at_;
+    if (is_base) {
+      base = is_symbol("{") ? braces() : braced_or_single();
+    } else if (is_symbol("{") && ahead().text == "-" && ahead(2).text == "1" &&
+               ahead(3).text == "}") {
+      at_ += 4;
+      is_inverse = true;
+    } else {
+      power = is_symbol("{") ? braces() : braced_or_single();
+    }
+  }
+  std::vector<int32_t> arguments;
+  const bool is_list = name == "gcd" || name == "lcm" || name == "max" || name == "min" ||
+                       name == "binom" || name == "log";
+  if (is_list && (is_symbol("(") || is_symbol("\\{"))) {
+    const std::string closing = is_symbol("(") ? ")" : "\\}";
+    ++at_;
+    arguments.push_back(expression(kComma + 1));
+    while (take_symbol(",")) arguments.push_back(expression(kComma + 1));
+    expect_symbol(closing);
+  } else {
+    arguments.push_back(function_argument());
+  }
+  if (base >= 0) arguments.push_back(base);
+  static constexpr std::array<std::string_view, 6> kInvertible{"sin", "cos", "tan",
+                                                               "cot", "sec", "csc"};
+  std::string called = name;
+  if (is_inverse) {
+    for (const auto invertible : kInvertible) {
+      if (name == invertible) called = "arc" + name;
+    }
+  }
+  const int32_t call = make(NodeKind::call, std::move(arguments), called);
+  return power < 0 ? call : make(NodeKind::power, {call, power});
+}
+
+/// What a function without brackets applies to: sin 2x, but in sin x cos x the x alone.
+int32_t Parser::function_argument() {
+  if (is_symbol("(") || is_symbol("{") || is_symbol("[")) return operand();
+  if (is_symbol("-")) {
+    ++at_;
+    return make(NodeKind::negate, {function_argument()});
+  }
+  int32_t product = operand();
+  while (true) {
+    if (const auto next = postfix(product, kPower)) {
+      product = *next;
+      continue;
+    }
+    const bool is_function =
+        (here().kind == TokenKind::command || here().kind == TokenKind::word) &&
+        function_name(here().text).has_value();
+    if (is_function || is_symbol("(") || is_symbol("[") || !starts_operand()) return product;
+    if (num_integrals_ > 0 && here().text[0] == 'd' && here().text.size() <= 2) return product;
+    if (is_joiner_here()) return product;
+    const auto factor = juxtaposition(product, kJuxtaposed);
+    if (!factor) return product;
+    product = *factor;
+  }
+}
+
+int32_t Parser::big_operator(const std::string& name) {
+  const Depth depth(*this);
+  int32_t variable = -1;
+  int32_t from = -1;
+  int32_t to = -1;
+  while (is_symbol("_") || is_symbol("^")) {
+    const bool is_lower = is_symbol("_");
+    ++at_;
+    const int32_t part = is_symbol("{") ? braces() : braced_or_single();
+    if (!is_lower) {
+      to = part;
+    } else if (const Node& node = tree_.at(part);
+               node.kind == NodeKind::relation && node.name == "=") {
+      variable = node.kids[0];
+      from = node.kids[1];
+    } else {
+      variable = part;
+    }
+  }
+  if (variable < 0) fail("a sum without an index");
+  const int32_t body = expression(kProduct);
+  std::vector<int32_t> kids{body, variable};
+  if (from >= 0) kids.push_back(from);
+  if (from >= 0 && to >= 0) kids.push_back(to);
+  return make(NodeKind::sum, std::move(kids), name);
+}
+
+int32_t Parser::integral() {
+  const Depth depth(*this);
+  int32_t from = -1;
+  int32_t to = -1;
+  while (is_symbol("_") || is_symbol("^")) {
+    int32_t& bound = is_symbol("_") ? from : to;
+    ++at_;
+    bound = is_symbol("{") ? braces() : braced_or_single();
+  }
+  ++num_integrals_;
+  const bool is_bare =
+      here().kind == TokenKind::word && here().text.size() == 2 && here().text[0] == 'd';
+  const int32_t body = is_bare ? make_number(Rational(1)) : expression(kSum);
+  --num_integrals_;
+  std::string variable;
+  if (here().kind == TokenKind::word && here().text.size() == 2 && here().text[0] == 'd') {
+    variable = std::string(here().text.substr(1));
+    ++at_;
+  } else if (here().text == "d" && ahead().kind == TokenKind::letter) {
+    variable = ahead().text;
+    at_ += 2;
+  } else {
+    fail("an integral without dx");
+  }
+  std::vector<int32_t> kids{body, make(NodeKind::symbol, {}, variable)};
+  if (from >= 0 && to >= 0) {
+    kids.push_back(from);
+    kids.push_back(to);
+  }
+  return make(NodeKind::integral, std::move(kids));
+}
+
+/// A limit is kept as it is written: two are equal when they are written alike.
+int32_t Parser::limit() {
+  const Depth depth(*this);
+  std::string approach;
+  if (take_symbol("_")) approach = raw_group();
+  return make(NodeKind::call, {expression(kProduct)}, "lim " + approach);
+}
+
+}  // namespace gradus::rewards::math

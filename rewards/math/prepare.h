@@ -1,0 +1,30 @@
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "rewards/math/syntax.h"
+
+namespace gradus::rewards::math {
+
+/// Brings a parsed answer into the shape that comparison expects; returns the new root.
+///
+/// Plus-minus becomes a list of both cases; nested lists one list; matrices' products, transposes
+/// and determinants their entries; chains of equations their first and last side, without what
+/// follows an "approximately"; tuples of names equated to tuples a list of equations, unless the
+/// names alone are asked for.
+int32_t prepared(Tree& tree, int32_t id);
+
+/// Copies a subtree of another tree; returns its root's id here.
+int32_t copied(const Tree& from, int32_t id, Tree& to);
+
+/// Names of the symbols in a subtree, functions' names left out.
+std::set<std::string> symbols_in(const Tree& tree, int32_t id);
+
+/// Whether any node of the subtree is of this kind.
+bool contains(const Tree& tree, int32_t id, NodeKind kind);
+
+/// Whether a number with decimals is in the subtree.
+bool has_decimal(const Tree& tree, int32_t id);
+
+}  // namespace gradus::rewards::math

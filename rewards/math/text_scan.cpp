@@ -1,0 +1,444 @@
+#include "rewards/math/text_scan.h"
+
+#include <algorithm>
+#include <array>
+
+#include "rewards/math/names.h"
+
+namespace gradus::rewards::math {
+namespace {
+
+constexpr size_t kKept = 64;
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+void keep_last(std::vector<Span>& spans) {
+  if (spans.size() > 2 * kKept) {
+    spans.erase(spans.begin(), spans.end() - static_cast<std::ptrdiff_t>(kKept));
+  }
+}
+
+/// For each opening brace the byte of its closing one; the end of the text where it has none.
+class Braces {
+ public:
+  explicit Braces(std::string_view text) : close_(text.size(), 0) {
+    std::vector<size_t> open;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '\\') {
+        ++i;
+      } else if (text[i] == '{') {
+        open.push_back(i);
+        close_[i] = static_cast<uint32_t>(text.size());
+      } else if (text[i] == '}' && !open.empty()) {
+        close_[open.back()] = static_cast<uint32_t>(i);
+        open.pop_back();
+      }
+    }
+  }
+  size_t closing(size_t open) const { return close_[open]; }
+
+ private:
+  std::vector<uint32_t> close_;
+};
+
+}  // namespace
+
+std::vector<Span> find_boxes(std::string_view text) {
+  std::vector<Span> boxes;
+  if (text.find("boxed") == std::string_view::npos && text.find("fbox") == std::string_view::npos) {
+    return boxes;
+  }
+  const Braces braces(text);
+  size_t at = 0;
+  size_t reached = 0;
+  while ((at = text.find('\\', at)) != std::string_view::npos) {
+    size_t after = 0;
+    for (const std::string_view name : {"\\boxed", "\\fbox", "\\framebox"}) {
+      if (text.substr(at, name.size()) == name) after = at + name.size();
+    }
+    if (after == 0) {
+      ++at;
+      continue;
+    }
+    const size_t begin = at;
+    at = after;
+    while (after < text.size() && text[after] == ' ') ++after;
+    if (after >= text.size()) break;
+    Span box{begin, 0, {}};
+    if (text[after] == '{') {
+      const size_t close = braces.closing(after);
+      box.inside = text.substr(after + 1, close - after - 1);
+      box.end = std::min(close + 1, text.size());
+    } else {
+      size_t end = after;
+      while (end < text.size() && (is_digit(text[end]) || is_letter(text[end]))) ++end;
+      if (end == after) continue;  // the word alone
+      box.inside = text.substr(after, end - after);
+      box.end = end;
+    }
+    if (begin < reached && box.end <= reached) continue;  // inside another box
+    reached = box.end;
+    boxes.push_back(box);
+    keep_last(boxes);
+  }
+  return boxes;
+}
+
+namespace {
+
+class SpanFinder {
+ public:
+  explicit SpanFinder(std::string_view text) : text_(text) {}
+
+  std::vector<Span> run() && {
+    while (at_ < text_.size()) step();
+    return std::move(spans_);
+  }
+
+ private:
+  bool looking_at(std::string_view what) const { return text_.substr(at_, what.size()) == what; }
+
+  void step() {
+    if (looking_at("$$")) {
+      delimited("$$", "$$", true);
+    } else if (text_[at_] == '$') {
+      delimited("$", "$", false);
+    } else if (looking_at("\\[")) {
+      delimited("\\[", "\\]", true);
+    } else if (looking_at("\\(")) {
+      delimited("\\(", "\\)", false);
+    } else if (looking_at("\\$") || looking_at("\\\\")) {
+      at_ += 2;
+    } else if (looking_at("\\frac{") || looking_at("\\dfrac{") || looking_at("\\tfrac{") ||
+               looking_at("\\sqrt{")) {
+      bare_command();
+    } else {
+      ++at_;
+    }
+  }
+
+  void delimited(std::string_view open, std::string_view close, bool spans_lines) {
+    const size_t begin = at_ + open.size();
+    const size_t end = next(close, begin);
+    if (end == std::string_view::npos || (!spans_lines && end > next("\n", begin))) {
+      at_ += open.size();
+      return;
+    }
+    push({at_, end + close.size(), text_.substr(begin, end - begin)});
+  }
+
+  /// The first `what` from `begin` on. Positions only grow, so that all searches together pass
+  /// over the text once.
+  size_t next(std::string_view what, size_t begin) {
+    for (auto& [known, at] : next_) {
+      if (known != what) continue;
+      if (at < begin) at = find(what, begin);
+      return at;
+    }
+    next_.emplace_back(what, find(what, begin));
+    return next_.back().second;
+  }
+
+  size_t find(std::string_view what, size_t begin) const {
+    size_t at = text_.find(what, begin);
+    while (what == "$" && at != std::string_view::npos && at > 0 && text_[at - 1] == '\\') {
+      at = text_.find(what, at + 1);
+    }
+    return at;
+  }
+
+  /// \frac{1}{2} outside of delimiters, with a sign before it and factors behind it.
+  void bare_command() {
+    size_t end = at_;
+    int depth = 0;
+    size_t last = at_;
+    while (end < text_.size() && text_[end] != '\n' && end - at_ < 400) {
+      const char c = text_[end];
+      if (c == '{') ++depth;
+      if (c == '}' && depth > 0) --depth;
+      const bool continues =
+          depth > 0 || c == '\\' || c == '{' || c == '}' || is_digit(c) || c == '+' || c == '-' ||
+          c == '/' || c == '*' || c == '^' ||
+          (is_letter(c) && end > 0 && (text_[end - 1] == '\\' || is_letter(text_[end - 1])));
+      if (!continues) break;
+      if (depth == 0 && (c == '}' || is_digit(c))) last = end + 1;
+      ++end;
+    }
+    if (last == at_) {
+      ++at_;
+      return;
+    }
+    size_t begin = at_;
+    while (begin > 0 && (is_digit(text_[begin - 1]) || text_[begin - 1] == '-')) --begin;
+    push({begin, last, text_.substr(begin, last - begin)});
+  }
+
+  void push(const Span& span) {
+    spans_.push_back(span);
+    keep_last(spans_);
+    at_ = span.end;
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+  std::vector<std::pair<std::string_view, size_t>> next_;
+  std::vector<Span> spans_;
+};
+
+}  // namespace
+
+std::vector<Span> find_math_spans(std::string_view text) {
+  return SpanFinder(text).run();
+}
+
+namespace {
+
+/// Plain arithmetic: a run starts and ends with a digit, point, bracket, sign or currency.
+class ArithmeticFinder {
+ public:
+  explicit ArithmeticFinder(std::string_view text) : text_(text) {}
+
+  std::vector<Span> run() && {
+    while (at_ < text_.size()) {
+      if (!is_digit(text_[at_])) {
+        ++at_;
+        continue;
+      }
+      if (is_in_word()) {
+        while (at_ < text_.size() && (is_digit(text_[at_]) || is_letter(text_[at_]))) ++at_;
+        continue;
+      }
+      one();
+    }
+    return std::move(spans_);
+  }
+
+ private:
+  /// AZYUK2A holds no 2; x2 and 2x do not either, but 12cm and 1e5 do.
+  bool is_in_word() const {
+    return at_ > 0 && (is_letter(text_[at_ - 1]) || text_[at_ - 1] == '_');
+  }
+
+  /// Bytes of something that joins numbers at `i`: an operator in ASCII or UTF-8, or a space.
+  size_t operator_at(size_t i) const {
+    const char c = text_[i];
+    if (c == '+' || c == '-' || c == '/' || c == '^' || c == '=' || c == '(' || c == ')' ||
+        c == '.' || c == ',' || c == '\'' || c == '%' || c == ':') {
+      return 1;
+    }
+    if (c == '*') return 1;
+    if (c == '$') return 1;
+    for (const std::string_view sign :
+         {"×", "÷", "−", "–", "·", "€", "£", "≈", "⁄", " ", "\xE2\x80\xAF", "\xE2\x80\x89"}) {
+      if (text_.substr(i, sign.size()) == sign) return sign.size();
+    }
+    if (text_.substr(i, 3) == "\\%") return 2;
+    return 0;
+  }
+
+  void one() {
+    size_t begin = at_;
+    while (begin > last_end_) {
+      const char c = text_[begin - 1];
+      if (c == '-' || c == '+' || c == '.' || c == '(') {
+        --begin;
+        continue;
+      }
+      const size_t sign = begin >= 3 && text_.substr(begin - 3, 3) == "−" ? 3 : 0;
+      if (sign == 0) break;
+      begin -= sign;
+    }
+    size_t end = at_;
+    size_t last = at_;  // behind the last digit or closing sign
+    while (end < text_.size() && text_[end] != '\n' && text_[end] != '\r') {
+      const char c = text_[end];
+      if (is_digit(c)) {
+        last = ++end;
+        continue;
+      }
+      if ((c == 'e' || c == 'E') && is_digit(text_[end - 1]) && end + 1 < text_.size() &&
+          (is_digit(text_[end + 1]) ||
+           (text_[end + 1] == '-' && end + 2 < text_.size() && is_digit(text_[end + 2])))) {
+        ++end;
+        continue;
+      }
+      if (c == 'x' && text_[end - 1] == ' ' && end + 2 < text_.size() && text_[end + 1] == ' ' &&
+          is_digit(text_[end + 2])) {
+        ++end;
+        continue;
+      }
+      if (c == ' ') {
+        ++end;
+        continue;
+      }
+      // A full stop before a space ends a sentence, two stars are bold type.
+      const bool ends_sentence = (c == '.' || c == ',' || c == ':') &&
+                                 (end + 1 >= text_.size() || !is_digit(text_[end + 1]));
+      if (ends_sentence) break;
+      const size_t size = operator_at(end);
+      if (size == 0) break;
+      const bool closes = c == ')' || c == '%';
+      end += size;
+      if (closes) last = end;
+    }
+    const Span span{begin, last, text_.substr(begin, last - begin)};
+    // 2x is no number, 12cm is.
+    const bool runs_into_word =
+        last < text_.size() && is_letter(text_[last]) && !is_unit_behind(last);
+    if (!runs_into_word) spans_.push_back(span);
+    keep_last(spans_);
+    last_end_ = last;
+    at_ = std::max(last, at_ + 1);
+  }
+
+  bool is_unit_behind(size_t at) const {
+    size_t end = at;
+    while (end < text_.size() && is_letter(text_[end])) ++end;
+    return end - at >= 2 || text_[at] == 'm' || text_[at] == 'g' || text_[at] == 's' ||
+           text_[at] == 'h';
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+  size_t last_end_ = 0;
+  std::vector<Span> spans_;
+};
+
+struct Phrase {
+  std::string_view text;  // lower case
+  int weight;
+};
+
+constexpr std::array kPhrases{
+    Phrase{"final answer", 0}, Phrase{"answer", 1},   Phrase{"réponse finale", 0},
+    Phrase{"réponse", 1},      Phrase{"reponse", 1},  Phrase{"respuesta", 1},
+    Phrase{"antwort", 1},      Phrase{"risposta", 1}, Phrase{"resposta", 1},
+    Phrase{"ответ", 1},        Phrase{"Ответ", 1},    Phrase{"відповідь", 1},
+    Phrase{"答案", 1},         Phrase{"答え", 1},     Phrase{"答", 2},
+    Phrase{"정답", 1},         Phrase{"답", 2},       Phrase{"उत्तर", 1},
+    Phrase{"الإجابة", 1},      Phrase{"الجواب", 1},   Phrase{"cevap", 1},
+    Phrase{"odpowiedź", 1},    Phrase{"đáp án", 1},   Phrase{"svar", 1},
+    Phrase{"antwoord", 1},     Phrase{"vastaus", 1},  Phrase{"jawaban", 1},
+    Phrase{"答复", 2}};
+
+constexpr std::array<std::string_view, 26> kCopulas{
+    "is", "=",  ":",      "：",  "**",       "*",       "est",   "es",       "ist",
+    "è",  "é",  "это",    "是",  "为",       "為",      "は",    "여",       "है",
+    "هي", "هو", "equals", "are", "would be", "will be", "to be", "should be"};
+
+}  // namespace
+
+std::vector<Span> find_arithmetic(std::string_view text) {
+  return ArithmeticFinder(text).run();
+}
+
+namespace {
+
+/// Passes white space, stars and copulas behind a phrase; says whether there was a copula.
+bool pass_copulas(std::string_view lower, size_t& end) {
+  bool has_copula = false;
+  for (bool moved = true; moved;) {
+    moved = false;
+    while (end < lower.size() && (is_space(lower[end]) || lower[end] == '*')) ++end;
+    for (const std::string_view copula : kCopulas) {
+      if (lower.compare(end, copula.size(), copula) != 0) continue;
+      const size_t after = end + copula.size();
+      const bool in_longer =
+          is_letter(copula.back()) && after < lower.size() && is_letter(lower[after]);
+      if (in_longer) continue;
+      end = after;
+      has_copula = moved = true;
+    }
+  }
+  return has_copula;
+}
+
+/// Whether some phrase begins with this byte.
+bool can_begin_phrase(char c) {
+  return c == 'f' || c == 'a' || c == 'r' || c == 'c' || c == 'o' || c == 's' || c == 'v' ||
+         c == 'j' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+}  // namespace
+
+std::vector<Anchor> find_anchors(std::string_view text) {
+  constexpr size_t kKeptAnchors = 24;
+  std::vector<Anchor> anchors;
+  const std::string lower = lower_case(text);
+  for (size_t at = 0; at < lower.size(); ++at) {
+    if (!can_begin_phrase(lower[at])) continue;
+    if (is_letter(lower[at]) && at > 0 && is_letter(lower[at - 1])) continue;
+    for (const Phrase& phrase : kPhrases) {
+      if (lower.compare(at, phrase.text.size(), phrase.text) != 0) continue;
+      size_t end = at + phrase.text.size();
+      if (end < lower.size() && is_letter(lower[end]) && lower[end] != 's') continue;
+      const bool has_copula = pass_copulas(lower, end);
+      anchors.push_back(
+          {std::min(end, text.size()), has_copula ? phrase.weight : std::max(2, phrase.weight)});
+      at += phrase.text.size() - 1;
+      break;
+    }
+    if (anchors.size() > 4 * kKeptAnchors) {
+      anchors.erase(anchors.begin(), anchors.end() - static_cast<std::ptrdiff_t>(kKeptAnchors));
+    }
+  }
+  std::stable_sort(anchors.begin(), anchors.end(), [](const Anchor& a, const Anchor& b) {
+    return a.weight != b.weight ? a.weight < b.weight : a.end > b.end;
+  });
+  return anchors;
+}
+
+std::string_view word_behind(std::string_view text, size_t at) {
+  size_t begin = at;
+  while (begin < text.size() && (text[begin] == ' ' || text[begin] == '$' || text[begin] == '*' ||
+                                 text.substr(begin, 2) == "\\)")) {
+    begin += text[begin] == '\\' ? 2 : 1;
+  }
+  if (begin < text.size() && (text[begin] == '%' || text.substr(begin, 2) == "\\%")) {
+    return text.substr(begin, text[begin] == '%' ? 1 : 2);
+  }
+  size_t end = begin;
+  while (end < text.size() && is_letter(text[end])) ++end;
+  return text.substr(begin, end - begin);
+}
+
+std::string_view bare(std::string_view text) {
+  const auto is_dressing = [](char c) {
+    return is_space(c) || c == '*' || c == '"' || c == '`' || c == '_';
+  };
+  while (!text.empty() && is_dressing(text.front())) text.remove_prefix(1);
+  while (!text.empty() && (is_dressing(text.back()) || text.back() == '.' || text.back() == ',' ||
+                           text.back() == ';')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+size_t joining_at(std::string_view text) {
+  size_t at = 0;
+  bool joins = false;
+  for (bool moved = true; moved;) {
+    moved = false;
+    while (at < text.size() && (text[at] == ' ' || text[at] == '*')) ++at;
+    if (at < text.size() && (text[at] == ',' || text[at] == '/')) {
+      ++at;
+      joins = moved = true;
+    }
+    for (const std::string_view word : {"or ", "and ", "und ", "oder ", "et ", "ou "}) {
+      if (text.substr(at, word.size()) != word) continue;
+      at += word.size();
+      joins = moved = true;
+    }
+  }
+  return joins ? at : 0;
+}
+
+}  // namespace gradus::rewards::math

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus::rewards::math {
+
+/// A part of a text by its bytes [begin, end), and its inside.
+struct Span {
+  size_t begin = 0;
+  size_t end = 0;
+  std::string_view inside;
+};
+
+/// All boxes (\boxed{...}, \fbox{...}, \boxed 7) of a text, in order; of nested ones the outer.
+/// An unclosed box reaches to the end. At most the last 64.
+std::vector<Span> find_boxes(std::string_view text);
+
+/// Mathematics between delimiters, in order: $$...$$ and \[...\] over lines, $...$ and \(...\)
+/// within one, and bare \frac{}{} and \sqrt{} runs. At most the last 64.
+std::vector<Span> find_math_spans(std::string_view text);
+
+/// Runs of plain arithmetic ("3 + 4/5 = 3.8", "$1,234.50", "-2 1/4"), in order, at most the
+/// last 64.
+std::vector<Span> find_arithmetic(std::string_view text);
+
+/// Where an answer is announced: the byte behind the phrase and its weight (0: "final answer is",
+/// 1: "answer is", "answer:", and their kin in other languages, 2: "answer" alone).
+struct Anchor {
+  size_t end = 0;
+  int weight = 2;
+};
+std::vector<Anchor> find_anchors(std::string_view text);
+
+/// The words "million", "percent" or a unit right behind `at`, for taking with a number.
+std::string_view word_behind(std::string_view text, size_t at);
+
+/// Without white space, Markdown, quotes and final punctuation at the ends.
+std::string_view bare(std::string_view text);
+
+/// The length of a joining such as ", ", " and ", " or " at the start; 0 where there is none.
+size_t joining_at(std::string_view text);
+
+}  // namespace gradus::rewards::math

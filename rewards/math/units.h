@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "rewards/math/rational.h"
+
+namespace gradus::rewards::math {
+
+/// A unit in base units of its dimension: 5 km = 5 * 1000 m.
+struct Unit {
+  std::string dimension;  // "m", "m^2", "m s^-1", "usd", ...; empty: says nothing ("units")
+  Rational factor{1};
+};
+
+/// Whether a word names a unit of measure or a currency.
+bool is_unit(std::string_view word);
+
+/// A unit as written: "cm", "cm^2", "square centimeters", "m/s", "miles per hour". A word that is
+/// not known is a dimension of its own.
+Unit unit_of(std::string_view text);
+
+}  // namespace gradus::rewards::math

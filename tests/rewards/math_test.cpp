@@ -1,0 +1,149 @@
+// What the mathematical grader promises beyond single cases.
+
+#include <array>
+#include <string>
+
+#include "rewards/math/math_grader.h"
+#include "rewards/math/parser.h"
+#include "tests/catch.h"
+
+using namespace gradus::rewards::math;
+
+namespace {
+
+bool is_right(const std::string& gold, const std::string& answer) {
+  MathOptions options;
+  options.boxed_match_priority = options.gold_boxed_match_priority = 0;
+  return grade_math(gold, "\\boxed{" + answer + "}", options).is_right();
+}
+
+Reason reason_of(const std::string& gold, const std::string& prediction) {
+  return grade_math(gold, prediction, {}).reason;
+}
+
+const std::array<std::string, 24> kAnswers{"5",
+                                           "-\\frac{3}{4}",
+                                           "0.125",
+                                           "2\\sqrt{3}",
+                                           "\\frac{1+\\sqrt5}{2}",
+                                           "\\pi",
+                                           "e^{2x}",
+                                           "x^2+2x+1",
+                                           "\\frac{x+1}{x-1}",
+                                           "(1, 2)",
+                                           "[0, 1)",
+                                           "\\{1, 2, 3\\}",
+                                           "1, 2, 3",
+                                           "(-\\infty, 3)",
+                                           "x < 3",
+                                           "x = 5",
+                                           "y = 2x + 1",
+                                           "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}",
+                                           "\\text{east}",
+                                           "52_8",
+                                           "3:4",
+                                           "\\log_2 5",
+                                           "\\sin x",
+                                           "1 + i"};
+
+}  // namespace
+
+TEST_CASE("an answer equals itself and no other", "[rewards][math]") {
+  for (const auto& gold : kAnswers) {
+    for (const auto& answer : kAnswers) {
+      CAPTURE(gold, answer);
+      const bool is_same = gold == answer;
+      // An interval answers the inequality that it solves.
+      const bool is_solution = gold == "x < 3" && answer == "(-\\infty, 3)";
+      // Braces of a set may be left out.
+      const bool is_list = (gold == "1, 2, 3" || gold == "\\{1, 2, 3\\}") &&
+                           (answer == "1, 2, 3" || answer == "\\{1, 2, 3\\}");
+      const bool is_assigned =
+          (gold == "5" && answer == "x = 5") || (gold == "x = 5" && answer == "5");
+      CHECK(is_right(gold, answer) == (is_same || is_solution || is_list || is_assigned));
+    }
+  }
+}
+
+TEST_CASE("expressions are compared in both directions alike", "[rewards][math]") {
+  const std::array<std::string, 10> forms{
+      "\\frac{1}{\\sqrt{2}}", "\\frac{\\sqrt2}{2}", "\\sin 45^\\circ",  "2^{-1/2}",
+      "\\cos\\frac{\\pi}{4}", "\\sqrt{0.5}",        "\\sqrt{\\frac12}", "(1/2)^{1/2}",
+      "\\frac{1}{2}\\sqrt 2", "\\sqrt{2}/2"};
+  for (const auto& a : forms) {
+    for (const auto& b : forms) {
+      CAPTURE(a, b);
+      CHECK(is_right(a, b));
+    }
+    CHECK_FALSE(is_right(a, "0.7"));
+    CHECK_FALSE(is_right("0.7", a));
+  }
+}
+
+TEST_CASE("rules that have a direction keep it", "[rewards][math]") {
+  CHECK(is_right("x<3", "(-\\infty,3)"));
+  CHECK_FALSE(is_right("(-\\infty,3)", "x<3"));
+  CHECK(is_right("y=2x+1", "2x+1"));
+  CHECK(is_right("2x+1", "y=2x+1"));
+  CHECK_FALSE(is_right("x^2-1", "x^2-1=0"));
+}
+
+TEST_CASE("hedges and several answers are wrong and named", "[rewards][math]") {
+  CHECK(reason_of("1", "\\boxed{1 \\text{ or } 2}") == Reason::hedged);
+  CHECK(reason_of("1", "\\boxed{1}, \\boxed{2}") == Reason::hedged);
+  CHECK(reason_of("2", "\\boxed{\\pm 2}") == Reason::hedged);
+  CHECK(reason_of("3", "The answer is 1 or 2 or 3.") == Reason::hedged);
+  MathOptions lenient;
+  lenient.allows_several = true;
+  CHECK(grade_math("1", "\\boxed{1 \\text{ or } 2}", lenient).is_right());
+}
+
+TEST_CASE("a verdict tells wrong from unread, unfound and too much", "[rewards][math]") {
+  CHECK(reason_of("5", "\\boxed{6}") == Reason::different);
+  CHECK(reason_of("5", "I do not know.") == Reason::no_answer);
+  CHECK(reason_of("5", "\\boxed{\\foo}") == Reason::unparsable_answer);
+  CHECK(reason_of("?", "\\boxed{5}") == Reason::unparsable_gold);
+  CHECK(reason_of("5", "\\boxed{" + std::string(5'000, '(') + "}") == Reason::budget);
+}
+
+TEST_CASE("towers, bombs and depth end without being worked out", "[rewards][math]") {
+  for (const std::string bomb :
+       {"9^{9^{9^9}}", "100000000!", "((10!)!)!", "2^{10^{12}}", "\\binom{10^9}{5\\cdot 10^8}",
+        "\\sum_{k=1}^{10^{12}} \\frac1k", "e^{e^{e^{e^{e^e}}}}", "\\prod_{k=1}^{10^9} k",
+        "1e999999999", "10^{-1e18}"}) {
+    CAPTURE(bomb);
+    CHECK_FALSE(is_right("1", bomb));
+    CHECK(is_right(bomb, bomb));
+  }
+  std::string nested = "5";
+  for (int i = 0; i < 500; ++i) nested = "(" + nested + ")";
+  CHECK(is_right("5", nested));
+  CHECK_FALSE(is_right("5", std::string(100'000, '{') + "5" + std::string(100'000, '}')));
+}
+
+TEST_CASE("small differences of large and tiny numbers are seen", "[rewards][math]") {
+  CHECK_FALSE(is_right("2^{1000}", "2^{1000}+1"));
+  CHECK_FALSE(is_right("\\frac{1}{2004!}", "\\frac{1}{2006!}"));
+  CHECK_FALSE(is_right("10^{-20}", "2 \\cdot 10^{-20}"));
+  CHECK_FALSE(is_right("1.6 \\times 10^{-19}", "1.7 \\times 10^{-19}"));
+  CHECK_FALSE(is_right("\\sin(\\cos x)", "\\sin(\\cos x) + 10^{-40}"));
+  CHECK(is_right("\\frac13", "0.333333"));
+  CHECK_FALSE(is_right("\\frac13", "0.33"));
+}
+
+TEST_CASE("undefined values equal nothing but themselves", "[rewards][math]") {
+  for (const std::string undefined : {"\\frac00", "\\frac10", "\\log 0", "0^{-1}"}) {
+    for (const std::string gold : {"0", "1", "\\infty"}) {
+      CAPTURE(undefined, gold);
+      CHECK_FALSE(is_right(gold, undefined));
+    }
+  }
+}
+
+TEST_CASE("a parsed text is one answer or none", "[rewards][math]") {
+  for (const std::string text : {"1 2", "1 +", "(1", "1)", "\\frac{1}", "x_", "\\sqrt", "", "=",
+                                 "\\begin{pmatrix}1&2\\\\3\\end{pmatrix}"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_math(text, {}).ok());
+  }
+}
