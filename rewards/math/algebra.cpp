@@ -377,6 +377,7 @@ std::optional<Fraction> Algebra::canonical(const Tree& tree, int32_t id) {
       if (const auto bound = bound_.find(node.name); bound != bound_.end()) return bound->second;
       return atom(node.name);
     case NodeKind::constant:
+      if (const auto bound = bound_.find(node.name); bound != bound_.end()) return bound->second;
       if (node.name == "i") {
         return Fraction{atom_polynomial(atoms_.imaginary()), constant_polynomial(Rational(1))};
       }
@@ -407,7 +408,7 @@ std::optional<Fraction> Algebra::canonical(const Tree& tree, int32_t id) {
       if (base_node.kind == NodeKind::constant && base_node.name == "e") {
         return exponential(*base, *exponent);
       }
-      return power(*base, *exponent, false);
+      return power(*base, *exponent, true);
     }
     case NodeKind::root: {
       const auto radicand = kid(0);

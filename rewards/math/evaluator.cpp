@@ -143,7 +143,18 @@ bool Evaluator::evaluate(int32_t id, Ball& result) {
     case NodeKind::power: {
       Ball base;
       Ball exponent;
-      if (!evaluate(node.kids[0], base) || !evaluate(node.kids[1], exponent)) return false;
+      if (!evaluate(node.kids[0], base)) return false;
+      if (const auto odd = odd_root(node.kids[1]); odd && is_negative(base)) {
+        // (-8)^(2/3) is real, as the cube root is.
+        acb_neg(base.get(), base.get());
+        acb_set_fmpq(exponent.get(), odd->raw(), precision_);
+        if (!evaluate_power(base, exponent, result)) return false;
+        if (odd->numerator().small_integer().value_or(0) % 2 != 0) {
+          acb_neg(result.get(), result.get());
+        }
+        return true;
+      }
+      if (!evaluate(node.kids[1], exponent)) return false;
       return evaluate_power(base, exponent, result);
     }
     case NodeKind::root: {
@@ -178,6 +189,28 @@ bool Evaluator::evaluate(int32_t id, Ball& result) {
   }
 }
 
+bool Evaluator::is_negative(const Ball& value) {
+  return arb_is_negative(value.real()) != 0 && arb_is_zero(value.imag()) != 0;
+}
+
+/// The exponent p/q where it is written as a fraction with an odd denominator above 1.
+std::optional<Rational> Evaluator::odd_root(int32_t exponent) const {
+  const Node& node = tree_.at(exponent);
+  if (node.kind == NodeKind::negate) {
+    const auto inner = odd_root(node.kids[0]);
+    return inner ? std::optional(-*inner) : std::nullopt;
+  }
+  if (node.kind != NodeKind::divide) return std::nullopt;
+  const Node& top = tree_.at(node.kids[0]);
+  const Node& bottom = tree_.at(node.kids[1]);
+  const bool are_numbers =
+      top.kind == NodeKind::number && bottom.kind == NodeKind::number && !bottom.value.is_zero();
+  if (!are_numbers) return std::nullopt;
+  const Rational value = top.value / bottom.value;
+  const auto index = value.denominator().small_integer();
+  return index && *index > 1 && *index % 2 == 1 ? std::optional(value) : std::nullopt;
+}
+
 bool Evaluator::evaluate_power(Ball& base, Ball& exponent, Ball& result) const {
   if (!acb_is_zero(base.get())) {
     // exp of more than 2^50 would need as many more bits.
@@ -194,9 +227,7 @@ bool Evaluator::evaluate_root(Ball& radicand, const Node& index, Ball& result) {
   const auto n = index.kind == NodeKind::number ? index.value.small_integer() : std::nullopt;
   if (n && *n > 0 && *n < 10'000) {
     const auto k = static_cast<ulong>(*n);
-    const bool is_negative =
-        arb_is_negative(radicand.real()) != 0 && arb_is_zero(radicand.imag()) != 0;
-    if (is_negative && *n % 2 == 1) {  // the real root
+    if (is_negative(radicand) && *n % 2 == 1) {  // the real root
       acb_neg(radicand.get(), radicand.get());
       acb_root_ui(result.get(), radicand.get(), k, precision_);
       acb_neg(result.get(), result.get());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,8 @@ class Evaluator {
  private:
   bool evaluate_call(const Node& node, Ball& result);
   bool evaluate_function(const std::string& name, std::vector<Ball>& arguments, Ball& result);
+  static bool is_negative(const Ball& value);
+  std::optional<Rational> odd_root(int32_t exponent) const;
   bool evaluate_power(Ball& base, Ball& exponent, Ball& result) const;
   bool evaluate_root(Ball& radicand, const Node& index, Ball& result);
   bool evaluate_factorial(Ball& argument, Ball& result) const;

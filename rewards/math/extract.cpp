@@ -1,6 +1,7 @@
 #include "rewards/math/extract.h"
 
 #include <algorithm>
+#include <array>
 
 #include "rewards/math/names.h"
 #include "rewards/math/text_scan.h"
@@ -13,6 +14,14 @@ using Origin = Candidate::Origin;
 
 bool is_word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// English words of two letters, which are no product of variables.
+bool is_short_word(const std::string& word) {
+  constexpr std::array<std::string_view, 25> kWords{
+      "so", "is", "we", "it", "an", "of", "to", "in", "on", "be", "by", "as", "at",
+      "if", "he", "my", "no", "us", "do", "go", "up", "am", "me", "id", "ok"};
+  return std::find(kWords.begin(), kWords.end(), lower_case(word)) != kWords.end();
 }
 
 /// Words between two boxes: those that join, and all.
@@ -239,7 +248,7 @@ class Extractor {
                               constant_name(word) || is_symbol_command(word) ||
                               is_joining_word(word) || is_unit(word) || is_percent_word(word) ||
                               multiplier_of(word) != 0 || in_text > 0;
-        if (!is_known && word.size() != 2) return false;
+        if (!is_known && (word.size() != 2 || is_short_word(word))) return false;
         if (is_command &&
             (word == "text" || word == "mathrm" || word == "mbox" || word == "textbf")) {
           in_text = i;

@@ -219,11 +219,19 @@ class Lexer {
       inside.remove_suffix(1);
     if (inside.empty()) {
       has_space_ = true;
-    } else if (inside.size() == 1 && is_letter(inside[0])) {
+    } else if (inside.size() == 1 && is_letter(inside[0]) && !is_unit_here(inside[0])) {
       push(TokenKind::letter, inside);
     } else {
       push(TokenKind::text, inside);
     }
+  }
+
+  /// 5 \text{m}: a metre behind a number, not the letter.
+  bool is_unit_here(char letter) const {
+    const bool is_unit = letter == 'm' || letter == 's' || letter == 'g' || letter == 'h' ||
+                         letter == 'l' || letter == 'L';
+    return is_unit && !tokens_.empty() &&
+           (tokens_.back().kind == TokenKind::number || tokens_.back().sign == '}');
   }
 
   void environment(std::string_view which) {
@@ -239,6 +247,8 @@ class Lexer {
   /// Bytes of a thousands separator at `at`, if three digits and no fourth follow it; else 0.
   size_t group_separator(size_t at, size_t num_digits) const {
     if (num_digits > 3) return 0;
+    // The index of log_2 256 ends with its digit.
+    if (!tokens_.empty() && (tokens_.back().sign == '_' || tokens_.back().sign == '^')) return 0;
     size_t size = 0;
     if (looking_at("{,}", at)) {
       size = 3;

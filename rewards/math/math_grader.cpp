@@ -37,10 +37,11 @@ bool has_decimal_comma(std::string_view text) {
          text.find_first_of("([{\\") == std::string_view::npos;
 }
 
-/// Letters, digits and spaces of what words say, without LaTeX around them; empty for mathematics.
+/// What words say, without LaTeX and brackets around them; empty for mathematics.
 std::string words_in(std::string_view text) {
   std::string words;
   if (text.size() > 2'000) return words;
+  bool has_letter = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\\') {
@@ -50,26 +51,25 @@ std::string words_in(std::string_view text) {
         ++end;
       }
       const std::string_view name = text.substr(i + 1, end - i - 1);
-      if (name.empty()) {
-        ++i;  // \, and its like
-        continue;
-      }
-      if (name != "text" && name != "textbf" && name != "mathrm" && name != "mbox" &&
-          name != "textit" && name != "textrm" && name != "left" && name != "right") {
-        return "";
-      }
-      i = end - 1;
+      const bool is_space = name.empty() && end < text.size() &&
+                            (text[end] == ',' || text[end] == ' ' || text[end] == ';');
+      const bool is_dressing = name == "text" || name == "textbf" || name == "mathrm" ||
+                               name == "mbox" || name == "textit" || name == "textrm" ||
+                               name == "left" || name == "right";
+      if (!is_space && !is_dressing) return "";
+      i = is_space ? end : end - 1;
       continue;
     }
+    const bool is_ascii_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool is_letter = is_ascii_letter || static_cast<unsigned char>(c) >= 0x80;
+    const bool is_word = is_letter || (c >= '0' && c <= '9') || c == '-' || c == '\'' || c == ':';
     const bool is_dressing = c == '{' || c == '}' || c == '$' || c == ' ' || c == '(' || c == ')' ||
                              c == '"' || c == '.' || c == '*' || c == '\n';
-    const bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                         static_cast<unsigned char>(c) >= 0x80 || (c >= '0' && c <= '9') ||
-                         c == '-' || c == '\'' || c == ':' || c == ',';
     if (!is_dressing && !is_word) return "";
+    has_letter = has_letter || is_letter;
     if (is_word) words += c;
   }
-  return words;
+  return has_letter ? words : "";
 }
 
 /// Whether two answers are the same words ("Evelyn", "\text{evelyn}.").

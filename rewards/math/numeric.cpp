@@ -88,7 +88,7 @@ Tally tally(const Place& a, const Place& b, int num_points, bool is_complex, Wor
       }
     }
     // Few points at high precision say as much as many.
-    if (precision == 256 && still_open.size() > 3) still_open.resize(3);
+    if (precision == 256 && still_open.size() > 2) still_open.resize(2);
     open = std::move(still_open);
   }
   for (const int point : open) result.num_equal += is_sharp(a, b, point, 1024, work) ? 1 : 0;

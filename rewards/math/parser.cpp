@@ -328,6 +328,13 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
 /// A word behind a value: percent, a multiplier, a unit, or a remark.
 std::optional<int32_t> Parser::unit(int32_t left) {
   const Token& token = here();
+  if (token.kind == TokenKind::letter && token.space_before &&
+      tree_.at(left).kind == NodeKind::number && is_unit(token.text) && ahead().sign == '/' &&
+      is_unit(ahead(2).text)) {
+    const std::string name = std::string(token.text) + "/" + std::string(ahead(2).text);
+    at_ += 3;  // 10 m/s
+    return make(NodeKind::quantity, {left}, name);
+  }
   if (token.kind != TokenKind::text && token.kind != TokenKind::word) return std::nullopt;
   if (is_joiner_here()) return std::nullopt;
   if (is_percent_word(token.text)) {
@@ -367,6 +374,21 @@ std::optional<int32_t> Parser::unit(int32_t left) {
   return make(NodeKind::quantity, {left}, name);
 }
 
+/// In e^xe^y the exponent is the x: a word that names nothing is taken apart.
+void Parser::take_one_letter() {
+  const Token& token = here();
+  if (token.kind != TokenKind::word || function_name(token.text) || constant_name(token.text) ||
+      is_symbol_command(token.text)) {
+    return;
+  }
+  Token rest = token;
+  rest.text.remove_prefix(1);
+  rest.kind = rest.text.size() == 1 ? TokenKind::letter : TokenKind::word;
+  tokens_[at_].text = token.text.substr(0, 1);
+  tokens_[at_].kind = TokenKind::letter;
+  tokens_.insert(tokens_.begin() + static_cast<std::ptrdiff_t>(at_) + 1, rest);
+}
+
 int32_t Parser::raised(int32_t left) {
   ++at_;
   if (is_command("circ") || is_command("degree")) {
@@ -402,6 +424,7 @@ int32_t Parser::raised(int32_t left) {
     exponent = operand();
     if (is_symbol("^")) exponent = raised(exponent);
   } else {
+    take_one_letter();
     exponent = operand();
     if (is_symbol("^") || is_symbol("**")) exponent = raised(exponent);
   }

@@ -2,6 +2,7 @@
 
 #include "rewards/math/names.h"
 #include "rewards/math/parser_impl.h"
+#include "rewards/math/prepare.h"
 #include "rewards/math/units.h"
 
 namespace gradus::rewards::math {
@@ -24,9 +25,14 @@ int32_t Parser::operand() {
     case TokenKind::command:
       return command();
     case TokenKind::text: {
-      // \text{13} and \text{A3}_{16}: words, unless they are a number.
+      // \text{lcm} names a function, \text{13} is a number; all else is words.
       std::string words(here().text);
       ++at_;
+      if (const auto called = function_name(words)) return function(*called);
+      if (words.find_first_not_of("0123456789.,+-/ ") == std::string::npos) {
+        const ParsedMath number = parse_math(words, options_);
+        if (number.ok()) return copied(number.tree, number.tree.root, tree_);
+      }
       while (here().kind == TokenKind::text && !is_joiner_here()) {
         words += ' ';
         words += here().text;
