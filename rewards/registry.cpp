@@ -45,6 +45,7 @@ constexpr std::array kRules{
           make_language_consistency_rule, language_consistency_options},
     Entry{"length_budget", "as long as asked for, or not longer (L1: LCPO-Exact, LCPO-Max)",
           make_length_budget_rule, length_budget_options},
+    Entry{"grader", "a grader in OpenAI's JSON form", make_grader_rule, grader_options},
     Entry{"python", "a function of yours in a Python file (TRL's, verl's or OpenAI's form)",
           make_python_rule, python_options},
     Entry{"command", "a program of yours that answers lines of JSON", make_command_rule,

@@ -30,6 +30,7 @@ std::unique_ptr<RewardRule> make_length_budget_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_command_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_library_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_lua_rule(const RewardConfig& config);
+std::unique_ptr<RewardRule> make_grader_rule(const RewardConfig& config);
 std::unique_ptr<RewardRule> make_python_rule(const RewardConfig& config);
 
 std::vector<SettingInfo> accuracy_options();
@@ -50,6 +51,7 @@ std::vector<SettingInfo> length_budget_options();
 std::vector<SettingInfo> command_options();
 std::vector<SettingInfo> library_options();
 std::vector<SettingInfo> lua_options();
+std::vector<SettingInfo> grader_options();
 std::vector<SettingInfo> python_options();
 
 }  // namespace gradus::rewards

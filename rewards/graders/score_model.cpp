@@ -1,0 +1,127 @@
+// Grader `score_model`: a model's number, clamped to `range` (default 0 to 1).
+//
+//   The reply is asked for as {"result": number}; a lone number is read too. Any other reply
+//   ("about 7", 1e999) is a parse error with reward 0, never a guess.
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "base/printable.h"
+#include "rewards/graders/grader_types.h"
+#include "rewards/graders/model_messages.h"
+
+namespace gradus::rewards::graders {
+namespace {
+
+using nlohmann::json;
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
+std::optional<double> number_in(std::string_view text) {
+  const std::string_view plain = trimmed(text);
+  double value = 0;
+  const auto result = std::from_chars(plain.data(), plain.data() + plain.size(), value);
+  const bool is_number = result.ec == std::errc() && result.ptr == plain.data() + plain.size() &&
+                         !plain.empty() && std::isfinite(value);
+  if (is_number) return value;
+  const json object = json::parse(plain, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  for (const char* key : {"result", "score"}) {
+    if (object.contains(key) && object.at(key).is_number()) return object.at(key).get<double>();
+  }
+  return std::nullopt;
+}
+
+json response_format() {
+  return {{"type", "json_schema"},
+          {"json_schema",
+           {{"name", "score"},
+            {"strict", true},
+            {"schema",
+             {{"type", "object"},
+              {"properties", {{"result", {{"type", "number"}}}}},
+              {"required", {"result"}},
+              {"additionalProperties", false}}}}}};
+}
+
+class ScoreModel final : public Grader {
+ public:
+  ScoreModel(std::string name, ModelRequest request, MessageTemplates input, double low,
+             double high, GraderServices& services)
+      : Grader(std::move(name), "score_model"),
+        request_(std::move(request)),
+        input_(std::move(input)),
+        low_(low),
+        high_(high),
+        services_(services) {}
+
+  GraderScore grade(const TemplateValues& values) const override {
+    RenderedMessages rendered = input_.render(values);
+    if (!rendered.fault.empty()) {
+      return error_score(&GraderErrors::invalid_variable_error, rendered.fault);
+    }
+    ModelRequest request = request_;
+    request.messages = std::move(rendered.messages);
+    const ModelAnswer answer = answer_of(services_, request);
+    GraderScore score;
+    score.errors = answer.errors;
+    score.fault = answer.fault;
+    score.sampled_model = answer.model;
+    score.usage[answer.model] = answer.usage;
+    if (!answer.fault.empty()) return score;
+    score.notes = {{"reply", printable(answer.text, 500)}};
+    const auto value = number_in(answer.text);
+    if (!value) {
+      score.errors.model_grader_parse_error = true;
+      score.fault = "the model's reply is no number: " + printable(answer.text, 200);
+      return score;
+    }
+    score.reward = std::clamp(*value, low_, high_);
+    return score;
+  }
+
+ private:
+  ModelRequest request_;
+  MessageTemplates input_;
+  double low_;
+  double high_;
+  GraderServices& services_;
+};
+
+std::pair<double, double> read_range(SpecReader& spec) {
+  const json* range = spec.optional_value("range");
+  if (range == nullptr) return {0.0, 1.0};
+  const std::string where = spec.path("range");
+  if (!range->is_array()) refuse_type(where, "an array of two numbers", *range);
+  if (range->size() != 2 || !(*range)[0].is_number() || !(*range)[1].is_number()) {
+    refuse_value(where, "Invalid '" + where + "': expected two numbers, [low, high].");
+  }
+  const double low = (*range)[0].get<double>();
+  const double high = (*range)[1].get<double>();
+  if (!(low < high)) refuse_value(where, "Invalid '" + where + "': low must be below high.");
+  return {low, high};
+}
+
+}  // namespace
+
+std::unique_ptr<Grader> make_score_model(SpecReader& spec, const std::string& name,
+                                         GraderServices& services) {
+  ModelRequest request;
+  request.model = spec.text("model");
+  request.sampling = read_sampling(spec);
+  request.response_format = response_format();
+  MessageTemplates input(spec);
+  const auto [low, high] = read_range(spec);
+  spec.finish();
+  return std::make_unique<ScoreModel>(name, std::move(request), std::move(input), low, high,
+                                      services);
+}
+
+}  // namespace gradus::rewards::graders
