@@ -1,7 +1,6 @@
 #include "rewards/profiles/profile.h"
 
 #include <filesystem>
-#include <set>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -31,11 +30,6 @@ std::optional<double> evaluated(const std::string& expression) {
   return std::get<boost::multiprecision::cpp_int>(*value).convert_to<double>();
 }
 
-// These compare polynomials and roots, which rewards/math will do.
-const std::set<std::string> kNeedAlgebra{
-    "profile-prm800k/008", "profile-prm800k/018", "profile-prm800k/022", "profile-prm800k/023",
-    "profile-prm800k/026", "profile-prm800k/037", "profile-prm800k/072", "profile-prm800k/080"};
-
 }  // namespace
 
 TEST_CASE("profiles say what the programs say that they follow", "[rewards][profiles]") {
@@ -49,7 +43,6 @@ TEST_CASE("profiles say what the programs say that they follow", "[rewards][prof
   while (const auto line = reader.next()) {
     const auto row = parse_json(line->text, reader.where());
     if (!row.at("config").contains("profile")) continue;
-    if (kNeedAlgebra.contains(row.at("id"))) continue;
     const std::string profile = row.at("config").at("profile");
     const auto verdict = grade(profile.c_str(), row.at("gold"), row.at("prediction"));
     INFO(row.at("id") << ": gold " << row.at("gold") << ", prediction " << row.at("prediction")
