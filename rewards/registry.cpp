@@ -48,6 +48,8 @@ constexpr std::array kRules{
     Entry{"grader", "a grader in OpenAI's JSON form", make_grader_rule, grader_options},
     Entry{"python", "a function of yours in a Python file (TRL's, verl's or OpenAI's form)",
           make_python_rule, python_options},
+    Entry{"code", "the last fenced program passes the row's tests, in the sandbox", make_code_rule,
+          code_options},
     Entry{"command", "a program of yours that answers lines of JSON", make_command_rule,
           command_options},
     Entry{"library", "a shared library of yours", make_library_rule, library_options},

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rewards/code/language.h"
+#include "rewards/code/test_cases.h"
+#include "rewards/sandbox/sandbox.h"
+
+namespace gradus::rewards::code {
+
+enum class Verdict { ok, wrong, timeout, memory, crash, compile };
+
+const char* verdict_name(Verdict verdict);
+
+struct TestResult {
+  Verdict verdict = Verdict::ok;
+  std::string reason;
+};
+
+struct ProgramLimits {
+  double timeout_s = 5;  // CPU seconds of one test, rounded up; by the clock twice as long and 1 s
+  double compile_timeout_s = 30;
+  uint64_t memory_bytes = uint64_t{512} << 20;
+  uint64_t scratch_bytes = uint64_t{64} << 20;
+  uint64_t num_processes = 32;
+  double tolerance = 1e-6;  // of floating-point numbers in outputs and values
+};
+
+/// Runs the model's programs against tests. Each test is a process of its own in a sandbox of its
+/// own: no program sees what another left. What is expected is never in the sandbox of the program:
+/// outputs are compared here; in tests of functions a second sandbox, the judge, runs the tests'
+/// code and asks the program's process for values, so that a program which patches `==`, exits
+/// with status 0 or prints verdicts gains nothing. Any thread may call.
+class ProgramTests {
+ public:
+  ProgramTests(std::shared_ptr<const sandbox::Sandbox> sandbox, Language language,
+               ProgramLimits limits)
+      : sandbox_(std::move(sandbox)), language_(std::move(language)), limits_(limits) {}
+
+  /// A program ready to be run: its files.
+  struct Program {
+    std::vector<sandbox::PlannedFile> files;
+  };
+
+  /// Compiles, where the language asks for it.
+  /// @return the fault that the compiler found, or nothing.
+  std::optional<TestResult> prepare(const std::string& source, Program& program) const;
+
+  TestResult run(const Program& program, const TestCase& test) const;
+
+ private:
+  class Judged;
+
+  sandbox::SandboxConfig process(const Program& program) const;
+  TestResult run_io(const Program& program, const TestCase& test) const;
+  TestResult run_judged(const Program& program, const TestCase& test) const;
+  double wall_s() const { return 2 * limits_.timeout_s + 1; }
+
+  std::shared_ptr<const sandbox::Sandbox> sandbox_;
+  Language language_;
+  ProgramLimits limits_;
+};
+
+}  // namespace gradus::rewards::code

@@ -1,0 +1,180 @@
+#include "rewards/code/test_cases.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/json.h"
+#include "base/printable.h"
+
+namespace gradus::rewards::code {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array kColumns{"tests",     "test_cases", "input_output", "verification_info",
+                              "test_list", "test"};
+
+const json* member(const json& object, const std::string& key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+const json* find_tests(const json& row, const std::string& key) {
+  if (!key.empty()) return member(row, key);
+  for (const char* column : kColumns) {
+    if (const json* found = member(row, column)) return found;
+  }
+  if (const json* model = member(row, "reward_model")) {
+    if (const json* found = member(*model, "ground_truth")) return found;
+  }
+  return member(row, "ground_truth");
+}
+
+std::string text_member(const json& object, const std::string& key) {
+  const json* found = member(object, key);
+  return found != nullptr && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// Texts as they are, lists of lines joined, other values as JSON.
+std::string as_text(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return dump_json(value);
+  std::string text;
+  for (const json& line : value) {
+    text += (line.is_string() ? line.get<std::string>() : dump_json(line)) + "\n";
+  }
+  return text;
+}
+
+/// A JSON value a line, as LiveCodeBench writes a function's arguments.
+json values_of_lines(const std::string& text, std::string& fault) {
+  json values = json::array();
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    values.push_back(json::parse(line, nullptr, false));
+    if (values.back().is_discarded()) fault = "an argument is no JSON: " + printable(line, 100);
+  }
+  return values;
+}
+
+json value_of(const json& output) {
+  if (!output.is_string()) return output;
+  const json parsed = json::parse(output.get<std::string>(), nullptr, false);
+  return parsed.is_discarded() ? output : parsed;
+}
+
+class Reader {
+ public:
+  explicit Reader(const json& row) : row_(row) {}
+
+  TestCases read(const json& value) {
+    add(value);
+    if (!cases_.fault.empty()) {
+      cases_.tests.clear();
+    } else if (cases_.tests.empty()) {
+      cases_.fault = "there is no test";
+    }
+    return std::move(cases_);
+  }
+
+ private:
+  void add(const json& value) {
+    if (value.is_string()) return add_text(value.get<std::string>());
+    if (value.is_array()) return add_list(value, "");
+    if (!value.is_object()) return fail("is no test: " + printable(dump_json(value), 100));
+    const std::string function = text_member(value, "fn_name");
+    if (const json* cases = member(value, "test_cases")) return add_list(*cases, function);
+    const json* inputs = member(value, "inputs");
+    const json* outputs = member(value, "outputs");
+    if (inputs != nullptr && outputs != nullptr) return add_pairs(*inputs, *outputs, function);
+    if (member(value, "input") != nullptr || member(value, "output") != nullptr) {
+      return add_pair(value, function);
+    }
+    fail("an object has neither test_cases nor inputs and outputs");
+  }
+
+  void add_text(const std::string& text) {
+    const json parsed = json::parse(text, nullptr, false);
+    if (!parsed.is_discarded() && !parsed.is_string()) return add(parsed);
+    TestCase test;
+    test.source = text;
+    test.setup = text_member(row_, "test_setup_code");
+    test.function = text_member(row_, "entry_point");
+    const bool has_check = text.find("def check(") != std::string::npos;
+    test.kind =
+        has_check && !test.function.empty() ? TestCase::Kind::check : TestCase::Kind::script;
+    cases_.tests.push_back(std::move(test));
+  }
+
+  void add_list(const json& list, const std::string& function) {
+    if (!list.is_array()) return fail("test_cases is no list");
+    for (const json& entry : list) {
+      if (entry.is_string()) {
+        add_text(entry.get<std::string>());
+      } else {
+        add_pair(entry, function);
+      }
+    }
+  }
+
+  void add_pairs(const json& inputs, const json& outputs, const std::string& function) {
+    if (!inputs.is_array() || !outputs.is_array() || inputs.size() != outputs.size()) {
+      return fail("inputs and outputs are no lists of one length");
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      add_pair({{"input", inputs[i]}, {"output", outputs[i]}}, function);
+      if (!cases_.tests.empty()) cases_.tests.back().may_be_wrapped = true;
+    }
+  }
+
+  void add_pair(const json& entry, std::string function) {
+    const json* input = member(entry, "input");
+    const json* output = member(entry, "output");
+    if (input == nullptr) input = member(entry, "stdin");
+    for (const char* key : {"expected_output", "stdout", "expected"}) {
+      if (output == nullptr) output = member(entry, key);
+    }
+    if (output == nullptr) return fail("a test has no output");
+    if (const std::string own = text_member(entry, "fn_name"); !own.empty()) function = own;
+    const std::string type = text_member(entry, "type");
+    const bool is_function = !function.empty() && type != "stdin_stdout" && type != "stdin";
+    const json nothing = "";
+    if (input == nullptr) input = &nothing;
+    TestCase test;
+    if (!is_function) {
+      test.input = as_text(*input);
+      test.expected = as_text(*output);
+    } else {
+      test.kind = TestCase::Kind::call;
+      test.function = function;
+      test.arguments = input->is_string() ? values_of_lines(input->get<std::string>(), cases_.fault)
+                       : input->is_array() ? *input
+                                           : json::array({*input});
+      test.value = value_of(*output);
+    }
+    cases_.tests.push_back(std::move(test));
+  }
+
+  void fail(const std::string& fault) {
+    if (cases_.fault.empty()) cases_.fault = fault;
+  }
+
+  const json& row_;
+  TestCases cases_;
+};
+
+}  // namespace
+
+TestCases tests_of(const json& row, const std::string& key) {
+  const json* tests = find_tests(row, key);
+  if (tests == nullptr) {
+    return {{}, key.empty() ? "the row has no tests" : "the row has no column " + key};
+  }
+  return Reader(row).read(*tests);
+}
+
+}  // namespace gradus::rewards::code
