@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "policy/routing.h"
@@ -222,6 +223,33 @@ TEST_CASE("experts without rows get no gradient", "[policy][mixture]") {
     CHECK(routing.loads[0].num_rows == 1);
     CHECK(routing.choices.num_rows() == 1);
     CHECK(std::ssize(routing.loads) == num_mixture_layers(model));
+  }
+}
+
+TEST_CASE("adapters reach every family's experts and attention by default",
+          "[policy][mixture][lora]") {
+  ThreadTeam team(2);
+  const std::vector<std::pair<std::string, std::vector<std::string>>> wanted = {
+      {"mixtral", {"q_proj", "k_proj", "v_proj", "o_proj", "w1", "w2", "w3"}},
+      {"qwen3_moe", {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}},
+      {"deepseek_v3_base",
+       {"q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj", "gate_proj", "up_proj",
+        "down_proj"}}};
+  for (const auto& [name, layers] : wanted) {
+    const ParityFixture fixture(name);
+    if (!fixture.exists()) return;
+    auto config = config_of(fixture, Compute::native);
+    config.lora.rank = 2;
+    const auto policy = Policy::load(config, Purpose::training, team);
+    std::set<std::string> adapted;
+    for (const auto& parameter : policy->parameters()) {
+      const auto end = parameter.name.find(".lora_A.");
+      if (end == std::string::npos) continue;
+      const auto begin = parameter.name.rfind('.', end - 1) + 1;
+      adapted.insert(parameter.name.substr(begin, end - begin));
+    }
+    INFO(name);
+    CHECK(adapted == std::set<std::string>(layers.begin(), layers.end()));
   }
 }
 
