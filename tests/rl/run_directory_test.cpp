@@ -97,9 +97,9 @@ TEST_CASE("metrics are cut to what the checkpoint knew and read back exactly", "
   int64_t known = 0;
   {
     MetricsLog log(path, 0);
-    log.append({1, {{"reward", 0.1}, {"time/step", 3.0}, {"broken", std::nan("")}}});
+    log.append({1, {{"reward", 0.1}, {"time/step", 3.0}, {"broken", std::nan("")}}, {}});
     known = log.num_bytes();
-    log.append({2, {{"reward", 0.2}}});
+    log.append({2, {{"reward", 0.2}}, {}});
   }
   std::ofstream(path, std::ios::app) << "{\"step\": 3, \"rew";  // torn by a kill
   CHECK(read_metrics(path).size() == 2);
