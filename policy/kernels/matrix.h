@@ -27,9 +27,8 @@ struct Matrix {
   int64_t cols = 0;
   int64_t stride = 0;
 
-  operator ConstMatrix() const {
-    return {data, type, rows, cols, stride};
-  }  // NOLINT(google-explicit-constructor): a view of the same memory
+  // NOLINTNEXTLINE(google-explicit-constructor): a view of the same memory
+  operator ConstMatrix() const { return {data, type, rows, cols, stride}; }
 };
 
 }  // namespace gradus::policy::kernels
