@@ -133,7 +133,7 @@ std::optional<StepReport> TextTrainer::make_step(TrainingRun& run, int64_t step)
   report.metrics["time/step"] = seconds;
   add_update_metrics(update, flops, report.metrics);
   report.cursor = cursor;
-  report.skip_reason = update.was_skipped ? update.skip_reason : "";
+  report.skip_reason = update.skipped.reason;
   report.ledger = {{"update", step, seconds, seconds, report.num_tokens, flops}};
   return report;
 }

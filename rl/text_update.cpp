@@ -42,10 +42,10 @@ UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
 
   UpdateResult result;
   result.metrics["learning_rate"] = learning_rate;
-  result.metrics["skipped_steps"] = 0.0;
+  start_skipped(result);
   result.metrics["num_targets"] = static_cast<double>(num_targets);
   if (num_targets == 0) {
-    note_skipped(result, "no example of the batch has a target token");
+    note_empty(result, "no example of the batch has a target token");
     return result;
   }
   const auto T = static_cast<double>(num_targets);

@@ -94,20 +94,6 @@ void refuse_if_all_failed(const std::vector<rollout::Rollout>& rollouts, int64_t
         fmt::format("step {}: every rollout failed, the last one: {}", step, failed->error));
 }
 
-/// Whether any completion can change the loss.
-bool has_target(const std::vector<Group>& groups, const AlgorithmConfig& config) {
-  const bool needs_advantage = config.kl_coef == 0.0 && config.entropy_coef == 0.0;
-  for (const Group& group : groups)
-    for (size_t i = 0; i < group.completions.size(); ++i) {
-      const auto& completion = group.completions[i];
-      const bool is_masked = config.mask_truncated && completion.is_truncated();
-      if (is_trainable(completion) && !is_masked &&
-          (!needs_advantage || group.advantages[i] != 0.0))
-        return true;
-    }
-  return false;
-}
-
 // Completions that other weights sampled would be trained on with wrong ratios, silently.
 void check_versions(const std::vector<rollout::Rollout>& rollouts, int64_t version) {
   for (const auto& rollout : rollouts)
@@ -139,13 +125,11 @@ std::optional<StepReport> Trainer::make_step(TrainingRun& run, int64_t step) {
   const policy::Policy* reference = reference_.at(run, step);
   run.environment().observer.on_phase(step, "update");
   const double learning_rate = learning_rate_at(config_.optim, step - 1, config_.run.steps);
-  const int64_t steps_before = run.optimizer().step_count();
   const UpdateResult update =
       update_policy(run.policy(), reference, run.optimizer(), batch->used, config_.rl,
                     learning_rate, config_.rollout.sampling.temperature, config_.run.seed,
                     static_cast<uint64_t>(step), run.team());
-  const bool did_step = run.optimizer().step_count() > steps_before;
-  return report(run, step, std::move(*batch), update, did_step, clock.now_s() - begin);
+  return report(run, step, std::move(*batch), update, clock.now_s() - begin);
 }
 
 // sample -> grade -> advantage, again where groups without signal are to be replaced.
@@ -205,7 +189,7 @@ void Trainer::keep(std::vector<Group> groups, Batch& batch) const {
 }
 
 StepReport Trainer::report(TrainingRun& run, int64_t step, Batch batch, const UpdateResult& update,
-                           bool did_step, double seconds) {
+                           double seconds) {
   const size_t num_used = batch.used.size();
   const double used_flops = rollout_flops(run.policy().model_config(), batch.used);
   const double all_flops = used_flops + rollout_flops(run.policy().model_config(), batch.dropped);
@@ -236,10 +220,10 @@ StepReport Trainer::report(TrainingRun& run, int64_t step, Batch batch, const Up
   const int64_t sampled = batch.stats.prompt_tokens + batch.stats.completion_tokens;
   report.cursor = batch.cursor;
   report.num_tokens = num_tokens(groups);
-  // A batch that cannot teach anything leaves the weights alone as well; that is no fault of
+  // A batch without anything to train on leaves the weights alone as well; that is no fault of
   // theirs.
-  if (update.was_skipped && has_target(groups, config_.rl) && !did_step)
-    report.skip_reason = update.skip_reason;
+  if (update.num_steps == 0 && update.skipped.num_not_finite > 0)
+    report.skip_reason = update.skipped.reason;
   report.ledger = {{"rollout", step, batch.sample_s, batch.sample_s, sampled, all_flops},
                    {"rewards", step, batch.grade_s, batch.grade_s, 0, 0.0},
                    {"update", step, update_s, update_s,

@@ -58,7 +58,7 @@ class Trainer : public StepTask {
                            Batch& batch);
   void keep(std::vector<Group> groups, Batch& batch) const;
   StepReport report(TrainingRun& run, int64_t step, Batch batch, const UpdateResult& update,
-                    bool did_step, double seconds);
+                    double seconds);
 
   const RunConfig& config_;
   std::unique_ptr<rollout::PromptSource> prompts_;

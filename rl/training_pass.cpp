@@ -60,10 +60,21 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
   return logprobs;
 }
 
-void note_skipped(UpdateResult& update, std::string reason) {
-  update.metrics["skipped_steps"] += 1.0;
-  if (!update.was_skipped) update.skip_reason = std::move(reason);
-  update.was_skipped = true;
+void start_skipped(UpdateResult& update) {
+  update.metrics["skipped_steps/empty"] = 0.0;
+  update.metrics["skipped_steps/not_finite"] = 0.0;
+}
+
+void note_empty(UpdateResult& update, std::string reason) {
+  if (update.skipped.count() == 0) update.skipped.reason = std::move(reason);
+  ++update.skipped.num_empty;
+  update.metrics["skipped_steps/empty"] += 1.0;
+}
+
+void note_not_finite(UpdateResult& update, std::string reason) {
+  if (update.skipped.num_not_finite == 0) update.skipped.reason = std::move(reason);
+  ++update.skipped.num_not_finite;
+  update.metrics["skipped_steps/not_finite"] += 1.0;
 }
 
 TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
@@ -87,8 +98,8 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
     at::Tensor total = part;
     if (prediction.is_used()) total = part + prediction.of(microbatch, hidden, step.team);
     if (const double all = total.item<double>(); !std::isfinite(all)) {
-      note_skipped(update, fmt::format("the loss of microbatch {} of {} is {}", i + 1,
-                                       microbatches.size(), all));
+      note_not_finite(update, fmt::format("the loss of microbatch {} of {} is {}", i + 1,
+                                          microbatches.size(), all));
       return result;
     }
     total.backward();
@@ -101,7 +112,7 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
   const Timer timer(update.cost.optimizer_s);
   const Optimizer::StepResult taken = step.optimizer.step(step.learning_rate, step.team);
   if (taken.was_skipped) {
-    note_skipped(update, taken.skip_reason);
+    note_not_finite(update, taken.skip_reason);
     return result;
   }
   result.grad_norm = taken.grad_norm;

@@ -53,7 +53,10 @@ struct TrainingStepResult {
 TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
                             const MicrobatchLoss& loss, UpdateResult& update);
 
-/// Notes a step left out; the first reason stays.
-void note_skipped(UpdateResult& update, std::string reason);
+/// Sets the metrics of steps left out to 0.
+void start_skipped(UpdateResult& update);
+/// Notes a step left out, in `skipped` and the metrics.
+void note_empty(UpdateResult& update, std::string reason);
+void note_not_finite(UpdateResult& update, std::string reason);
 
 }  // namespace gradus::rl

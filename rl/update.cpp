@@ -102,9 +102,9 @@ class PolicyUpdate {
   UpdateResult run(uint64_t seed, uint64_t step_number) {
     report_staleness(batch_, step_.policy.version(), result_.metrics);
     result_.metrics["learning_rate"] = step_.learning_rate;
-    result_.metrics["skipped_steps"] = 0.0;
+    start_skipped(result_);
     if (batch_.sequences.empty()) {
-      note_skipped(result_, "no completion of the batch can be trained on: all failed or empty");
+      note_empty(result_, "no completion of the batch can be trained on: all failed or empty");
       return std::move(result_);
     }
     score_batch();
@@ -163,9 +163,9 @@ class PolicyUpdate {
 
   void train_minibatch(const Minibatch& minibatch) {
     if (minibatch.denominators.num_tokens == 0) {
-      note_skipped(result_,
-                   "no completion of a minibatch counts in the loss: all failed, empty, or masked "
-                   "as truncated");
+      note_empty(result_,
+                 "no completion of a minibatch counts in the loss: all failed, empty, or masked "
+                 "as truncated");
       return;
     }
     const auto loss = [&](const Microbatch& microbatch, const policy::Scores& scores) {

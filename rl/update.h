@@ -26,13 +26,20 @@ struct UpdateCost {
   double optimizer_s = 0.0;
 };
 
+/// Optimizer steps that an update left out; weights, moments and policy version stayed.
+struct SkippedSteps {
+  int64_t num_empty = 0;       ///< nothing to train on
+  int64_t num_not_finite = 0;  ///< loss or gradient: a fault of weights or settings
+  std::string reason;  ///< of the first one; of the first one not finite, where there is one
+
+  int64_t count() const { return num_empty + num_not_finite; }
+};
+
 struct UpdateResult {
   Metrics metrics;
   UpdateCost cost;
-  bool was_skipped =
-      false;                ///< at least one optimizer step was left out; its weights are unchanged
-  std::string skip_reason;  ///< of the first one left out
-  int64_t num_steps = 0;    ///< optimizer steps taken
+  int64_t num_steps = 0;  ///< optimizer steps taken
+  SkippedSteps skipped;
   std::vector<policy::ExpertLoad> expert_loads;       ///< by mixture layer, over all steps
   std::map<std::string, std::vector<int64_t>> lists;  ///< figures of many numbers: "moe/load/3"
 };

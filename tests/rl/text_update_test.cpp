@@ -59,8 +59,8 @@ TEST_CASE("a batch without targets is a skipped step", "[rl][text_update]") {
   Optimizer optimizer(policy, {});
   ThreadTeam team(1);
   const auto result = update_on_text(policy, optimizer, {examples()[2], {}}, 1000, 0.1, team);
-  CHECK(result.was_skipped);
-  CHECK(result.skip_reason == "no example of the batch has a target token");
+  CHECK(result.skipped.num_empty == 1);
+  CHECK(result.skipped.reason == "no example of the batch has a target token");
   CHECK(policy.version() == 0);
   CHECK_THROWS_AS(update_on_text(policy, optimizer, {{{1, 2}, {1}}}, 1000, 0.1, team),
                   ArgumentError);

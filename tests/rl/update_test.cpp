@@ -187,7 +187,8 @@ TEST_CASE("on policy the loss is minus the weighted mean advantage and nothing i
   CHECK(metrics.at("grad_norm") > 0.0);
   CHECK(metrics.at("entropy") > 0.0);
   CHECK(metrics.count("kl") == 0);
-  CHECK(metrics.at("skipped_steps") == 0.0);
+  CHECK(metrics.at("skipped_steps/empty") == 0.0);
+  CHECK(metrics.at("skipped_steps/not_finite") == 0.0);
 }
 
 TEST_CASE("masked truncated completions leave loss and denominators", "[rl][update]") {
@@ -257,9 +258,10 @@ TEST_CASE("a loss that is not a number skips the step and says so", "[rl][update
   const auto before = policy.copy_values();
   const auto result =
       update_policy(policy, nullptr, optimizer, some_groups(), {}, 0.1, 1.0, 0, 0, team);
-  CHECK(result.was_skipped);
-  CHECK(result.skip_reason == "the loss of microbatch 1 of 1 is nan");
-  CHECK(result.metrics.at("skipped_steps") == 1.0);
+  CHECK(result.skipped.num_not_finite == 1);
+  CHECK(result.skipped.num_empty == 0);
+  CHECK(result.skipped.reason == "the loss of microbatch 1 of 1 is nan");
+  CHECK(result.metrics.at("skipped_steps/not_finite") == 1.0);
   CHECK(result.metrics.count("loss") == 0);
   CHECK(policy.version() == 0);
   CHECK(optimizer.step_count() == 0);
@@ -267,14 +269,15 @@ TEST_CASE("a loss that is not a number skips the step and says so", "[rl][update
 }
 
 TEST_CASE("a batch with nothing to train on is a skipped step", "[rl][update]") {
-  CHECK(update({}, {}).result.was_skipped);
+  CHECK(update({}, {}).result.skipped.num_empty == 1);
   auto groups = some_groups();
   for (Group& group : groups) {
     for (auto& completion : group.completions) completion.finish = rollout::FinishReason::failed;
   }
   const Run failed = update({}, groups, 0.1);
-  CHECK(failed.result.was_skipped);
-  CHECK(failed.result.skip_reason.find("all failed") != std::string::npos);
+  CHECK(failed.result.skipped.num_empty == 1);
+  CHECK(failed.result.skipped.num_not_finite == 0);
+  CHECK(failed.result.skipped.reason.find("all failed") != std::string::npos);
   check_bits(failed.values, TinyPolicy(1).copy_values());
 
   AlgorithmConfig config;
@@ -282,7 +285,7 @@ TEST_CASE("a batch with nothing to train on is a skipped step", "[rl][update]") 
   for (Group& group : groups) {
     for (auto& completion : group.completions) completion.finish = rollout::FinishReason::length;
   }
-  CHECK(update(config, groups).result.skip_reason.find("truncated") != std::string::npos);
+  CHECK(update(config, groups).result.skipped.reason.find("truncated") != std::string::npos);
 }
 
 TEST_CASE("several steps on a batch clip tokens and lower the loss", "[rl][update]") {
