@@ -1,11 +1,14 @@
 #include "rewards/graders/http_services.h"
 
+#include <ctime>
 #include <fstream>
 #include <iterator>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
+#include "base/sha256.h"
+#include "rewards/outbound/signature.h"
 
 namespace gradus::rewards::graders {
 namespace {
@@ -40,7 +43,7 @@ std::string details_of(const HttpReply& reply, const outbound::Url& url) {
 
 std::string read_key(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw FileError(path, "missing", "cannot be read; it should hold the API key");
+  if (!file) throw FileError(path, "missing", "cannot be read; it should hold a key");
   std::string key{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) {
     key.pop_back();
@@ -48,8 +51,16 @@ std::string read_key(const std::string& path) {
   for (const char c : key) {
     if (c <= ' ' || c == 0x7F) throw FileError(path, "invalid_key", "holds more than one key");
   }
-  if (key.empty()) throw FileError(path, "invalid_key", "is empty; it should hold the API key");
+  if (key.empty()) throw FileError(path, "invalid_key", "is empty; it should hold a key");
   return key;
+}
+
+std::string read_secret(const std::string& path) {
+  try {
+    return outbound::signing_key(read_key(path));
+  } catch (const ArgumentError& error) {
+    throw FileError(path, "invalid_key", error.what());
+  }
 }
 
 int64_t count_in(const json& object, const char* key) {
@@ -115,11 +126,13 @@ ModelReply chat_reply(const std::string& body, const outbound::Url& url) {
 
 HttpServices::HttpServices(const ModelServerConfig& models,
                            std::shared_ptr<outbound::HttpClient> client,
-                           std::unique_ptr<PythonRunner> python, const std::string& where)
+                           std::unique_ptr<PythonRunner> python, const std::string& secret_file,
+                           const std::string& where)
     : client_(std::move(client)),
       python_(std::move(python)),
       structured_outputs_(models.structured_outputs) {
   if (!models.api_key_file.empty()) api_key_ = read_key(models.api_key_file);
+  if (!secret_file.empty()) signing_key_ = read_secret(secret_file);
   if (models.url.empty()) return;
   try {
     std::string url = models.url;
@@ -172,6 +185,13 @@ EndpointReply HttpServices::call_endpoint(const EndpointRequest& request) {
   http.headers = request.headers;
   http.body = dump_json(request.body);
   http.timeout_s = request.timeout_s;
+  if (!signing_key_.empty()) {
+    const std::string id = "msg_" + sha256(http.body).substr(0, 32);
+    for (auto& header :
+         outbound::signature_headers(signing_key_, id, std::time(nullptr), http.body)) {
+      http.headers.push_back(std::move(header));
+    }
+  }
   const HttpReply reply = client_->post(http);
   EndpointReply answer{outcome_of(reply), nullptr, ""};
   if (answer.outcome != AskOutcome::answered) {

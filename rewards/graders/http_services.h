@@ -30,10 +30,12 @@ void describe(ModelServerConfig& c, Field&& field) {
 /// runner. The API key goes to the model server only, and into no error.
 class HttpServices final : public GraderServices {
  public:
-  /// @param python  may be null: Python graders are then unavailable.
-  /// @throws gradus::ConfigError  the URL; FileError  the key's file.
+  /// @param python       may be null: Python graders are then unavailable.
+  /// @param secret_file  signs requests to endpoints; empty: unsigned.
+  /// @throws gradus::ConfigError  the URL; FileError  the files of key and secret.
   HttpServices(const ModelServerConfig& models, std::shared_ptr<outbound::HttpClient> client,
-               std::unique_ptr<PythonRunner> python, const std::string& where);
+               std::unique_ptr<PythonRunner> python, const std::string& secret_file,
+               const std::string& where);
 
   /// Null: Python graders are unavailable.
   PythonRunner* python() { return python_.get(); }
@@ -50,6 +52,7 @@ class HttpServices final : public GraderServices {
   std::unique_ptr<PythonRunner> python_;
   std::optional<outbound::Url> model_url_;
   std::string api_key_;
+  std::string signing_key_;
   bool structured_outputs_ = true;
 };
 

@@ -14,6 +14,7 @@ struct OutboundConfig {
   std::vector<std::string> allow;     // "grader.example:443", "http://127.0.0.1:8000"
   std::vector<std::string> networks;  // private networks: "10.1.0.0/16", "fd00::/8"
   std::string ca_file;
+  std::string secret_file;
   double timeout_s = 10.0;
   int max_reply_kib = 1024;
 };
@@ -26,6 +27,8 @@ void describe(OutboundConfig& c, Field&& field) {
       "networks", c.networks, any(),
       "private networks that names may lead into: \"10.1.0.0/16\"; addresses in `allow` need none");
   field("ca_file", c.ca_file, any(), "certificates to trust (PEM); empty: the system's");
+  field("secret_file", c.secret_file, any(),
+        "file with a secret that signs requests to endpoints (Standard Webhooks); empty: unsigned");
   field("timeout_s", c.timeout_s, between(0.001, 600.0),
         "time for one exchange, from name to reply");
   field("max_reply_kib", c.max_reply_kib, between(1, 65536), "a longer reply is refused");

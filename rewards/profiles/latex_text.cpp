@@ -16,7 +16,9 @@ namespace {
 using Kind = LatexNode::Kind;
 using Nodes = std::vector<LatexNode>;
 
-/// The library stops with an exception.
+constexpr size_t kMostCharacters = 200'000;
+
+/// The library stops with an exception, or the text grows past its limit.
 struct Failure {};
 
 struct Pattern {
@@ -134,13 +136,20 @@ class TextMaker {
       if (in_formula_ && follows_bare_macro && node.kind == Kind::characters) {
         text += previous->post_space;
       }
-      text += text_of(node);
+      text += produced(text_of(node));
       previous = &node;
     }
     return text;
   }
 
  private:
+  // Accents inside accents double the text each time, and indented blocks grow too.
+  Text produced(Text text) {
+    num_characters_ += text.size();
+    if (num_characters_ > kMostCharacters) throw Failure();
+    return text;
+  }
+
   Text text_of(const LatexNode& node) {
     switch (node.kind) {
       case Kind::characters:
@@ -185,7 +194,7 @@ class TextMaker {
     const bool has_argument = macro.arguments && !macro.arguments->empty();
     const Text letters = has_argument ? stripped(argument_text(macro, 0)) : U" ";
     Text text;
-    for (const char32_t c : letters) text += composed(c, accent.combining);
+    for (const char32_t c : letters) text += produced(composed(c, accent.combining));
     return text;
   }
 
@@ -224,12 +233,13 @@ class TextMaker {
 
   static Text joined(const std::vector<std::vector<Text>>& rows) {
     size_t width = 0;
-    bool has_cells = false;
+    size_t num_cells = 0;
     for (const auto& row : rows) {
       for (const Text& text : row) width = std::max(width, text.size());
-      has_cells |= !row.empty();
+      num_cells += row.size();
     }
-    if (!has_cells) throw Failure();  // the library takes the largest of nothing
+    if (num_cells == 0) throw Failure();  // the library takes the largest of nothing
+    if (num_cells * width > kMostCharacters) throw Failure();
     Text text = U"[ ";
     for (size_t r = 0; r < rows.size(); ++r) {
       if (r > 0) text += U"; ";
@@ -267,6 +277,7 @@ class TextMaker {
   }
 
   bool in_formula_ = false;
+  size_t num_characters_ = 0;
 };
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace gradus::rewards::profiles {
 /// removed them before.
 ///
 /// nullopt: the library raises (a `\sqrt` without its argument, nesting past its recursion limit),
-/// or would read the text again and again (more than 200,000 tokens).
+/// or would read the text again and again (more than 200,000 tokens) or write too much (200,000
+/// characters: accents inside accents double the text each time).
 std::optional<Text> latex_to_text(TextView latex);
 
 }  // namespace gradus::rewards::profiles

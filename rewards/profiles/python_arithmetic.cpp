@@ -47,7 +47,10 @@ Number combine(const PythonNumber& a, const PythonNumber& b, OnInts on_ints, OnD
 Number divided(const PythonNumber& a, const PythonNumber& b) {
   if (as_int(a) != nullptr && as_int(b) != nullptr) {
     if (*as_int(b) == 0) return std::nullopt;
-    const double value = cpp_rational(*as_int(a), *as_int(b)).convert_to<double>();
+    // Boost's fractions take no negative denominators.
+    const cpp_int above = *as_int(b) < 0 ? cpp_int(-*as_int(a)) : *as_int(a);
+    const cpp_int below = abs(*as_int(b));
+    const double value = cpp_rational(above, below).convert_to<double>();
     return std::isinf(value) ? Number() : Number(value);
   }
   const auto x = to_double(a);

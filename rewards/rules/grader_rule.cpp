@@ -66,7 +66,8 @@ class GraderRule final : public RewardRule {
         services_(
             options.models,
             std::make_shared<outbound::HttpClient>(options.outbound, where + ": outbound", clock_),
-            std::make_unique<PythonRunner>(options.python), where + ": models"),
+            std::make_unique<PythonRunner>(options.python), options.outbound.secret_file,
+            where + ": models"),
         grader_(make_grader(spec, services_)) {
     check_python(spec, where);
     // What stays in this process gains nothing from waiting at once.

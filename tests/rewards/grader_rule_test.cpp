@@ -96,7 +96,7 @@ TEST_CASE("Python graders run in the sandbox", "[rewards][graders][rule][sandbox
                              "    if sample['output_text'] == 'hang':\n"
                              "        while True: pass\n"
                              "    return sample['output_json']['n'] + item['bonus']\n"}}},
-                          {"python", {{"timeout_s", 1.0}, {"isolation", "weak"}}}});
+                          {"python", {{"timeout_s", 3.0}, {"isolation", "weak"}}}});
   const json row = {{"bonus", 0.5}};
   const auto grades =
       grade(*rule, row, {R"({"n": 1})", "boom", "leave", "nan", "hang", "text", R"({"n": 2})"});
@@ -165,14 +165,53 @@ TEST_CASE("endpoints grade, and their faults are failed grades", "[rewards][grad
   });
   const json endpoint = {
       {"type", "endpoint"}, {"name", "e"}, {"url", "http://" + server.authority() + "/grade"}};
+  const auto secret =
+      std::filesystem::temp_directory_path() / ("secret_" + std::to_string(getpid()));
+  std::ofstream(secret) << "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n";
   const auto rule =
-      make({{"grader", endpoint}, {"outbound", {{"allow", {"http://" + server.authority()}}}}});
+      make({{"grader", endpoint},
+            {"outbound",
+             {{"allow", {"http://" + server.authority()}}, {"secret_file", secret.string()}}}});
+  std::filesystem::remove(secret);
   const json row = json::object();
   const auto grades = grade(*rule, row, {"one", "nan", "two"});
   CHECK(grades.at(0).value == 1);
   CHECK_THAT(grades.at(1).reason, Catch::Contains("127.0.0.1"));
   CHECK_THAT(grades.at(2).reason, Catch::Contains("status 404: no such item"));
+  CHECK_THAT(server.requests().at(0), Catch::Contains("webhook-signature: v1,"));
   const auto closed = grade(*make({{"grader", endpoint}}), row, {"one"}).at(0);
   CHECK(closed.outcome == GradeOutcome::failed);
   CHECK_THAT(closed.reason, Catch::Contains("not among the servers"));
+}
+
+TEST_CASE("a recipe holds a grader as a table", "[rewards][graders][rule]") {
+  RewardConfig config;
+  read_settings(config, R"(
+      type = "grader"
+      name = "both"
+      [grader]
+      type = "multi"
+      name = "both"
+      calculate_output = "0.5 * exact + 0.5 * near"
+      [grader.graders.exact]
+      type = "string_check"
+      name = "exact"
+      input = "{{ sample.output_text }}"
+      reference = "{{ item.answer }}"
+      operation = "eq"
+      [grader.graders.near]
+      type = "text_similarity"
+      name = "near"
+      input = "{{ sample.output_text }}"
+      reference = "{{ item.answer }}"
+      evaluation_metric = "rouge_l"
+      [outbound]
+      timeout_s = 5.0
+  )",
+                "recipe.toml");
+  const auto rule = make_reward_rule(config);
+  CHECK(rule->name() == "both");
+  const auto grades = grade(*rule, {{"answer", "a b c"}}, {"a b c", "c b a"});
+  CHECK(grades.at(0).value == 1);
+  CHECK(grades.at(1).value == Approx(0.5 / 3));
 }

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "rewards/outbound/circuit_breaker.h"
 #include "rewards/outbound/outbound_policy.h"
+#include "rewards/outbound/signature.h"
 #include "rewards/outbound/url.h"
 #include "tests/catch.h"
 
@@ -10,7 +11,10 @@ using namespace gradus::rewards::outbound;
 namespace {
 
 OutboundPolicy policy(std::vector<std::string> allow, std::vector<std::string> networks = {}) {
-  return OutboundPolicy({std::move(allow), std::move(networks), "", 10, 1024}, "outbound");
+  OutboundConfig config;
+  config.allow = std::move(allow);
+  config.networks = std::move(networks);
+  return OutboundPolicy(config, "outbound");
 }
 
 bool may_connect(const OutboundPolicy& policy, const std::string& url, const std::string& address) {
@@ -113,4 +117,17 @@ TEST_CASE("a server that fails again and again is left alone, then tried once",
   breaker.report("a:1", true);
   CHECK_FALSE(breaker.refusal_of("a:1"));
   CHECK_FALSE(breaker.refusal_of("a:1"));
+}
+
+TEST_CASE("signatures are those of Standard Webhooks", "[rewards][outbound]") {
+  // The example of the specification's own libraries.
+  const auto headers =
+      signature_headers(signing_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+                        "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, R"({"test": 2432232314})");
+  CHECK(headers.at(2).first == "webhook-signature");
+  CHECK(headers.at(2).second == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+  CHECK(headers.at(1).second == "1614265330");
+  CHECK(signing_key("plain") == "plain");
+  CHECK_THROWS_AS(signing_key(""), ArgumentError);
+  CHECK_THROWS_AS(signing_key("whsec_!!"), ArgumentError);
 }

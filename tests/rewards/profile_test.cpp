@@ -53,6 +53,26 @@ TEST_CASE("profiles say what the programs say that they follow", "[rewards][prof
   CHECK(num_cases > 150);
 }
 
+TEST_CASE("profiles and latex_to_text say what the programs said of generated answers",
+          "[rewards][profiles][parity]") {
+  // Outputs of those programs themselves, run on answers of the shared cases and changes of them.
+  LineReader reader(GRADUS_SOURCE_DIR "/tests/rewards/cases/profile_cases.jsonl");
+  int num_cases = 0;
+  while (const auto line = reader.next()) {
+    const auto row = parse_json(line->text, reader.where());
+    INFO(row);
+    ++num_cases;
+    if (row.contains("latex")) {
+      CHECK(plain(row.at("latex")) == row.at("text"));
+      continue;
+    }
+    const std::string profile = row.at("profile");
+    CHECK(grade(profile.c_str(), row.at("gold"), row.at("prediction")).is_right ==
+          row.at("expected").get<bool>());
+  }
+  CHECK(num_cases > 400);
+}
+
 TEST_CASE("an unknown profile is refused with the nearest name", "[rewards][profiles]") {
   CHECK_THROWS_AS(find_profile("hendricks"), ArgumentError);
   CHECK_THROWS_WITH(find_profile("hendricks"), Catch::Contains("did you mean \"hendrycks\"?"));
@@ -80,6 +100,7 @@ TEST_CASE("math_dapo takes the box only where no answer line stands", "[rewards]
 TEST_CASE("countdown evaluates as Python does, without running anything", "[rewards][profiles]") {
   CHECK(evaluated("8/(3-8/3)") == Approx(24));
   CHECK(evaluated("-2**2") == -4.0);
+  CHECK(evaluated("1/(2-4)") == -0.5);
   CHECK(evaluated("2**-1") == 0.5);
   CHECK(evaluated("2**3**2") == 512.0);
   CHECK(evaluated("-7//2") == -4.0);
@@ -111,6 +132,9 @@ TEST_CASE("LaTeX becomes the text that latex2text makes of it", "[rewards][profi
   CHECK(plain("\\le 3") == "≤3");
   CHECK(plain("\\alpha   b") == "αb");
   CHECK(plain(std::string(300, '{')) == "(raises)");
+  std::string accents;
+  for (int i = 0; i < 200; ++i) accents += "\\hat{2";
+  CHECK(plain(accents) == "(raises)");
   std::string roots;
   for (int i = 0; i < 60; ++i) roots += "\\sqrt[";
   CHECK(plain(roots) == "(raises)");
