@@ -350,4 +350,9 @@ const char* place_name(AnswerPlace place) {
   return kNames[static_cast<size_t>(place)];
 }
 
+std::string_view gold_of(std::string_view answer) {
+  const size_t mark = answer.rfind("####");
+  return trimmed(mark == npos ? answer : answer.substr(mark + 4));
+}
+
 }  // namespace gradus::rewards

@@ -34,4 +34,7 @@ std::optional<std::string_view> text_after_thinking(std::string_view completion)
 
 const char* place_name(AnswerPlace place);
 
+/// The reference in a data row's answer: what follows the last `####` (GSM8K), else all of it.
+std::string_view gold_of(std::string_view answer);
+
 }  // namespace gradus::rewards

@@ -459,16 +459,6 @@ std::optional<std::string_view> sole_number_span(std::string_view text) {
   return span;
 }
 
-bool units_differ(const std::string& a, const std::string& b) {
-  return !a.empty() && !b.empty() && a != b;
-}
-
-bool values_equal(const Rational& a, const Rational& b, double tolerance) {
-  if (a == b) return true;
-  if (!(tolerance > 0.0) || !std::isfinite(tolerance)) return false;
-  return abs(Rational(a - b)) <= Rational(tolerance);
-}
-
 }  // namespace
 
 std::optional<Number> parse_number(std::string_view text) {
@@ -482,14 +472,6 @@ std::optional<Number> sole_number(std::string_view text) {
   const std::string plain = plain_math_text(text);
   const auto span = sole_number_span(plain);
   return span ? parse_number(*span) : std::nullopt;
-}
-
-bool numbers_equal(const Number& a, const Number& b, double tolerance) {
-  if (units_differ(a.unit, b.unit)) return false;
-  if (values_equal(a.value, b.value, tolerance)) return true;
-  if (a.is_percent == b.is_percent) return false;
-  const Rational hundredth = (a.is_percent ? a.value : b.value) / 100;
-  return values_equal(hundredth, a.is_percent ? b.value : a.value, tolerance);
 }
 
 }  // namespace gradus::rewards

@@ -32,9 +32,4 @@ std::optional<Number> parse_number(std::string_view text);
 /// numbers are a hedge, and in a formula a part is not the answer.
 std::optional<Number> sole_number(std::string_view text);
 
-/// Equal values; a percent equals both its number and its hundredth when the other is none
-/// (`50%` = 50 = 0.5); units that are both given and differ make a difference.
-/// @param tolerance  largest |a - b| that counts as equal; 0: exact.
-bool numbers_equal(const Number& a, const Number& b, double tolerance = 0.0);
-
 }  // namespace gradus::rewards

@@ -11,7 +11,7 @@
 namespace gradus::rewards::math {
 namespace {
 
-constexpr size_t kMaxItems = 200;
+constexpr size_t kMaxMatched = 200;  // items of collections that are compared in any order
 
 /// Pairs up the items of two collections so that each has one partner (augmenting paths).
 bool can_match(const std::vector<std::vector<bool>>& fits) {
@@ -175,7 +175,7 @@ bool Comparison::same_in_order(const std::vector<int32_t>& g, const std::vector<
 }
 
 bool Comparison::same_items(const std::vector<int32_t>& g, const std::vector<int32_t>& a) {
-  if (g.size() > kMaxItems || a.size() > kMaxItems) return false;
+  if (g.size() > kMaxMatched || a.size() > kMaxMatched) return false;
   if (g.size() != a.size()) {
     const std::vector<int32_t> gold = distinct(g);
     const std::vector<int32_t> answer = distinct(a);

@@ -22,7 +22,7 @@ struct CompareOptions {
 /// equation never answers an expression.
 class Comparison {
  public:
-  static constexpr int64_t kWork = 400'000;  // units; see Work
+  static constexpr int64_t kWork = 120'000;  // units; see Work
 
   Comparison(const Tree& gold, const Tree& answer, const CompareOptions& options);
 

@@ -216,7 +216,7 @@ class Extractor {
     const std::string_view whole = bare(phrase);
     if (whole.empty()) return;
     if (is_short_mathematics(whole)) {
-      push(std::string(whole), origin, true);
+      push(std::string(whole), origin, whole.find_first_of("$\\") == std::string_view::npos);
       return;
     }
     const size_t from = behind_last_copula(whole);

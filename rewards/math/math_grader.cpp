@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "rewards/math/names.h"
+#include "rewards/math/numeric.h"
 #include "rewards/math/parser.h"
 #include "rewards/math/prepare.h"
 #include "rewards/math/text_scan.h"
@@ -308,6 +309,19 @@ const char* reason_name(Reason reason) {
 MathVerdict grade_math(std::string_view gold, std::string_view prediction,
                        const MathOptions& options, bool explains) {
   return MathGrade(gold, prediction, options, explains).run();
+}
+
+bool numbers_within(std::string_view a, std::string_view b, double tolerance) {
+  const auto value = [](std::string_view text) -> std::optional<Rational> {
+    const ParsedMath parsed = parse_math(without_dollars(text), {});
+    if (!parsed.ok()) return std::nullopt;
+    Work work(Comparison::kWork);
+    const auto decimal = decimal_value({parsed.tree, parsed.tree.root}, 6, work);
+    return decimal ? std::optional(decimal->value) : std::nullopt;
+  };
+  const auto x = value(a);
+  const auto y = x ? value(b) : std::nullopt;
+  return y && (*x - *y).abs().as_double() <= tolerance;
 }
 
 bool plain_expressions_equal(std::string_view a, std::string_view b) {

@@ -58,6 +58,9 @@ struct MathVerdict {
 MathVerdict grade_math(std::string_view gold, std::string_view prediction,
                        const MathOptions& options, bool explains = false);
 
+/// Whether both texts are real numbers, written as constants of any kind, that differ by no more.
+bool numbers_within(std::string_view a, std::string_view b, double tolerance);
+
 /// Whether two answers in plain or LaTeX notation are the same expression.
 bool plain_expressions_equal(std::string_view a, std::string_view b);
 

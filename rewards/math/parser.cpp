@@ -1,5 +1,6 @@
 #include "rewards/math/parser.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -36,7 +37,16 @@ int32_t Parser::make(NodeKind kind, std::vector<int32_t> kids, std::string name)
   node.kind = kind;
   node.kids = std::move(kids);
   node.name = std::move(name);
+  for (const int32_t kid : node.kids) deepen(node, kid);
   return tree_.add(std::move(node));
+}
+
+/// What walks the tree calls itself; a long chain of divisions must not exhaust the stack.
+void Parser::deepen(Node& node, int32_t kid) const {
+  node.depth = std::max(node.depth, tree_.at(kid).depth + 1);
+  if (node.depth > kMaxDepth) {
+    throw SyntaxFault{ParsedMath::Fault::budget, "a chain of more than 2,400 operations"};
+  }
 }
 
 int32_t Parser::make_number(const Rational& value, bool is_decimal) {
@@ -85,6 +95,7 @@ int32_t Parser::joined(NodeKind kind, int32_t left, int32_t right) {
         return left;
       }
     }
+    deepen(node, right);
     node.kids.push_back(right);
     return left;
   }
@@ -147,6 +158,9 @@ int32_t Parser::listed(int32_t left, const char* separator, int binding) {
                       is_symbol("}") || is_symbol("\\}") || is_symbol(".");
     if (ends) break;
     items.push_back(expression(binding + 1));
+    if (items.size() > kMaxItems) {
+      throw SyntaxFault{ParsedMath::Fault::budget, "a list of more than 1,000 items"};
+    }
   }
   if (items.size() == 1) return left;
   group_ends.push_back(items.size());

@@ -23,6 +23,7 @@ struct ParsedMath {
 };
 
 /// Past this depth, or past the limits of the tokens, the fault is `budget`.
+inline constexpr size_t kMaxItems = 1'000;  // of a list
 inline constexpr int kMaxDepth = 2'400;
 
 /// Reads one answer in LaTeX or plain notation: expressions with the usual precedence and implied

@@ -89,6 +89,7 @@ class Parser {
 
   // nodes
   int32_t make(NodeKind kind, std::vector<int32_t> kids, std::string name = "");
+  void deepen(Node& node, int32_t kid) const;
   int32_t make_number(const Rational& value, bool is_decimal = false);
 
   // tokens
@@ -117,6 +118,7 @@ class Parser {
   ParseOptions options_;
   size_t at_ = 0;
   int depth_ = 0;
+  int num_words_ = 0;
   int num_bars_ = 0;          // open |, where the next | closes
   int num_integrals_ = 0;     // open \int, where dx closes
   bool is_reversed_ = false;  // directly in ]a, b[, where [ closes

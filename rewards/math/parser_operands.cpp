@@ -180,6 +180,8 @@ int32_t Parser::word() {
     token.space_before = true;
     return function(*prefix);
   }
+  constexpr int kMaxWords = 24;
+  if (++num_words_ > kMaxWords) fail("words in place of mathematics");
   // Letters side by side multiply; the last of them takes what follows (ab^2).
   ++at_;
   std::vector<int32_t> letters;

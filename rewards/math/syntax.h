@@ -47,6 +47,7 @@ enum class NodeKind : uint8_t {
 struct Node {
   NodeKind kind = NodeKind::number;
   bool is_decimal = false;
+  int32_t depth = 1;          // nodes on the longest way down
   bool is_bracketed = false;  // stood in brackets, which ended the reach of what is before it
   std::string name;
   Rational value;

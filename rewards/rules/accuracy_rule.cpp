@@ -1,4 +1,5 @@
-// Rule `accuracy`: the completion's final answer equals the row's, exactly.
+// Rule `accuracy`: the completion's final answer is the row's, as the grader of mathematics
+// (rewards/math/math_grader.h) or another verifier's profile says.
 //
 //   right 1, wrong 0 (settable); no readable gold: skipped, never 0.
 
@@ -28,11 +29,6 @@ void describe(AccuracyConfig& c, Field&& field) {
         "a completion cut at the length limit is wrong whatever it says");
 }
 
-const char* word_of(Judgement::Kind kind) {
-  if (kind == Judgement::Kind::right) return "equal";
-  return kind == Judgement::Kind::wrong ? "different" : "no_answer";
-}
-
 double value_of(Judgement::Kind kind, bool is_truncated, const AccuracyConfig& config) {
   if (kind == Judgement::Kind::no_answer) return config.no_answer.value_or(config.wrong);
   if (config.must_finish && is_truncated) return config.wrong;
@@ -43,10 +39,10 @@ Grade accuracy_of(const RewardInput& input, const AccuracyConfig& config) {
   const Judgement judgement = judge(input, config.answer);
   if (judgement.kind == Judgement::Kind::unknown) return skipped(judgement.reason);
   Grade grade = scored(value_of(judgement.kind, input.truncated, config));
-  grade.details = {{"verdict", word_of(judgement.kind)}, {"gold", printable(judgement.gold, 200)}};
-  if (judgement.answer) {
-    grade.details["answer"] = printable(judgement.answer->text, 200);
-    grade.details["place"] = place_name(judgement.answer->place);
+  grade.details = {{"verdict", judgement.verdict}, {"gold", printable(judgement.gold, 200)}};
+  if (!judgement.answer.empty()) {
+    grade.details["answer"] = printable(judgement.answer, 200);
+    grade.details["place"] = judgement.place;
   }
   return grade;
 }
@@ -55,6 +51,7 @@ Grade accuracy_of(const RewardInput& input, const AccuracyConfig& config) {
 
 std::unique_ptr<RewardRule> make_accuracy_rule(const RewardConfig& config) {
   const auto options = read_options<AccuracyConfig>(config);
+  check_profile(options.answer, source_of(config));
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
     return accuracy_of(input, options);
   });

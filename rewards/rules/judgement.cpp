@@ -1,6 +1,9 @@
 #include "rewards/rules/judgement.h"
 
+#include "base/error.h"
 #include "base/json.h"
+#include "base/printable.h"
+#include "rewards/profiles/profile.h"
 
 namespace gradus::rewards {
 namespace {
@@ -35,6 +38,71 @@ Golds golds_of(const json* row, const std::string& column) {
   return golds;
 }
 
+namespace {
+
+using math::MathVerdict;
+using math::Reason;
+
+math::MathOptions math_options(const AnswerConfig& config) {
+  math::MathOptions options;
+  options.boxed_match_priority = options.gold_boxed_match_priority = 0;
+  options.compare.float_rounding = config.rounding;
+  options.compare.strict = config.strict;
+  options.compare.allow_set_relation_comp = config.allow_set_relation;
+  options.allows_several = config.allow_several;
+  if (!config.choices.empty()) {
+    options.strings = config.choices;
+    options.targets = options.gold_targets = {false, false, true};
+  }
+  return options;
+}
+
+MathVerdict by_profile(const std::string& gold, const RewardInput& input,
+                       const AnswerConfig& config) {
+  const auto& profile = profiles::find_profile(config.profile);
+  std::string_view prediction = input.completion;
+  if (profile.takes_answer) {
+    const auto found = extract_answer(input.completion, config.extract);
+    if (!found) return {};
+    prediction = found->text;
+  }
+  const auto verdict = profile.grade(gold, prediction, {});
+  MathVerdict result;
+  result.reason = verdict.is_right         ? Reason::equal
+                  : verdict.answer.empty() ? Reason::no_answer
+                                           : Reason::different;
+  result.answer = verdict.answer;
+  result.place = config.profile;
+  result.path = verdict.reason;
+  return result;
+}
+
+/// Compares with one gold; `part` is what counts of the completion.
+MathVerdict compare(const std::string& gold, std::string_view part, const AnswerConfig& config) {
+  math::MathOptions options = math_options(config);
+  if (config.extract == AnswerPlace::automatic) return math::grade_math(gold, part, options);
+  const auto found = extract_answer(part, config.extract);
+  if (!found) return {};
+  options.is_answer_bare = true;
+  MathVerdict verdict = math::grade_math(gold, found->text, options);
+  verdict.place = place_name(found->place);
+  verdict.answer = std::string(found->text);
+  return verdict;
+}
+
+}  // namespace
+
+void check_profile(const AnswerConfig& config, const std::string& source) {
+  if (config.profile.empty()) return;
+  std::string names;
+  for (const auto& profile : profiles::list_profiles()) {
+    if (config.profile == profile.name) return;
+    names += (names.empty() ? "" : ", ") + std::string(profile.name);
+  }
+  throw ConfigError(source + ": profile: is \"" + printable(config.profile, 60) + "\"; there are " +
+                    names);
+}
+
 Judgement judge(const RewardInput& input, const AnswerConfig& config) {
   Judgement judgement;
   const Golds golds = golds_of(input.row, config.reference);
@@ -42,24 +110,31 @@ Judgement judge(const RewardInput& input, const AnswerConfig& config) {
   if (golds.texts.empty()) return judgement;
   judgement.gold = golds.texts.front();
   const auto part = answering_part(input, config.thinking);
-  if (part) judgement.answer = extract_answer(*part, config.extract);
   bool is_comparable = false;
   for (const std::string& gold : golds.texts) {
-    const std::string_view answer = judgement.answer ? judgement.answer->text : "";
-    const AnswerVerdict verdict = compare_answers(gold, answer, config.tolerance);
-    if (verdict == AnswerVerdict::unparsable_gold) continue;
-    is_comparable = true;
-    if (verdict == AnswerVerdict::equal && judgement.answer) {
-      judgement.kind = Judgement::Kind::right;
-      judgement.gold = gold;
-      return judgement;
+    MathVerdict verdict = !config.profile.empty() ? by_profile(gold, input, config)
+                          : part                  ? compare(gold, *part, config)
+                                                  : MathVerdict{};
+    if (verdict.reason == Reason::unparsable_gold || gold.empty()) continue;
+    if (!verdict.is_right() && config.tolerance > 0.0 &&
+        math::numbers_within(gold, verdict.answer, config.tolerance)) {
+      verdict.reason = Reason::equal;
     }
+    is_comparable = true;
+    judgement.reason = verdict.path;
+    judgement.verdict = math::reason_name(verdict.reason);
+    judgement.answer = verdict.answer;
+    judgement.place = verdict.place;
+    judgement.kind = verdict.answer.empty() && !verdict.is_right() ? Judgement::Kind::no_answer
+                                                                   : Judgement::Kind::wrong;
+    if (!verdict.is_right()) continue;
+    judgement.kind = Judgement::Kind::right;
+    judgement.gold = gold;
+    return judgement;
   }
   if (!is_comparable) {
     judgement.reason = "the reference in column \"" + config.reference + "\" cannot be read";
-    return judgement;
   }
-  judgement.kind = judgement.answer ? Judgement::Kind::wrong : Judgement::Kind::no_answer;
   return judgement;
 }
 

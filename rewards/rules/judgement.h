@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "base/setting.h"
-#include "rewards/answers/answer.h"
+#include "rewards/answers/answer_extraction.h"
+#include "rewards/math/math_grader.h"
 #include "rewards/reward_rule.h"
 
 namespace gradus::rewards {
@@ -23,7 +24,13 @@ struct AnswerConfig {
   std::string reference = "answer";
   AnswerPlace extract = AnswerPlace::automatic;
   Thinking thinking = Thinking::skip;
+  std::string profile;
   double tolerance = 0.0;
+  int rounding = 6;
+  bool strict = true;
+  bool allow_set_relation = false;
+  bool allow_several = false;
+  std::vector<std::string> choices;
 };
 
 template <class Field>
@@ -42,7 +49,16 @@ void describe(AnswerConfig& c, Field&& field) {
         one_of<Thinking>(
             {{"skip", Thinking::skip}, {"required", Thinking::required}, {"keep", Thinking::keep}}),
         "skip: only text behind </think> counts, if there is one; required: without it no answer");
-  field("tolerance", c.tolerance, at_least(0.0), "largest difference that is still right");
+  field("profile", c.profile, any(),
+        "another verifier's rule in place of the grader of mathematics: hendrycks, prm800k, "
+        "math_dapo, verl_math, gsm8k_strict, gsm8k_flexible, countdown, deepscaler");
+  field("tolerance", c.tolerance, at_least(0.0), "largest difference of numbers that is right");
+  field("rounding", c.rounding, between(0, 30), "decimals at which a decimal answer is compared");
+  field("strict", c.strict, any(), "false: variables match by their order, whatever their names");
+  field("allow_set_relation", c.allow_set_relation, any(),
+        "an inequality may answer a set: x < 3 for (-oo, 3)");
+  field("allow_several", c.allow_several, any(), "one of several answers offered may be right");
+  field("choices", c.choices, any(), "the choices of a multiple-choice question; none: no choice");
 }
 
 /// The acceptable answers of a row: text, a number, or a list of those (any of them is right).
@@ -57,10 +73,15 @@ Golds golds_of(const nlohmann::json* row, const std::string& column);
 struct Judgement {
   enum class Kind { right, wrong, no_answer, unknown };  // unknown: no gold to compare with
   Kind kind = Kind::unknown;
-  std::string reason;  // of unknown
-  std::optional<ExtractedAnswer> answer;
+  std::string reason;                 // of unknown; else what decided
+  std::string verdict = "no_answer";  // equal, different, hedged, no_answer, budget, ...
+  std::string answer;                 // as it was found; empty: none
+  std::string place;
   std::string gold;
 };
+
+/// @throws ConfigError  config.profile names none; says which there are.
+void check_profile(const AnswerConfig& config, const std::string& source);
 
 /// Extracts and compares one completion's answer.
 Judgement judge(const RewardInput& input, const AnswerConfig& config);
