@@ -68,6 +68,10 @@ std::optional<Rational> constant_of(const Fraction& fraction) {
 }
 
 std::optional<Fraction> Algebra::atom(const std::string& key) {
+  constexpr size_t kFreeKey = 64;  // names and constants cost nothing
+  if (key.size() > kFreeKey && !work_.spend(static_cast<int64_t>(key.size() / 32))) {
+    return std::nullopt;
+  }
   return Fraction{atom_polynomial(atoms_.other(key)), constant_polynomial(Rational(1))};
 }
 
@@ -108,8 +112,9 @@ std::optional<Fraction> Algebra::over(const Fraction& a, const Fraction& b) {
   if (b.top.terms.size() == 1) {  // a single term moves up
     Polynomial inverse;
     inverse.terms.push_back(inverse_of(b.top.terms[0], atoms_));
-    return times(a,
-                 {*product_of(b.bottom, inverse, atoms_, work_), constant_polynomial(Rational(1))});
+    auto bottom = product_of(b.bottom, inverse, atoms_, work_);
+    if (!bottom) return std::nullopt;
+    return times(a, {std::move(*bottom), constant_polynomial(Rational(1))});
   }
   return times(a, {b.bottom, b.top});
 }
@@ -316,7 +321,9 @@ std::optional<Fraction> Algebra::exponential(const Fraction& base, const Fractio
                       constant_polynomial(Rational(1))};
     }
     if (!part) return std::nullopt;
-    result = *times(result, *part);
+    auto next = times(result, *part);
+    if (!next) return std::nullopt;
+    result = std::move(*next);
   }
   return result;
 }
@@ -335,7 +342,9 @@ std::optional<Fraction> Algebra::power(const Fraction& base, const Fraction& exp
           const auto scaled = times(exponent, whole(Rational(is_top ? count : -count)));
           const auto part = scaled ? exponential(whole(prime), *scaled) : std::nullopt;
           if (!part) return std::nullopt;
-          result = *times(result, *part);
+          auto next = times(result, *part);
+          if (!next) return std::nullopt;
+          result = std::move(*next);
         }
       }
       return result;
@@ -425,7 +434,8 @@ std::optional<Fraction> Algebra::canonical(const Tree& tree, int32_t id) {
     case NodeKind::degrees: {
       const auto value = kid(0);
       if (!value || !in_trigonometry_) return value;
-      return times(*times(*value, whole(Rational(1, 180))), *atom("pi"));
+      const auto turn = times(*value, whole(Rational(1, 180)));
+      return turn ? times(*turn, *atom("pi")) : std::nullopt;
     }
     case NodeKind::quantity:
       return kid(0);
@@ -524,7 +534,7 @@ std::optional<Fraction> Algebra::call(const Tree& tree, const Node& node) {
   std::string key = node.name + "(";
   for (size_t i = 0; i < arguments.size(); ++i) key += (i ? ", " : "") + text(arguments[i]);
   auto value = atom(key + ")");
-  if (is_negative) value->top = negated(std::move(value->top));
+  if (value && is_negative) value->top = negated(std::move(value->top));
   return value;
 }
 

@@ -198,7 +198,8 @@ std::optional<Fraction> Algebra::big_operator(const Tree& tree, const Node& node
   for (const Term& term : body->top.terms) {
     for (const Factor& factor : term.monomial) {
       const bool is_index = factor.atom == index;
-      if (!is_index && atoms_.at(factor.atom).key.find("bound variable") != std::string::npos) {
+      const std::string& key = atoms_.at(factor.atom).key;
+      if (!is_index && (key[0] == '#' || key.find("bound variable") != std::string::npos)) {
         return as_written();
       }
       if (!is_index) continue;
@@ -214,7 +215,8 @@ std::optional<Fraction> Algebra::big_operator(const Tree& tree, const Node& node
     if (!value) return std::nullopt;
     values.push_back(*value);
   }
-  const auto count = plus(*difference(*to, *from), whole(Rational(1)));
+  const auto span = difference(*to, *from);
+  const auto count = span ? plus(*span, whole(Rational(1))) : std::nullopt;
   if (!count) return std::nullopt;
   Fraction total = whole(Rational(0));
   Fraction choose = *count;  // C(N, 1)
@@ -230,6 +232,7 @@ std::optional<Fraction> Algebra::big_operator(const Tree& tree, const Node& node
     }
     values.pop_back();
     const auto shifted = plus(*count, whole(Rational(-static_cast<int64_t>(j + 1))));
+    if (!shifted) return std::nullopt;
     const auto scaled = times(*shifted, whole(Rational(1, static_cast<uint64_t>(j + 2))));
     const auto wider = scaled ? times(choose, *scaled) : std::nullopt;
     if (!wider) return std::nullopt;
@@ -254,7 +257,7 @@ std::optional<Fraction> Algebra::integral(const Tree& tree, const Node& node) {
   const AtomId x = atoms_.other(variable);
   if (!body->bottom.constant()) return as_written();
   const auto is_about = [&](const std::string& key) {
-    return key != variable && key.find(variable) != std::string::npos;
+    return key[0] == '#' || (key != variable && key.find(variable) != std::string::npos);
   };
   std::vector<std::pair<Term, Rational>> parts;  // the antiderivative without x, its power of x
   for (const Term& term : body->top.terms) {

@@ -46,6 +46,9 @@ AtomId Atoms::intern(Atom atom) {
   if (found != ids_.end()) return found->second;
   const auto id = static_cast<AtomId>(atoms_.size());
   ids_.emplace(atom.key, id);
+  // Keys are parts of other keys: a tower of powers would double them at each floor.
+  constexpr size_t kLongKey = 256;
+  if (atom.key.size() > kLongKey) atom.key = "#" + std::to_string(id);
   atoms_.push_back(std::move(atom));
   return id;
 }

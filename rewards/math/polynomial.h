@@ -38,7 +38,7 @@ struct Atom {
     other,      // a symbol, a constant, a function of something: independent of all others
   };
   Kind kind = Kind::other;
-  std::string key;  // unique
+  std::string key;  // unique; "#7" in place of a long one
   Rational prime;
 };
 

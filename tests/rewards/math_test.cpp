@@ -115,6 +115,14 @@ TEST_CASE("towers, bombs and depth end without being worked out", "[rewards][mat
     CHECK_FALSE(is_right("1", bomb));
     CHECK(is_right(bomb, bomb));
   }
+  std::string tower = "x";
+  for (int i = 0; i < 300; ++i) tower = "x^{" + tower + "}";
+  CHECK(is_right(tower, tower));
+  CHECK_FALSE(is_right("1", tower));
+  CHECK_FALSE(is_right("1", std::string("1") + std::string(50'000, '/') + "1"));
+  std::string chain = "1";
+  for (int i = 0; i < 50'000; ++i) chain += "/1";
+  CHECK(reason_of("1", "\\boxed{" + chain + "}") == Reason::budget);
   std::string nested = "5";
   for (int i = 0; i < 500; ++i) nested = "(" + nested + ")";
   CHECK(is_right("5", nested));
