@@ -20,19 +20,22 @@ Grid rounded(const Grid& x, Tiles tiles) {
   const int64_t height = tiles == Tiles::rows ? 1 : kFp8Tile;
   const int64_t width = tiles == Tiles::columns ? 1 : kFp8Tile;
   Grid y(x.num_rows(), x.num_cols());
-  for (int64_t r = 0; r < x.num_rows(); ++r) {
-    for (int64_t c = 0; c < x.num_cols(); ++c) {
+  const auto each_in_tile = [&](int64_t top, int64_t left, auto fn) {
+    for (int64_t r = top; r < std::min(x.num_rows(), top + height); ++r) {
+      for (int64_t c = left; c < std::min(x.num_cols(), left + width); ++c) fn(r, c);
+    }
+  };
+  for (int64_t top = 0; top < x.num_rows(); top += height) {
+    for (int64_t left = 0; left < x.num_cols(); left += width) {
       float largest = 0.0F;
-      for (int64_t i = r / height * height; i < std::min(x.num_rows(), (r / height + 1) * height);
-           ++i) {
-        for (int64_t j = c / width * width; j < std::min(x.num_cols(), (c / width + 1) * width);
-             ++j) {
-          largest = std::max(largest, std::fabs(static_cast<float>(x.get(i, j))));
-        }
-      }
+      each_in_tile(top, left, [&](int64_t r, int64_t c) {
+        largest = std::max(largest, std::fabs(static_cast<float>(x.get(r, c))));
+      });
       const float scale = largest / 448.0F;
-      const auto value = static_cast<float>(x.get(r, c));
-      y.set(r, c, scale == 0.0F ? 0.0F : f8_e4m3_to_f32(f32_to_f8_e4m3(value / scale)) * scale);
+      each_in_tile(top, left, [&](int64_t r, int64_t c) {
+        const auto value = static_cast<float>(x.get(r, c));
+        y.set(r, c, scale == 0.0F ? 0.0F : f8_e4m3_to_f32(f32_to_f8_e4m3(value / scale)) * scale);
+      });
     }
   }
   return y;
