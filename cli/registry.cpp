@@ -33,6 +33,8 @@ void add_commands(CLI::App& root, Session& session) {
 
   CLI::App& rewards = *root.add_subcommand("rewards", "reward rules");
   rewards.require_subcommand(1);
+  add_rewards_check(rewards, session);
+  add_rewards_grade(rewards, session);
   add_rewards_list(rewards, session);
   add_rewards_test(rewards, session);
   add_rewards_explain(rewards, session);

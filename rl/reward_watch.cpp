@@ -110,7 +110,7 @@ std::optional<std::string> explain_no_signal(const std::vector<Group>& groups,
   if (tally.not_scored == tally.sampled())
     return fmt::format(
         "no rule could score any of {} completions ({}); check the rule's options "
-        "against the data with `gradus rewards test`",
+        "against the data with `gradus rewards check`",
         tally.sampled(), first_reason(groups, rule_names));
   if (tally.truncated == tally.sampled())
     return fmt::format(

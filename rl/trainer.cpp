@@ -113,6 +113,7 @@ Trainer::Trainer(TrainingRun& run)
       rules_(config_.rewards),
       pool_(run.policy(), *run.tokenizer().tokenizer, config_.rollout, run.threads()) {
   check_mixtures(config_, run.policy());
+  rules_.measure_with(run.environment().clock);
   if (config_.has_eval_data()) evaluator_.emplace(config_, run.tokenizer(), max_context(run));
   warn_about(*prompts_, run.environment().observer);
 }
@@ -176,7 +177,10 @@ std::vector<Group> Trainer::grade(TrainingRun& run, std::vector<rollout::Rollout
   run.environment().observer.on_phase(step, "rewards");
   const double begin = run.environment().clock.now_s();
   auto groups = grade_rollouts(std::move(rollouts), rules_, run.threads());
-  rewards::check_failed_share(rules_.take_counts(), config_.rewards_limits.max_failed_share);
+  const auto counts = rules_.take_counts();
+  rewards::check_failed_share(counts, config_.rewards_limits.max_failed_share);
+  batch.rule_s.resize(counts.size());
+  for (size_t rule = 0; rule < counts.size(); ++rule) batch.rule_s[rule] += counts[rule].seconds;
   batch.grade_s += run.environment().clock.now_s() - begin;
   return groups;
 }
@@ -214,6 +218,8 @@ StepReport Trainer::report(TrainingRun& run, int64_t step, Batch batch, const Up
   }
   report.metrics["time/step"] = seconds;
   report.metrics["time/rewards"] = batch.grade_s;
+  for (size_t rule = 0; rule < names.size(); ++rule)
+    report.metrics["time/rewards/" + names[rule]] = batch.rule_s[rule];
   add_rollout_metrics(batch.stats, batch.sample_s, all_flops, report.metrics);
   add_update_metrics(update, passes * used_flops, report.metrics);
 

@@ -50,6 +50,7 @@ class Trainer : public StepTask {
     rollout::RolloutStats stats;
     double sample_s = 0.0;
     double grade_s = 0.0;
+    std::vector<double> rule_s;  ///< [rule] of grading, summed over threads
   };
 
   std::optional<Batch> collect(TrainingRun& run, int64_t step);

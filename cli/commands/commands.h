@@ -28,6 +28,8 @@ void add_runs_report(CLI::App& parent, Session& session);
 
 void add_data_generate(CLI::App& parent, Session& session);
 void add_data_tokenizer(CLI::App& parent, Session& session);
+void add_rewards_check(CLI::App& parent, Session& session);
+void add_rewards_grade(CLI::App& parent, Session& session);
 void add_rewards_list(CLI::App& parent, Session& session);
 void add_rewards_test(CLI::App& parent, Session& session);
 void add_rewards_explain(CLI::App& parent, Session& session);

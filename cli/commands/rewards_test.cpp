@@ -1,166 +1,200 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/jsonl.h"
-#include "base/setting.h"
+#include "base/printable.h"
 #include "cli/commands/commands.h"
-#include "cli/quantity.h"
-#include "cli/text_table.h"
-#include "rewards/reward_set.h"
-#include "rl/run_config.h"
+#include "cli/reward_case.h"
+#include "cli/reward_options.h"
+#include "rewards/rule_text.h"
 #include "rl/samples.h"
 
 namespace gradus::cli {
 namespace {
 
+using nlohmann::json;
+
 struct Options {
-  std::string recipe;
-  std::vector<std::string> settings;
-  std::string in;
+  RewardOptions rewards;
+  std::string cases;
   bool as_json = false;
 };
 
-/// One line of the file: the data row's columns, with `completion` or `completions` among them.
-struct Case {
-  nlohmann::json row;
-  std::string prompt;
-  std::vector<std::string> completions;
+/// The rules of the command line, or of a case that names its own; each is made once.
+class RuleSets {
+ public:
+  explicit RuleSets(const RewardOptions& options) {
+    if (options.has_any()) {
+      common_ = std::make_unique<rewards::RewardSet>(reward_configs(options));
+    }
+  }
+
+  rewards::RewardSet& of(const json& row, const std::string& where) {
+    const auto rule = row.find("rule");
+    if (rule != row.end() && rule->is_string()) return named(rule->get<std::string>(), where);
+    if (common_) return *common_;
+    throw FileError(where, "bad_row", "names no `rule`, and neither --rule nor --recipe is given");
+  }
+
+ private:
+  rewards::RewardSet& named(const std::string& text, const std::string& where) {
+    auto& set = named_[text];
+    if (set) return *set;
+    rewards::RewardConfig config;
+    try {
+      config = rewards::parse_rule(text);
+    } catch (const ConfigError& error) {
+      throw ConfigError(where + ": " + error.what());
+    }
+    set = std::make_unique<rewards::RewardSet>(std::vector{config});
+    return *set;
+  }
+
+  std::unique_ptr<rewards::RewardSet> common_;
+  std::map<std::string, std::unique_ptr<rewards::RewardSet>> named_;
 };
 
-std::string text_at(const nlohmann::json& row, const char* key, const std::string& where) {
-  if (!row.at(key).is_string()) {
-    throw FileError(where, "bad_row", fmt::format("`{}` is not text", key));
-  }
-  return row[key].get<std::string>();
-}
+/// What a case says of one grade, or of the reward.
+struct Expectation {
+  std::string of;  // a rule, or "reward"
+  json value;      // a number, or the name of an outcome; null is skipped
+};
 
-Case read_case(std::string_view line, const std::string& where) {
-  Case test{parse_json(line, where), "", {}};
-  if (!test.row.is_object()) throw FileError(where, "bad_row", "is not a JSON object");
-  for (const char* key : {"prompt", "question"}) {
-    if (test.prompt.empty() && test.row.contains(key) && test.row[key].is_string()) {
-      test.prompt = test.row[key].get<std::string>();
+std::vector<Expectation> expectations_of(const json& expected, size_t completion, size_t count,
+                                         const std::vector<std::string>& names,
+                                         const std::string& where) {
+  const json* value = &expected;
+  if (expected.is_array()) {
+    if (expected.size() != count) {
+      throw FileError(
+          where, "bad_row",
+          fmt::format("`expected` has {} entries for {} completions", expected.size(), count));
     }
+    value = &expected[completion];
   }
-  if (test.row.contains("completion")) {
-    test.completions.push_back(text_at(test.row, "completion", where));
-  } else if (test.row.contains("completions") && test.row["completions"].is_array()) {
-    for (const auto& completion : test.row["completions"]) {
-      if (!completion.is_string()) throw FileError(where, "bad_row", "a completion is not text");
-      test.completions.push_back(completion.get<std::string>());
-    }
-  }
-  if (test.completions.empty()) {
-    throw FileError(where, "bad_row", "has neither `completion` (text) nor `completions` (texts)");
-  }
-  return test;
+  if (!value->is_object()) return {{names.size() == 1 ? names[0] : "reward", *value}};
+  std::vector<Expectation> list;
+  for (const auto& [name, wanted] : value->items()) list.push_back({name, wanted});
+  return list;
 }
 
-std::vector<rewards::RewardInput> inputs_of(const Case& test) {
-  std::vector<rewards::RewardInput> inputs;
-  for (const auto& completion : test.completions) {
-    rewards::RewardInput input;
-    input.prompt = test.prompt;
-    input.completion = completion;
-    input.row = &test.row;
-    const auto messages = test.row.find("messages");
-    if (messages != test.row.end() && messages->is_array()) input.messages = &*messages;
-    input.truncated = test.row.value("truncated", false);
-    inputs.push_back(input);
+/// What became of it, as an expectation is written.
+json found_value(const rewards::GradedGroup& graded, size_t completion, const std::string& of,
+                 const std::vector<std::string>& names, const std::string& where) {
+  if (of == "reward") {
+    const double reward = graded.rewards[completion];
+    return std::isnan(reward) ? json("skipped") : json(reward);
   }
-  return inputs;
-}
-
-nlohmann::ordered_json graded_json(const rewards::GradedGroup& graded,
-                                   const std::vector<std::string>& names, size_t completion) {
-  nlohmann::ordered_json grades = nlohmann::ordered_json::object();
-  for (size_t rule = 0; rule < names.size(); ++rule) {
-    grades[names[rule]] = rl::grade_json(graded.grades[rule][completion]);
+  const auto rule = std::find(names.begin(), names.end(), of);
+  if (rule == names.end()) {
+    throw FileError(where, "bad_row", "`expected` names \"" + printable(of, 100) + "\", no rule");
   }
-  const double reward = graded.rewards[completion];
-  nlohmann::ordered_json json;
-  json["reward"] =
-      std::isnan(reward) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(reward);
-  json["grades"] = std::move(grades);
-  return json;
+  const auto& grade = graded.grades[static_cast<size_t>(rule - names.begin())][completion];
+  if (grade.outcome != rewards::GradeOutcome::scored) return rl::outcome_name(grade.outcome);
+  return grade.value;
 }
 
-std::string grade_text(const rewards::Grade& grade) {
-  std::string text = grade.outcome == rewards::GradeOutcome::scored
-                         ? short_number(grade.value)
-                         : rl::outcome_name(grade.outcome);
-  return grade.reason.empty() ? text : text + " (" + grade.reason + ")";
+std::string reason_of(const rewards::GradedGroup& graded, size_t completion, const std::string& of,
+                      const std::vector<std::string>& names) {
+  const auto rule = std::find(names.begin(), names.end(), of);
+  if (rule == names.end()) return "";
+  const auto& grade = graded.grades[static_cast<size_t>(rule - names.begin())][completion];
+  if (!grade.reason.empty()) return grade.reason;
+  return grade.details.is_null() ? "" : dump_json(grade.details);
 }
 
-std::string counts_text(const std::vector<rewards::RuleCounts>& counts) {
-  TextTable table({"rule", "scored", "skipped", "failed", "timed out", "first reason"});
-  for (const auto& count : counts) {
-    table.add({count.name, std::to_string(count.scored), std::to_string(count.skipped),
-               std::to_string(count.failed), std::to_string(count.timed_out), count.first_reason});
+bool agrees(const json& expected, const json& found, double tolerance) {
+  if (expected.is_null()) return found == "skipped";
+  if (expected.is_boolean()) return found == (expected.get<bool>() ? 1.0 : 0.0);
+  if (expected.is_number() && found.is_number()) {
+    return std::abs(expected.get<double>() - found.get<double>()) <= tolerance;
   }
-  return "\n" + table.text();
+  return expected == found;
 }
 
-void print_group(const Options& options, const rewards::GradedGroup& graded,
-                 const std::vector<std::string>& names, int64_t line, Session& session) {
-  for (size_t i = 0; i < graded.rewards.size(); ++i) {
-    if (options.as_json) {
-      auto json = graded_json(graded, names, i);
-      json["line"] = line;
-      json["index"] = i;
-      session.out << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
-                  << "\n";
-      continue;
-    }
-    session.out << fmt::format("line {} completion {}: reward {}", line, i,
-                               short_number(graded.rewards[i]));
-    for (size_t rule = 0; rule < names.size(); ++rule) {
-      session.out << fmt::format("  {} {}", names[rule], grade_text(graded.grades[rule][i]));
-    }
-    session.out << "\n";
-  }
+double tolerance_of(const json& row, const std::string& where) {
+  const auto given = row.find("tolerance");
+  if (given == row.end()) return 1e-9;
+  if (given->is_number() && given->get<double>() >= 0.0) return given->get<double>();
+  throw FileError(where, "bad_row", "`tolerance` is not a number >= 0");
 }
 
-void test_rewards(const Options& options, Session& session) {
-  const auto config = rl::load_run_config(options.recipe, options.settings);
-  rewards::RewardSet set(config.rewards);
+struct Counts {
+  int64_t right = 0;
+  int64_t wrong = 0;
+};
+
+void test_case(const RewardCase& test, rewards::RewardSet& set, const std::string& where,
+               bool as_json, Session& session, Counts& counts) {
+  if (!test.row.contains("expected")) throw FileError(where, "bad_row", "has no `expected`");
   const auto names = set.rule_names();
-  LineReader lines(options.in);
+  const auto graded = set.grade(test.inputs());
+  const double tolerance = tolerance_of(test.row, where);
+  const size_t count = test.completions.size();
+  for (size_t i = 0; i < count; ++i) {
+    for (const auto& wanted : expectations_of(test.row["expected"], i, count, names, where)) {
+      const json found = found_value(graded, i, wanted.of, names, where);
+      const bool is_right = agrees(wanted.value, found, tolerance);
+      ++(is_right ? counts.right : counts.wrong);
+      const std::string reason = reason_of(graded, i, wanted.of, names);
+      if (as_json) {
+        session.out << json_line({{"case", where},
+                                  {"index", i},
+                                  {"of", wanted.of},
+                                  {"expected", wanted.value},
+                                  {"found", found},
+                                  {"passed", is_right},
+                                  {"reason", reason}});
+      } else if (!is_right) {
+        session.out << fmt::format("{}: {}: expected {}, got {}{}\n    of {}\n", where, wanted.of,
+                                   dump_json(wanted.value), dump_json(found),
+                                   reason.empty() ? "" : " (" + printable(reason, 300) + ")",
+                                   printable(test.completions[i], 200));
+      }
+    }
+  }
+}
+
+void run_tests(const Options& options, Session& session) {
+  RuleSets sets(options.rewards);
+  LineReader lines(options.cases);
+  Counts counts;
   while (const auto line = lines.next()) {
     if (session.stop.stop_requested()) {
       session.exit_code = kInterrupted;
-      break;
+      return;
     }
-    const Case test = read_case(line->text, lines.where());
-    print_group(options, set.grade(inputs_of(test)), names, line->number, session);
+    const RewardCase test = read_reward_case(line->text, lines.where());
+    test_case(test, sets.of(test.row, lines.where()), lines.where(), options.as_json, session,
+              counts);
   }
-  const auto counts = set.take_counts();
-  if (!options.as_json) session.out << counts_text(counts);
-  for (const auto& count : counts) {
-    if (count.failed + count.timed_out > 0) session.exit_code = kFailed;
-  }
+  const int64_t total = counts.right + counts.wrong;
+  if (total == 0) throw FileError(options.cases, "empty", "holds no cases");
+  std::ostream& out = options.as_json ? session.err : session.out;
+  out << fmt::format("{} of {} as expected\n", counts.right, total);
+  if (counts.wrong > 0) session.exit_code = kFailed;
 }
 
 }  // namespace
 
 void add_rewards_test(CLI::App& parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
-      "test", "grade completions of a file with a recipe's rules, before any training");
-  app->add_option("recipe", options->recipe, "recipe whose [[rewards]] grade")->required();
-  app->add_option("--in", options->in,
-                  "JSONL: a data row's columns (question, answer, ...) with `completion` or "
-                  "`completions`")
+  CLI::App* app = parent.add_subcommand("test", "test rules on completions whose grade is known");
+  app->add_option("cases", options->cases,
+                  "JSONL: `completion`, `expected` (a number, skipped, failed, timed_out, or these "
+                  "by rule), the columns that the rule reads, and perhaps `rule` and `tolerance`")
       ->required();
-  app->add_option("--set", options->settings, "change a setting, e.g. rewards[0].weight=0.5");
-  app->add_flag("--json", options->as_json, "one JSON object per completion and line");
-  app->callback([options, &session] { test_rewards(*options, session); });
+  add_reward_options(*app, options->rewards);
+  app->add_flag("--json", options->as_json, "one JSON object per expectation and line");
+  app->callback([options, &session] { run_tests(*options, session); });
 }
 
 }  // namespace gradus::cli

@@ -39,8 +39,9 @@ bool is_limit(int result) {
 }
 
 uint32_t flags_of(const RegexOptions& options) {
-  uint32_t flags = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_AUTO_CALLOUT |
-                   PCRE2_NEVER_BACKSLASH_C;
+  uint32_t flags =
+      PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C;
+  if (!options.ascii_classes) flags |= PCRE2_UCP;
   if (options.ignore_case) flags |= PCRE2_CASELESS;
   if (options.multi_line) flags |= PCRE2_MULTILINE;
   if (options.dot_all) flags |= PCRE2_DOTALL;

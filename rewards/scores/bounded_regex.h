@@ -11,8 +11,9 @@ namespace gradus::rewards {
 
 struct RegexOptions {
   bool ignore_case = false;
-  bool multi_line = false;  // ^ and $ at every line
-  bool dot_all = false;     // . is a newline as well
+  bool multi_line = false;     // ^ and $ at every line
+  bool dot_all = false;        // . is a newline as well
+  bool ascii_classes = false;  // \d, \w, \s and \b know ASCII alone, as in JavaScript
 };
 
 /// One match: [0] is all of it, then the groups; nullopt: the group took no part. Views of the

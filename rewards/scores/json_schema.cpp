@@ -7,6 +7,7 @@
 #include "base/printable.h"
 #include "base/utf8.h"
 #include "rewards/scores/json_schema_reader.h"
+#include "rewards/scores/text_formats.h"
 
 namespace gradus::rewards {
 
@@ -38,6 +39,7 @@ bool is_multiple(const json& value, const json& of) {
   if (value.is_number_integer() && of.is_number_integer()) {
     return value.get<int64_t>() % of.get<int64_t>() == 0;
   }
+  if (std::fmod(value.get<double>(), of.get<double>()) == 0.0) return true;
   const double quotient = value.get<double>() / of.get<double>();
   // 0.3 / 0.1 is not 3 in binary.
   return std::abs(quotient - std::round(quotient)) <= 1e-9 * std::max(1.0, std::abs(quotient));

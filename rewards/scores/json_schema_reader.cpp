@@ -7,12 +7,14 @@
 #include "base/error.h"
 #include "base/nearest_name.h"
 #include "base/printable.h"
+#include "rewards/scores/text_formats.h"
 
 namespace gradus::rewards {
 namespace {
 
 using nlohmann::json;
 
+constexpr auto npos = std::string::npos;
 constexpr int kMaxDepth = 200;
 
 enum class Kind {
@@ -95,32 +97,6 @@ constexpr std::array kKeywords{
 
 constexpr std::array kTypes{"array", "boolean", "integer", "null", "number", "object", "string"};
 
-struct Format {
-  const char* name;
-  const char* pattern;
-};
-
-// Shapes, with the ranges that a shape can tell; dates are looked at again for the month's days.
-constexpr std::array kFormats{
-    Format{"date", R"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))"},
-    Format{"date-time",
-           R"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:)"
-           R"((?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d))"},
-    Format{"email", R"([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)"},
-    Format{"hostname",
-           R"((?=.{1,253}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.(?:[A-Za-z0-9](?:)"
-           R"([A-Za-z0-9-]{0,61}[A-Za-z0-9])?))*)"},
-    Format{"ipv4", R"((?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4})"},
-    Format{"ipv6",
-           R"((?=(?:.*:){2})(?!.*::.*::)(?!:[^:])(?!.*[^:]:$)(?:[0-9A-Fa-f]{0,4}(?::|$)){2,8})"},
-    Format{"regex", ""},
-    Format{
-        "time",
-        R"((?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d))"},
-    Format{"uri", R"([A-Za-z][A-Za-z0-9+.-]*:[!#$%&'()*+,/:;=?@\[\]A-Za-z0-9._~-]*)"},
-    Format{"uuid", R"([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"},
-};
-
 [[noreturn]] void refuse(const std::string& path, const std::string& what) {
   throw ArgumentError((path.empty() ? "the schema" : printable(path, 200)) + ": " + what);
 }
@@ -156,29 +132,6 @@ bool is_count(const json& value) {
   const auto nearest = nearest_name(keyword, names);
   refuse(path, nearest ? "is not a keyword that is checked; did you mean " + *nearest + "?"
                        : "is not a keyword that is checked; see docs/rewards.md");
-}
-
-bool is_real_date(std::string_view text) {
-  const auto number = [&text](size_t at, size_t size) {
-    int value = 0;
-    for (size_t i = at; i < at + size; ++i) value = 10 * value + (text[i] - '0');
-    return value;
-  };
-  const int year = number(0, 4);
-  const int month = number(5, 2);
-  const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  constexpr std::array kDays{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  const int days = kDays[static_cast<size_t>(month - 1)] + (month == 2 && is_leap ? 1 : 0);
-  return number(8, 2) <= days;
-}
-
-bool is_regex(std::string_view text) {
-  try {
-    const BoundedRegex tried(text);
-    return true;
-  } catch (const ArgumentError&) {
-    return false;
-  }
 }
 
 std::string escaped(const std::string& key) {
@@ -247,17 +200,6 @@ const json* find_reference(const json& root, const std::string& reference) {
   return found;
 }
 
-std::optional<bool> is_of_format(std::string_view format, std::string_view text) {
-  if (format == "regex") return is_regex(text);
-  for (const Format& known : kFormats) {
-    if (format != known.name) continue;
-    const BoundedRegex regex(known.pattern);
-    if (regex.match_whole(text).matches.empty()) return false;
-    return !format.starts_with("date") || is_real_date(text);
-  }
-  return std::nullopt;
-}
-
 void SchemaReader::read() {
   read_schema(schema_.schema_, "", 0);
 }
@@ -274,7 +216,7 @@ void SchemaReader::read_schema(const json& schema, const std::string& path, int 
 void SchemaReader::compile(const std::string& pattern, const std::string& path) {
   if (schema_.patterns_.contains(pattern)) return;
   try {
-    schema_.patterns_.emplace(pattern, BoundedRegex(pattern));
+    schema_.patterns_.emplace(pattern, schema_regex(pattern));
   } catch (const ArgumentError& error) {
     refuse(path,
            "\"" + printable(pattern, 100) + "\" is not a regular expression: " + error.what());
@@ -292,6 +234,11 @@ void SchemaReader::read_keyword(const std::string& keyword, const json& value,
       return;
     case Kind::root_only:
       if (depth > 0) refuse(path, "stands within the schema; it is read at the root alone");
+      need(value.is_string(), path, "text");
+      // A vocabulary of somebody's own could mean anything by these keywords.
+      if (keyword == "$schema" && value.get<std::string>().find("json-schema.org/draft") == npos) {
+        refuse(path, "is not a draft of json-schema.org");
+      }
       return;
     case Kind::schema:
       if (keyword == "items" && value.is_array()) refuse(path, "is a list; write prefixItems");

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "rewards/scores/json_schema.h"
 
@@ -11,9 +9,6 @@ namespace gradus::rewards {
 
 /// The schema that a `$ref` points at, or null. `#` is all of it.
 const nlohmann::json* find_reference(const nlohmann::json& root, const std::string& reference);
-
-/// Whether a text is of a format; nullopt: a format that is not known.
-std::optional<bool> is_of_format(std::string_view format, std::string_view text);
 
 /// Looks at every keyword of a schema once, when it is made.
 class SchemaReader {

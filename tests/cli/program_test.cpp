@@ -84,19 +84,3 @@ TEST_CASE("generated data is the same in every call and any order", "[cli][data]
   CHECK(run_gradus({"data", "generate", "--task", "aritmetic"}).err.find("arithmetic") !=
         std::string::npos);
 }
-
-TEST_CASE("a recipe's rewards can be tried on a file", "[cli][rewards]") {
-  const TemporaryFolder folder;
-  write_text(folder / "recipe.toml",
-             "[model]\npath = \"none\"\n[data]\ntask = \"arithmetic\"\n[[rewards]]\ntype = "
-             "\"accuracy\"\nweight = 2.0\n");
-  write_text(folder / "cases.jsonl",
-             "{\"question\": \"3 + 4?\", \"answer\": \"7\", \"completions\": [\"The answer is "
-             "7.\", \"The answer is 8.\"]}\n");
-  const auto result = run_gradus(
-      {"rewards", "test", folder / "recipe.toml", "--in", folder / "cases.jsonl", "--json"});
-  REQUIRE(result.exit_code == 0);
-  const auto end = result.out.find('\n');
-  CHECK(json::parse(result.out.substr(0, end))["reward"] == 2.0);
-  CHECK(json::parse(result.out.substr(end))["reward"] == 0.0);
-}

@@ -116,7 +116,12 @@ TEST_CASE("formats are checked where asked for", "[rewards][json_schema]") {
   CHECK(of("date-time", "2024-01-01T10:00:00.5+01:00"));
   CHECK_FALSE(of("date-time", "2024-01-01"));
   CHECK(of("time", "10:00:00Z"));
+  CHECK(of("time", "23:59:60Z"));
+  CHECK(of("time", "22:29:60-01:30"));
+  CHECK_FALSE(of("time", "22:59:60Z"));
+  CHECK_FALSE(of("date", "১963-06-17"));
   CHECK(of("email", "a.b@example.org"));
+  CHECK_FALSE(of("email", "a..b@example.org"));
   CHECK_FALSE(of("email", "a b@example.org"));
   CHECK(of("ipv4", "192.168.0.1"));
   CHECK_FALSE(of("ipv4", "192.168.0.256"));
@@ -124,8 +129,11 @@ TEST_CASE("formats are checked where asked for", "[rewards][json_schema]") {
   CHECK(of("ipv6", "::1"));
   CHECK_FALSE(of("ipv6", "1::2::3"));
   CHECK_FALSE(of("ipv6", "12345::"));
+  CHECK(of("ipv6", "::ffff:192.168.0.1"));
   CHECK(of("uri", "https://example.org/a?b#c"));
   CHECK_FALSE(of("uri", "no uri"));
+  CHECK_FALSE(of("uri", "http://example.org/%6G"));
+  CHECK_FALSE(of("uri", "http://example.org:abc/"));
   CHECK(of("uuid", "123e4567-e89b-12d3-a456-426614174000"));
   CHECK(of("hostname", "example.org"));
   CHECK_FALSE(of("hostname", "-a.org"));
@@ -145,6 +153,8 @@ TEST_CASE("a schema that cannot be checked is refused by its place", "[rewards][
   CHECK_THAT(complaint(R"({"$ref": "#/$defs/x"})"), Catch::Contains("#/$defs/x is not there"));
   CHECK_THAT(complaint(R"({"$ref": "https://example.org"})"), Catch::Contains("is not there"));
   CHECK_THAT(complaint(R"({"minLength": -1})"), Catch::Contains("whole number"));
+  CHECK_THAT(complaint(R"({"$schema": "https://example.org/own"})"),
+             Catch::Contains("not a draft"));
   CHECK_THAT(complaint("[]"), Catch::Contains("the schema: must be an object"));
 }
 
