@@ -97,6 +97,33 @@ class Tokens {
   std::string note_;
 };
 
+/// The samples as rules are given them.
+struct SampleInputs {
+  std::vector<std::vector<int32_t>> ids;
+  std::vector<rewards::RewardInput> inputs;
+
+  SampleInputs(const json& row, const std::vector<RewardSample>& samples, const Tokens& tokens) {
+    rewards::RewardInput input;
+    input.row = &row;
+    for (const char* key : {"question", "prompt"}) {
+      const auto text = row.find(key);
+      if (text == row.end() || !text->is_string()) continue;
+      input.prompt = text->get_ref<const std::string&>();
+    }
+    const auto messages = row.find("messages");
+    if (messages != row.end() && messages->is_array()) input.messages = &*messages;
+    ids.reserve(samples.size());
+    for (const auto& sample : samples) {
+      ids.push_back(tokens.of(sample.text));
+      input.completion = sample.text;
+      input.completion_ids = ids.back();
+      inputs.push_back(input);
+    }
+  }
+  SampleInputs(const SampleInputs&) = delete;
+  SampleInputs& operator=(const SampleInputs&) = delete;
+};
+
 /// What the rules made of one kind of sample over the rows.
 struct SampleResult {
   Kind kind = Kind::right;
@@ -129,6 +156,7 @@ class RewardCheck {
   }
 
   void run(const std::vector<json>& rows) {
+    warm_up(rows.front());
     for (const json& row : rows) check_row(row);
     num_rows_ = rows.size();
   }
@@ -137,6 +165,7 @@ class RewardCheck {
   bool has_failed() const { return !failures_.empty() || num_signal_ == 0 || !pays_right(); }
 
  private:
+  void warm_up(const json& row);
   void check_row(const json& row);
   std::vector<double> grade(const json& row, const std::vector<RewardSample>& samples);
   void note(const rewards::GradedGroup& graded, const std::vector<RewardSample>& samples,
@@ -204,26 +233,9 @@ void RewardCheck::note(const rewards::GradedGroup& graded, const std::vector<Rew
 }
 
 std::vector<double> RewardCheck::grade(const json& row, const std::vector<RewardSample>& samples) {
-  std::string prompt;
-  for (const char* key : {"question", "prompt"}) {
-    if (row.contains(key) && row[key].is_string()) prompt = row[key].get<std::string>();
-  }
-  std::vector<std::vector<int32_t>> ids;
-  std::vector<rewards::RewardInput> inputs;
-  ids.reserve(samples.size());
-  for (const auto& sample : samples) {
-    ids.push_back(tokens_.of(sample.text));
-    rewards::RewardInput input;
-    input.prompt = prompt;
-    input.completion = sample.text;
-    input.completion_ids = ids.back();
-    input.row = &row;
-    const auto messages = row.find("messages");
-    if (messages != row.end() && messages->is_array()) input.messages = &*messages;
-    inputs.push_back(input);
-  }
+  const SampleInputs given(row, samples, tokens_);
   const double begin = clock_.now_s();
-  const auto graded = set_.grade(inputs);
+  const auto graded = set_.grade(given.inputs);
   note(graded, samples, clock_.now_s() - begin);
   return graded.rewards;
 }
@@ -234,6 +246,13 @@ void RewardCheck::note_speed() {
     rule_seconds_[rule] += counts[rule].seconds;
     rule_counts_[rule] += counts[rule].total();
   }
+}
+
+// Plug-ins start their processes, tables are built: no part of a rule's speed.
+void RewardCheck::warm_up(const json& row) {
+  const std::vector<RewardSample> one{{Kind::wrong, "", "17"}};
+  set_.grade(SampleInputs(row, one, tokens_).inputs);
+  set_.take_counts();
 }
 
 // Ordinary samples are one group, as in training; each hostile one is graded alone, so that it can
@@ -324,7 +343,8 @@ std::string RewardCheck::warnings_text() const {
     if (result.slowest_s > kSlow_s) {
       warn(fmt::format("{} took {} to grade", result.name, duration_text(result.slowest_s)));
     }
-    const bool is_paid = result.kind == Kind::hostile && has_right() && !result.rewards.empty() &&
+    const bool is_paid = result.kind == Kind::hostile && has_right() && pays_right() &&
+                         !result.rewards.empty() &&
                          result.mean_reward() >= best_reward(Kind::right);
     if (is_paid) warn(result.name + " is paid as much as the right answer");
   }
