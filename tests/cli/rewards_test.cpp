@@ -99,8 +99,8 @@ TEST_CASE("tests of a rule pass and fail by case", "[cli][rewards]") {
              "{\"completions\": [\"8\", \"7\"], \"answer\": \"7\", \"expected\": [false, true]}\n"
              "{\"completion\": \"8\", \"expected\": \"skipped\"}\n"
              "{\"completion\": \"aXb\", \"rule\": \"regex:pattern=X\", \"expected\": 1}\n"
-             "{\"completion\": \"a b\", \"answer\": \"a\", \"rule\": \"word_overlap\", "
-             "\"expected\": 0.67, \"tolerance\": 0.5}\n");
+             "{\"completion\": \"cat dog\", \"answer\": \"cat\", \"rule\": \"word_overlap\", "
+             "\"expected\": 0.67, \"tolerance\": 0.01}\n");
   const auto passed = run_gradus({"rewards", "test", folder / "cases.jsonl", "--rule", "accuracy"});
   INFO(passed.out + passed.err);
   CHECK(passed.exit_code == 0);
