@@ -14,7 +14,7 @@ namespace gradus::rewards {
 namespace {
 
 using nlohmann::json;
-constexpr auto npos = std::string_view::npos;
+constexpr auto kNowhere = std::string_view::npos;
 
 bool is_key_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -74,10 +74,10 @@ std::vector<std::string_view> split_pairs(const std::string& type, std::string_v
     const auto pair = text.substr(begin, i - begin);
     Nesting nesting;
     const size_t equals = pair.find('=');
-    const std::string_view value = equals == npos ? "" : pair.substr(equals + 1);
+    const std::string_view value = equals == kNowhere ? "" : pair.substr(equals + 1);
     const bool is_text = takes_text(type, std::string(pair.substr(0, equals)));
     const std::string_view openers = is_text ? "\"'" : "\"'[{";
-    const bool is_toml = !value.empty() && openers.find(value[0]) != npos;
+    const bool is_toml = !value.empty() && openers.find(value[0]) != kNowhere;
     for (const char c : is_toml ? value : "") nesting.pass(c);
     if (nesting.is_open() && i < text.size()) continue;
     pairs.push_back(pair);
@@ -107,7 +107,7 @@ RewardConfig parse_rule(std::string_view text) {
   const size_t colon = text.find(':');
   const std::string type(text.substr(0, colon));
   json values{{"type", type}};
-  const auto rest = colon == npos ? std::string_view() : text.substr(colon + 1);
+  const auto rest = colon == kNowhere ? std::string_view() : text.substr(colon + 1);
   for (const auto pair : rest.empty() ? std::vector<std::string_view>() : split_pairs(type, rest)) {
     const size_t equals = pair.find('=');
     if (!begins_key(pair)) {

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr auto npos = std::string::npos;
+constexpr auto kNowhere = std::string::npos;
 constexpr int kMaxDepth = 200;
 
 enum class Kind {
@@ -236,7 +236,7 @@ void SchemaReader::read_keyword(const std::string& keyword, const json& value,
       if (depth > 0) refuse(path, "stands within the schema; it is read at the root alone");
       need(value.is_string(), path, "text");
       // A vocabulary of somebody's own could mean anything by these keywords.
-      if (keyword == "$schema" && value.get<std::string>().find("json-schema.org/draft") == npos) {
+      if (keyword == "$schema" && value.get<std::string>().find("json-schema.org/draft") == kNowhere) {
         refuse(path, "is not a draft of json-schema.org");
       }
       return;

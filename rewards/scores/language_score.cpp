@@ -14,7 +14,7 @@
 namespace gradus::rewards {
 namespace {
 
-constexpr auto npos = std::string_view::npos;
+constexpr auto kNowhere = std::string_view::npos;
 
 struct Pair {
   std::string_view open;
@@ -41,16 +41,16 @@ size_t end_of_token(std::string_view text, size_t at) {
   }
   if (text[at] == '<') {
     const size_t end = text.find_first_of("<>\n", at + 1);
-    const bool is_tag = end != npos && text[end] == '>' && end > at + 1 &&
+    const bool is_tag = end != kNowhere && text[end] == '>' && end > at + 1 &&
                         (is_ascii_letter(text[at + 1]) || text[at + 1] == '/');
-    return is_tag ? end + 1 : npos;
+    return is_tag ? end + 1 : kNowhere;
   }
   const auto rest = text.substr(at);
   if (rest.starts_with("http://") || rest.starts_with("https://")) {
     const size_t end = text.find_first_of(" \t\r\n", at);
-    return end == npos ? text.size() : end;
+    return end == kNowhere ? text.size() : end;
   }
-  return npos;
+  return kNowhere;
 }
 
 // Prose alone; what is neutral becomes a blank. Linear: a mark that is not closed once is not
@@ -63,8 +63,8 @@ class Prose {
     std::string prose;
     for (size_t i = 0; i < text_.size();) {
       const size_t end = end_of_neutral(i);
-      prose += end == npos ? text_[i] : ' ';
-      i = end == npos ? i + 1 : end;
+      prose += end == kNowhere ? text_[i] : ' ';
+      i = end == kNowhere ? i + 1 : end;
     }
     return prose;
   }
@@ -72,9 +72,9 @@ class Prose {
  private:
   size_t end_of_neutral(size_t at) {
     const char c = text_[at];
-    size_t end = npos;
+    size_t end = kNowhere;
     if (c == '`' || c == '$' || c == '\\') end = end_of_pair(at);
-    if (end == npos && (c == '\\' || c == '<' || c == 'h')) end = end_of_token(text_, at);
+    if (end == kNowhere && (c == '\\' || c == '<' || c == 'h')) end = end_of_token(text_, at);
     return end;
   }
 
@@ -83,12 +83,12 @@ class Prose {
       const Pair& pair = kNeutral[k];
       if (is_unclosed_[k] || text_.substr(at, pair.open.size()) != pair.open) continue;
       const size_t end = text_.find(pair.close, at + pair.open.size());
-      is_unclosed_[k] = end == npos;
-      if (end == npos) continue;
-      const bool is_broken = pair.in_line && text_.substr(at, end - at).find('\n') != npos;
+      is_unclosed_[k] = end == kNowhere;
+      if (end == kNowhere) continue;
+      const bool is_broken = pair.in_line && text_.substr(at, end - at).find('\n') != kNowhere;
       if (!is_broken) return end + pair.close.size();
     }
-    return npos;
+    return kNowhere;
   }
 
   std::string_view text_;
