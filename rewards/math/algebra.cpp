@@ -211,7 +211,14 @@ std::optional<Fraction> Algebra::integer_power(const Fraction& base, int64_t exp
     return inverse ? integer_power(*inverse, -exponent) : std::nullopt;
   }
   const bool is_single = base.top.terms.size() <= 1 && base.bottom.terms.size() <= 1;
-  if (!is_single && exponent > 200) return std::nullopt;
+  // A sum of t terms to the n has up to C(n + t - 1, n) terms: many are not written out.
+  constexpr double kManyTerms = 1'000;
+  double num_terms = 1;
+  const auto terms = static_cast<double>(base.top.terms.size());
+  for (double k = 1; k < terms && num_terms <= kManyTerms; ++k) {
+    num_terms *= (static_cast<double>(exponent) + k) / k;
+  }
+  if (!is_single && (exponent > 200 || num_terms > kManyTerms)) return std::nullopt;
   if (is_single && !base.top.is_zero()) {
     const Term& term = base.top.terms[0];
     if (term.coefficient.num_bits() > 1 && term.coefficient.num_bits() * exponent > kMaxBits) {

@@ -22,6 +22,7 @@ struct CompareOptions {
 /// equation never answers an expression.
 class Comparison {
  public:
+  static constexpr int64_t kAlgebraWork = 60'000;
   static constexpr int64_t kWork = 120'000;  // units; see Work
 
   Comparison(const Tree& gold, const Tree& answer, const CompareOptions& options);
@@ -65,7 +66,8 @@ class Comparison {
   std::string text(int32_t id);
 
   Work work_{kWork};
-  Algebra algebra_{work_};
+  Work algebra_work_{kAlgebraWork};  // its end leaves numeric comparison its own
+  Algebra algebra_{algebra_work_};
   CompareOptions options_;
   Tree tree_;
   int32_t gold_ = -1;

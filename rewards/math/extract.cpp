@@ -214,7 +214,7 @@ class Extractor {
   /// behind the last "is" or "=", together with what is joined to it.
   void push_phrase(std::string_view phrase, Origin origin) {
     const std::string_view whole = bare(phrase);
-    if (whole.empty()) return;
+    if (whole.empty() || whole.starts_with("not ")) return;
     if (is_short_mathematics(whole)) {
       push(std::string(whole), origin, whole.find_first_of("$\\") == std::string_view::npos);
       return;
@@ -345,6 +345,7 @@ class Extractor {
               [](const Span& a, const Span& b) { return a.end < b.end; });
     for (size_t i = found.size(); i > 0 && candidates_.size() < kMaxCandidates; --i) {
       const Span& last = found[i - 1];
+      if (text_.substr(0, last.begin).ends_with(" not ")) continue;  // "it is not 18"
       const bool is_span = is_math_span(last);
       size_t first = i - 1;
       while (is_span && first > 0 && i - first < 6 && is_math_span(found[first - 1])) {

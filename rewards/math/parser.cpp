@@ -339,6 +339,32 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
   return std::nullopt;
 }
 
+namespace {
+
+/// "(maybe 2)", "or more", "is wrong": not a unit, but a doubt about the number before it.
+bool hedges(std::string_view remark) {
+  constexpr std::array<std::string_view, 19> kDoubts{
+      "or",      "maybe", "perhaps",  "possibly", "not",  "wrong",  "either", "approximately",
+      "at most", "at",    "more",     "less",     "than", "unless", "but",    "other",
+      "about",   "nor",   "incorrect"};
+  if (remark.find_first_of("0123456789") != std::string_view::npos &&
+      remark.find('^') == std::string_view::npos) {
+    return true;
+  }
+  std::string word;
+  for (const char c : lower_case(remark) + " ") {
+    if (c >= 'a' && c <= 'z') {
+      word += c;
+      continue;
+    }
+    if (std::find(kDoubts.begin(), kDoubts.end(), word) != kDoubts.end()) return true;
+    word.clear();
+  }
+  return false;
+}
+
+}  // namespace
+
 /// A word behind a value: percent, a multiplier, a unit, or a remark.
 std::optional<int32_t> Parser::unit(int32_t left) {
   const Token& token = here();
@@ -365,6 +391,7 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     return make(NodeKind::degrees, {left});
   }
   const bool is_remark = token.kind == TokenKind::text && !function_name(token.text);
+  if (is_remark && hedges(token.text)) fail("a remark that takes the answer back");
   const bool is_known = is_unit(token.text) && (is_number || token.space_before);
   const bool is_long = token.kind == TokenKind::word && token.text.size() >= 4 && is_number &&
                        !function_name(token.text) && !constant_name(token.text) &&

@@ -155,3 +155,19 @@ TEST_CASE("a parsed text is one answer or none", "[rewards][math]") {
     CHECK_FALSE(parse_math(text, {}).ok());
   }
 }
+
+TEST_CASE("doubts and denials are no answers", "[rewards][math]") {
+  CHECK_FALSE(is_right("1", "1 \\text{ (maybe 2)}"));
+  CHECK_FALSE(is_right("5", "5 \\text{ or more}"));
+  CHECK_FALSE(is_right("5", "5 \\text{ is wrong}"));
+  CHECK(is_right("5", "5 \\text{ apples}"));
+  CHECK(is_right("5", "5 \\text{ cm}^2"));
+  CHECK(reason_of("18", "The answer is not 18.") == Reason::no_answer);
+}
+
+TEST_CASE("powers of long sums are compared without being written out", "[rewards][math]") {
+  CHECK(is_right("(a+b+c+d)^{40}", "(d+c+b+a)^{40}"));
+  CHECK_FALSE(is_right("(a+b+c+d)^{40}", "(a+b+c-d)^{40}"));
+  CHECK(is_right("(x+1)^{100}", "(1+x)^{100}"));
+  CHECK_FALSE(is_right("(x+1)^{100}", "(1+x)^{100}+1"));
+}
