@@ -20,6 +20,7 @@
 
 #include "cli/quantity.h"
 #include "policy/kernels/matmul.h"
+#include "rewards/sandbox/sandbox.h"
 
 extern char** environ;  // NOLINT: POSIX's name for what a child inherits
 
@@ -94,23 +95,18 @@ Check check_python() {
           "reward rules written in Python cannot run", "apt-get install python3"};
 }
 
-// Reward code runs in processes of its own either way; shutting it off from files and network is
-// done by starting the whole program inside a sandbox.
 Check check_sandbox() {
-  const Answer version = ask({"bwrap", "--version"});
-  if (version.status != 0) {
-    return {"sandbox", Check::State::missing, "no bwrap in PATH",
-            "reward code of others can only be run with your own rights",
-            "apt-get install bubblewrap; then: bwrap --ro-bind / / --bind . . --unshare-net gradus "
-            "..."};
+  const auto probe = rewards::sandbox::probe_sandbox();
+  const std::string found = probe.description();
+  if (probe.is_available && probe.rung == rewards::sandbox::Rung::namespaces) {
+    return {"sandbox", Check::State::fine, found, "", ""};
   }
-  const Answer trial = ask({"bwrap", "--ro-bind", "/", "/", "--unshare-net", "true"});
-  if (trial.status == 0) {
-    return {"sandbox", Check::State::fine, version.text + ", user namespaces allowed", "", ""};
-  }
-  return {"sandbox", Check::State::limited, version.text + ", but: " + trial.text,
-          "reward code of others can only be run with your own rights",
-          "sysctl -w kernel.unprivileged_userns_clone=1 (in a container: allow user namespaces)"};
+  return {
+      "sandbox", probe.is_available ? Check::State::limited : Check::State::missing, found,
+      "rules made of others' code (python, command, library, lua, code) are refused, unless they "
+      "say isolation = \"weak\"",
+      "sysctl -w kernel.unprivileged_userns_clone=1 (Ubuntu: "
+      "kernel.apparmor_restrict_unprivileged_userns=0; in a container: allow user namespaces)"};
 }
 
 Check check_instructions(const std::string& set) {

@@ -29,7 +29,7 @@ struct Machine {
   std::vector<Check> checks;
 };
 
-/// Looks around; starts short-lived children (python3 --version, bwrap true).
+/// Looks around; starts short-lived children (python3 --version, a sandboxed trial).
 Machine look_at_machine();
 
 /// Cores that this process may run on.

@@ -116,6 +116,7 @@ Trainer::Trainer(TrainingRun& run)
   rules_.measure_with(run.environment().clock);
   if (config_.has_eval_data()) evaluator_.emplace(config_, run.tokenizer(), max_context(run));
   warn_about(*prompts_, run.environment().observer);
+  for (const auto& notice : rules_.notices()) run.environment().observer.on_warning(notice);
 }
 
 std::optional<StepReport> Trainer::make_step(TrainingRun& run, int64_t step) {

@@ -47,12 +47,14 @@ bool is_out_of_memory(const std::string& errors, const std::string& line) {
 }
 
 /// How a program ended that has not ended well; nothing: it has.
-std::optional<TestResult> fault_of(const SandboxedProcess& process) {
+std::optional<TestResult> fault_of(const SandboxedProcess& process, double cpu_limit_s) {
   const Ending& ending = process.ending();
   const std::string line = last_line(process.error_output());
   const std::string said = line.empty() ? "" : "; its last words: " + line;
   if (ending.kind == Ending::Kind::exited && ending.code == 0) return std::nullopt;
-  if (ending.kind == Ending::Kind::signalled &&
+  // A program that ignores SIGXCPU is killed a second later.
+  const bool is_late = ending.cpu_s + 0.1 >= std::ceil(cpu_limit_s);
+  if (ending.kind == Ending::Kind::signalled && is_late &&
       (ending.code == SIGXCPU || ending.code == SIGKILL)) {
     return TestResult{Verdict::timeout, "used its CPU time up"};
   }
@@ -161,7 +163,7 @@ TestResult ProgramTests::run_io(const Program& program, const TestCase& test) co
                                         config.max_output_bytes, test.expected.size())};
   }
   if (!has_ended) return out_of_time(wall_s());
-  if (auto fault = fault_of(*process)) return *fault;
+  if (auto fault = fault_of(*process, limits_.timeout_s)) return *fault;
   const std::string difference =
       output_difference(process->output(), test.expected, limits_.tolerance);
   return difference.empty() ? TestResult{} : TestResult{Verdict::wrong, difference};
@@ -225,6 +227,7 @@ class ProgramTests::Judged {
     const std::string word = text(message["verdict"]);
     const std::string reason = printable(text(message.value("reason", json(""))), kMaxReasonBytes);
     if (word == "ok") return {};
+    if (word == "memory") return {Verdict::memory, reason};
     return {word == "crash" ? Verdict::crash : Verdict::wrong, reason};
   }
 
@@ -236,14 +239,16 @@ class ProgramTests::Judged {
     if (!program_->wait_end(sandbox::deadline_in(kExitPatienceS))) {
       return {Verdict::crash, "the program closed its channel"};
     }
-    if (auto fault = fault_of(*program_)) return *fault;
+    if (auto fault = fault_of(*program_, owner_.limits_.timeout_s)) return *fault;
     return {Verdict::crash, "the program exited with status 0 before the test was over"};
   }
 
   TestResult end_of_judge() {
     if (event_ == SandboxedProcess::Event::timed_out) return out_of_time(owner_.wall_s());
     judge_->wait_end(sandbox::deadline_in(kExitPatienceS));
-    if (auto fault = fault_of(*judge_); fault && fault->verdict == Verdict::timeout) return *fault;
+    if (auto fault = fault_of(*judge_, owner_.limits_.timeout_s);
+        fault && fault->verdict == Verdict::timeout)
+      return *fault;
     return {Verdict::wrong, "the test could not be run: " + last_line(judge_->error_output())};
   }
 

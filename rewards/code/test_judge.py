@@ -189,7 +189,8 @@ def judge(test):
     except Exception as error:
         text = f"{type(error).__name__}: {error}"[:300]
         if hasattr(error, "from_program"):
-            return {"verdict": "crash", "reason": f"the program raised {text}"}
+            verdict = "memory" if error.from_program == "MemoryError" else "crash"
+            return {"verdict": verdict, "reason": f"the program raised {text}"}
         return {"verdict": "wrong", "reason": f"the test stopped with {text}"}
 
 

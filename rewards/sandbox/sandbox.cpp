@@ -203,11 +203,13 @@ SandboxConfig trial_config() {
   return config;
 }
 
-SandboxProbe probe_with(int helper, const std::string& filter) {
+SandboxProbe probe_with(int helper, const std::string& filter, Rung strongest) {
   SandboxProbe probe;
   probe.landlock_abi = landlock_abi();
   probe.cgroup = ControlGroup::find_parent().string();
+  if (strongest != Rung::namespaces) probe.missing = "nothing stronger was asked for";
   for (const Rung rung : {Rung::namespaces, Rung::landlock, Rung::limits}) {
+    if (rung < strongest) continue;
     LaunchPlan plan = plan_of(trial_config(), rung);
     plan.seccomp = filter;
     if (rung != Rung::namespaces) plan.scratch = kScratch, plan.files.clear();
@@ -245,16 +247,16 @@ std::string SandboxProbe::description() const {
   return text;
 }
 
-SandboxProbe probe_sandbox() {
+SandboxProbe probe_sandbox(Rung strongest) {
   const FileDescriptor helper = open_helper_program();
-  return probe_with(helper.get(), make_seccomp_filter(false));
+  return probe_with(helper.get(), make_seccomp_filter(false), strongest);
 }
 
-Sandbox::Sandbox(Isolation isolation)
+Sandbox::Sandbox(Isolation isolation, Rung strongest)
     : helper_(open_helper_program()),
       local_filter_(make_seccomp_filter(false)),
       network_filter_(make_seccomp_filter(true)),
-      probe_(probe_with(helper_.get(), local_filter_)) {
+      probe_(probe_with(helper_.get(), local_filter_, strongest)) {
   const bool is_enough =
       probe_.is_available && (isolation == Isolation::weak || probe_.rung == Rung::namespaces);
   if (!is_enough) {

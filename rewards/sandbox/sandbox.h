@@ -58,8 +58,8 @@ struct SandboxProbe {
   std::string description() const;  // a line for people
 };
 
-/// Tries the rungs from the strongest down by running a program that ends at once.
-SandboxProbe probe_sandbox();
+/// Tries the rungs from `strongest` down by running a program that ends at once.
+SandboxProbe probe_sandbox(Rung strongest = Rung::namespaces);
 
 /// The wall between Gradus and the code of others (docs/decisions/009-isolation.md). Processes are
 /// started through a helper program with one thread; any thread may start them.
@@ -67,7 +67,8 @@ class Sandbox {
  public:
   /// @throws PeerError  the machine gives less than `isolation` asks for; says what is missing and
   ///         what to do.
-  explicit Sandbox(Isolation isolation = Isolation::full);
+  /// @param strongest  no stronger rung is tried: for tests of the weaker ones.
+  explicit Sandbox(Isolation isolation = Isolation::full, Rung strongest = Rung::namespaces);
 
   Rung rung() const { return probe_.rung; }
   const SandboxProbe& probe() const { return probe_; }

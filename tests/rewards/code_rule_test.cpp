@@ -123,6 +123,8 @@ TEST_CASE("functions are judged by their values, in another process", "[rewards]
   CHECK(verdict(*rule, "def add(a, b): raise ValueError('x')", calls) == "crash");
   CHECK(verdict(*rule, "def add(a, b):\n  while True: pass", calls) == "timeout");
   CHECK(verdict(*rule, "def add(a, b: return", calls) == "compile");
+  CHECK(verdict(*rule, "def add(a, b): return len(bytearray(10**9))", calls) == "memory");
+  CHECK(verdict(*rule, "def add(a, b):\n  import os\n  os.kill(os.getpid(), 9)", calls) == "crash");
   const json asserts{{"test_list",
                       {"assert f([3, 1, 2]) == (1, 2, 3)", "assert abs(f([1.5])[0] - 1.5) < 1e-9",
                        "x = [2, 1]; f(x); assert x == [1, 2]"}}};

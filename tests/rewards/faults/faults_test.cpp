@@ -13,8 +13,7 @@
 #include <random>
 #include <thread>
 
-#include "rewards/plugins/python_grader.h"
-#include "rewards/reward_set.h"
+#include "rewards/reward_rule.h"
 #include "tests/catch.h"
 #include "tests/rewards/plugins/plugin_files.h"
 

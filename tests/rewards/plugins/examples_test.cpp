@@ -1,4 +1,3 @@
-#include "rewards/plugins/python_grader.h"
 #include "tests/catch.h"
 #include "tests/rewards/plugins/plugin_files.h"
 

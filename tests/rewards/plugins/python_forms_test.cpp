@@ -1,5 +1,4 @@
 #include "base/error.h"
-#include "rewards/plugins/python_grader.h"
 #include "tests/catch.h"
 #include "tests/rewards/plugins/plugin_files.h"
 
@@ -45,7 +44,8 @@ def batched(data_sources, solution_strs, ground_truths, extra_infos):
 }
 
 TEST_CASE("every call of OpenAI's form is a process of its own", "[rewards][plugins][python]") {
-  PythonGrader grader(R"(
+  const PluginFolder folder;
+  const std::string file = folder.add("grader.py", R"(
 import os, sys, json, time
 calls = 0
 def grade(sample, item):
@@ -70,11 +70,12 @@ def grade(sample, item):
             except OSError: pass
         return 1
     if what == "killparent": os.kill(os.getppid(), 9); time.sleep(5)
-    if what == "json": return sample["output_json"]["a"] + item["b"]
+    if what == '{"a": 2}': return sample["output_json"]["a"] + item["b"]
     return 0.5
 )");
+  const auto rule = make_rule("python", {{"file", file + ":grade"}});
   const auto grade = [&](const std::string& text) {
-    return grader.grade({{"output_text", text}, {"output_json", {{"a", 2}}}}, {{"b", 3}});
+    return grades_of(*rule, {text}, {{"b", 3}})[0];
   };
   CHECK(grade("count").value == 1.0);
   CHECK(grade("count").value == 1.0);
@@ -89,18 +90,20 @@ def grade(sample, item):
   const Grade killed = grade("killparent");
   CHECK(killed.outcome == GradeOutcome::failed);
   CHECK(killed.details.at("fault") == "process");
-  CHECK(grade("json").value == 5.0);
+  CHECK(grade(R"({"a": 2})").value == 5.0);
 }
 
-TEST_CASE("a Python grader that cannot work is refused", "[rewards][plugins][python]") {
-  CHECK_THROWS_WITH(PythonGrader("def grade(sample, item) return 1"),
-                    Catch::Contains("SyntaxError"));
-  CHECK_THROWS_WITH(PythonGrader("x = 1"), Catch::Contains("no function grade"));
-  CHECK_THROWS_WITH(PythonGrader("def grade(sample): return 1"),
+TEST_CASE("a function that does not fit its form is refused", "[rewards][plugins][python]") {
+  const PluginFolder folder;
+  const auto load = [&](const std::string& source, const json& more = json::object()) {
+    json options{{"file", folder.add("grader.py", source) + ":grade"}, {"form", "openai"}};
+    options.update(more);
+    return make_rule("python", options);
+  };
+  CHECK_THROWS_WITH(load("def grade(sample, item) return 1"), Catch::Contains("SyntaxError"));
+  CHECK_THROWS_WITH(load("x = 1"), Catch::Contains("no function grade"));
+  CHECK_THROWS_WITH(load("def grade(sample): return 1"),
                     Catch::Contains("must take (sample, item)"));
-  CHECK_THROWS_WITH(PythonGrader(std::string(300'000, '#')), Catch::Contains("at most 256 kB"));
-  PythonGraderConfig impatient;
-  impatient.plugin.load_timeout_s = 0.5;
-  CHECK_THROWS_WITH(PythonGrader("while True: pass", impatient),
+  CHECK_THROWS_WITH(load("while True: pass", {{"load_timeout_s", 0.5}}),
                     Catch::Contains("did not answer within 0.5 s"));
 }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -181,6 +182,49 @@ TEST_CASE("the scratch folder and CPU time are limited", "[rewards][sandbox]") {
   const Run busy = run(*sandbox, config, 60.0);
   CHECK(busy.ending.kind == Ending::Kind::signalled);
   CHECK(busy.ending.code == SIGXCPU);
+}
+
+TEST_CASE("without namespaces files, signals and sockets are still kept away",
+          "[rewards][sandbox]") {
+  const Sandbox sandbox(Isolation::weak, Rung::landlock);
+  if (sandbox.rung() != Rung::landlock) {
+    WARN("skipped: " + sandbox.probe().description());
+    return;
+  }
+  std::string name = (fs::temp_directory_path() / "gradus-weak-XXXXXX").string();
+  const fs::path folder = ::mkdtemp(name.data());
+  std::ofstream(folder / "secret") << "secret";
+  fs::permissions(folder, fs::perms::all);
+  const std::string secret = (folder / "secret").string();
+  CHECK(run(sandbox, shell("cat " + secret + " || echo denied")).output == "denied\n");
+  CHECK(run(sandbox, shell("echo x > " + secret + " || echo denied")).output == "denied\n");
+  CHECK(run(sandbox, shell("echo made > here; cat here; pwd; echo $HOME")).output.find("made\n") ==
+        0);
+  CHECK(run(sandbox, shell("kill -0 " + std::to_string(::getpid()) + " || echo denied")).output ==
+        "denied\n");
+  CHECK(run(sandbox, shell("grep -E 'CapEff|NoNew|Seccomp:' /proc/self/status || echo no /proc"))
+            .output != "");
+  SandboxConfig config = shell("cat given");
+  config.files = {{"/tmp/given", "from us", 0444}};
+  CHECK(run(sandbox, config).output == "from us");
+  auto process =
+      sandbox.start(shell("setsid sleep 1000 & setsid sh -c 'sleep 1000 & wait' & wait"));
+  CHECK_FALSE(process->wait_end(deadline_in(0.2)));
+  const auto begin = std::chrono::steady_clock::now();
+  process->kill();
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
+  CHECK_FALSE(process->is_running());
+  fs::remove_all(folder);
+}
+
+TEST_CASE("with limits alone a program runs and ends", "[rewards][sandbox]") {
+  const Sandbox sandbox(Isolation::weak, Rung::limits);
+  CHECK(sandbox.rung() == Rung::limits);
+  const Run fine = run(sandbox, shell("echo out; ulimit -c; exit 2"));
+  CHECK(fine.output == "out\n0\n");
+  CHECK(fine.ending.code == 2);
+  CHECK_THROWS_WITH(Sandbox(Isolation::full, Rung::limits),
+                    Catch::Contains("cannot isolate reward code fully"));
 }
 
 TEST_CASE("a delegated control group is found and used", "[rewards][sandbox]") {
