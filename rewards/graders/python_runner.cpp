@@ -13,7 +13,8 @@ using nlohmann::json;
 
 json request_of(const json& sample, const json& item) {
   json context = {{"row", item}};
-  json entry = {{"completion", sample.at("output_text")}, {"sample", sample}, {"context", 0}};
+  json entry = {
+      {"completion", sample.value("output_text", "")}, {"sample", sample}, {"context", 0}};
   return {{"contexts", json::array({std::move(context)})},
           {"samples", json::array({std::move(entry)})}};
 }

@@ -62,8 +62,9 @@ tcp::endpoint endpoint_of(const Address& address, uint16_t port) {
 /// done, because only such operations end at the stream's deadline.
 class Exchange {
  public:
-  Exchange(const HttpRequest& request, const OutboundConfig& config, Deadline deadline)
-      : request_(request), config_(config), url_(request.url), deadline_(deadline) {}
+  Exchange(const HttpRequest& request, const OutboundConfig& config, asio::ssl::context& tls,
+           Deadline deadline)
+      : request_(request), config_(config), tls_(tls), url_(request.url), deadline_(deadline) {}
 
   HttpReply run(const std::vector<Address>& addresses) {
     if (!url_.is_tls) {
@@ -71,13 +72,10 @@ class Exchange {
       if (const auto error = connect(stream, addresses)) return *error;
       return talk(stream);
     }
-    asio::ssl::context tls(asio::ssl::context::tls_client);
-    prepare(tls);
-    TlsStream stream(loop_, tls);
+    TlsStream stream(loop_, tls_);
     if (const auto error = connect(beast::get_lowest_layer(stream), addresses)) return *error;
     if (const auto error = shake_hands(stream)) return *error;
-    HttpReply reply = talk(stream);
-    return reply;
+    return talk(stream);
   }
 
  private:
@@ -88,16 +86,6 @@ class Exchange {
     loop_.restart();
     loop_.run();
     return result;
-  }
-
-  void prepare(asio::ssl::context& tls) const {
-    tls.set_verify_mode(asio::ssl::verify_peer);
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-    if (config_.ca_file.empty()) {
-      tls.set_default_verify_paths();
-    } else {
-      tls.load_verify_file(config_.ca_file);
-    }
   }
 
   std::optional<HttpReply> connect(Stream& stream, const std::vector<Address>& addresses) {
@@ -179,6 +167,7 @@ class Exchange {
 
   const HttpRequest& request_;
   const OutboundConfig& config_;
+  asio::ssl::context& tls_;
   const Url& url_;
   Deadline deadline_;
   asio::io_context loop_;
@@ -186,17 +175,30 @@ class Exchange {
 
 }  // namespace
 
+struct HttpClient::Tls {
+  asio::ssl::context context{asio::ssl::context::tls_client};  // streams may be made by any thread
+};
+
 HttpClient::HttpClient(OutboundConfig config, const std::string& where, const Clock& clock)
-    : config_(std::move(config)), policy_(config_, where), breaker_(kMaxFailures, kRest_s, clock) {
-  if (config_.ca_file.empty()) return;
-  asio::ssl::context trial(asio::ssl::context::tls_client);
+    : config_(std::move(config)),
+      policy_(config_, where),
+      breaker_(kMaxFailures, kRest_s, clock),
+      tls_(std::make_unique<Tls>()) {
+  tls_->context.set_verify_mode(asio::ssl::verify_peer);
+  SSL_CTX_set_min_proto_version(tls_->context.native_handle(), TLS1_2_VERSION);
   beast::error_code error;
-  trial.load_verify_file(config_.ca_file, error);
+  if (!config_.ca_file.empty()) {
+    tls_->context.load_verify_file(config_.ca_file, error);
+  } else if (!policy_.is_empty()) {
+    tls_->context.set_default_verify_paths(error);
+  }
   if (error) {
-    throw FileError(config_.ca_file, "invalid_certificates",
-                    "holds no certificates in PEM form: " + error.message());
+    throw FileError(config_.ca_file.empty() ? "certificates of the system" : config_.ca_file,
+                    "invalid_certificates", "cannot be read: " + error.message());
   }
 }
+
+HttpClient::~HttpClient() = default;
 
 HttpReply HttpClient::post(const HttpRequest& request) {
   if (const auto refusal = policy_.refusal_of(request.url); !refusal.empty()) {
@@ -231,7 +233,7 @@ HttpReply HttpClient::exchange(const HttpRequest& request) const {
     if (!refusal.empty()) return {Outcome::refused, 0, "", refusal};
   }
   try {
-    return Exchange(request, config_, deadline).run(resolved.addresses);
+    return Exchange(request, config_, tls_->context, deadline).run(resolved.addresses);
   } catch (const boost::system::system_error& error) {
     return fault(Outcome::failed, request.url, error.what());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,17 +48,21 @@ class HttpClient {
   /// @param where  begins the errors about `config`; clock: outlives the client.
   /// @throws gradus::ConfigError  an entry of the config; FileError  the certificates' file.
   HttpClient(OutboundConfig config, const std::string& where, const Clock& clock);
+  ~HttpClient();
 
   HttpReply post(const HttpRequest& request);
 
   const OutboundPolicy& policy() const { return policy_; }
 
  private:
+  struct Tls;  // trusted certificates, read once
+
   HttpReply exchange(const HttpRequest& request) const;
 
   OutboundConfig config_;
   OutboundPolicy policy_;
   CircuitBreaker breaker_;
+  std::unique_ptr<Tls> tls_;
 };
 
 }  // namespace gradus::rewards::outbound

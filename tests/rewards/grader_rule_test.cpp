@@ -215,3 +215,12 @@ TEST_CASE("a recipe holds a grader as a table", "[rewards][graders][rule]") {
   CHECK(grades.at(0).value == 1);
   CHECK(grades.at(1).value == Approx(0.5 / 3));
 }
+
+TEST_CASE("the example of a grader grades", "[rewards][graders][rule]") {
+  const auto rule = make({{"file", GRADUS_SOURCE_DIR "/examples/rewards/grader.json"}});
+  const json row = {{"answer", "paris"}, {"reference", "The capital is Paris"}};
+  const auto grades = grade(*rule, row, {"The capital is Paris", "I do not know"});
+  CHECK(grades.at(0).value == Approx(1.0));
+  CHECK(grades.at(1).value == 0);
+  CHECK(grades.at(0).details.at("sub_rewards").size() == 2);
+}
