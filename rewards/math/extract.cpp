@@ -203,10 +203,7 @@ class Extractor {
     const bool spans_lines = rest.starts_with("$$") || rest.starts_with("\\[");
     const auto cut = [&](std::string_view mark) { end = std::min(end, rest.find(mark)); };
     if (!spans_lines) cut("\n");
-    for (const std::string_view mark : {". ", "。", " I hope", "<|", "!"}) {
-      if (mark == "!") continue;
-      cut(mark);
-    }
+    for (const std::string_view mark : {". ", "。", " I hope", "<|"}) cut(mark);
     return rest.substr(0, end);
   }
 

@@ -192,15 +192,12 @@ class MathGrade {
   }
 
   std::vector<Candidate> candidates() const {
-    if (!options_.is_answer_bare) return extract_candidates(prediction_, extraction(false));
-    std::vector<Candidate> list;
-    const std::vector<Span> boxes = find_boxes(prediction_);
-    const std::string whole = without_dollars(prediction_);
-    if (!whole.empty() && boxes.empty()) {
-      list.push_back({whole, Candidate::Origin::box, has_decimal_comma(whole) == false});
+    if (!options_.is_answer_bare || !find_boxes(prediction_).empty()) {
+      return extract_candidates(prediction_, extraction(false));
     }
-    if (!boxes.empty()) return extract_candidates(prediction_, extraction(false));
-    return list;
+    const std::string whole = without_dollars(prediction_);
+    if (whole.empty()) return {};
+    return {{whole, Candidate::Origin::box, false}};
   }
 
   void read_answers() {

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "rewards/math/names.h"
 #include "rewards/math/parser_impl.h"
 
