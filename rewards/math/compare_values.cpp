@@ -24,6 +24,24 @@ std::string word_of(const Node& node) {
   return can_be ? without_spaces(node.name) : "";
 }
 
+/// Several values, a set or a relation: no expression.
+bool is_composite(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::list:
+    case NodeKind::set:
+    case NodeKind::group:
+    case NodeKind::set_builder:
+    case NodeKind::set_union:
+    case NodeKind::set_intersection:
+    case NodeKind::set_minus:
+    case NodeKind::element_of:
+    case NodeKind::relation:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool says_no_solution(const std::string& words) {
   return words == "nosolution" || words == "nosolutions" || words == "emptyset" ||
          words == "theemptyset" || words == "norealsolution" || words == "norealsolutions" ||
@@ -35,6 +53,9 @@ bool says_no_solution(const std::string& words) {
 std::optional<bool> Comparison::same_values(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
+  if (is_composite(gold) || is_composite(answer)) {
+    return decide(false, "answers of different kinds");
+  }
   if (gold.kind == NodeKind::text || answer.kind == NodeKind::text) {
     const std::string gold_word = word_of(gold);
     const std::string answer_word = word_of(answer);
