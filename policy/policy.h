@@ -43,9 +43,20 @@ struct LoraConfig {
   double alpha = 16.0;
   std::string path;
   uint64_t seed = 0;
-  std::vector<std::string> targets = {
-      "q_proj",    "k_proj",    "v_proj",  "o_proj",   "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa",
-      "kv_b_proj", "gate_proj", "up_proj", "down_proj"};
+  std::vector<std::string> targets = {"q_proj",
+                                      "k_proj",
+                                      "v_proj",
+                                      "o_proj",
+                                      "q_a_proj",
+                                      "q_b_proj",
+                                      "kv_a_proj_with_mqa",
+                                      "kv_b_proj",
+                                      "gate_proj",
+                                      "up_proj",
+                                      "down_proj",
+                                      "w1",
+                                      "w2",
+                                      "w3"};
 };
 
 /// Settings `model.*`.
