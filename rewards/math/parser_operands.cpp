@@ -273,6 +273,7 @@ int32_t Parser::command() {
 
 /// One operand for \frac12 and its like: braces, or one digit, letter or command.
 int32_t Parser::braced_or_single() {
+  const Depth depth(*this);
   if (is_symbol("{")) return braces();
   if (!options_.allows_malformed) fail("expected {");
   if (here().kind == TokenKind::number && here().text.size() > 1 &&
@@ -293,6 +294,7 @@ int32_t Parser::braced_or_single() {
 
 int32_t Parser::fraction() {
   const Depth depth(*this);
+  const Depth also(*this);  // \frac\frac\frac takes more of the stack a level than brackets do
   ++at_;
   const int32_t top = braced_or_single();
   const int32_t bottom = braced_or_single();
@@ -301,6 +303,7 @@ int32_t Parser::fraction() {
 
 int32_t Parser::root() {
   const Depth depth(*this);
+  const Depth also(*this);
   int32_t index = -1;
   if (take_symbol("[")) {
     index = expression(kComma + 1);
@@ -314,6 +317,7 @@ int32_t Parser::root() {
 
 int32_t Parser::binomial() {
   const Depth depth(*this);
+  const Depth also(*this);
   const int32_t top = braced_or_single();
   const int32_t bottom = braced_or_single();
   return make(NodeKind::call, {top, bottom}, "binom");
@@ -348,6 +352,7 @@ std::string Parser::raw_group() {
 
 int32_t Parser::function(const std::string& name) {
   const Depth depth(*this);
+  const Depth also(*this);
   if (name == "sqrt") return root();
   if (name == "det" && here().text.starts_with("begin:")) {
     const int32_t matrix = operand();
@@ -397,6 +402,7 @@ int32_t Parser::function(const std::string& name) {
 
 /// What a function without brackets applies to: sin 2x, but in sin x cos x the x alone.
 int32_t Parser::function_argument() {
+  const Depth depth(*this);
   if (is_symbol("(") || is_symbol("{") || is_symbol("[")) return operand();
   if (is_symbol("-")) {
     ++at_;

@@ -123,6 +123,12 @@ TEST_CASE("towers, bombs and depth end without being worked out", "[rewards][mat
   std::string chain = "1";
   for (int i = 0; i < 50'000; ++i) chain += "/1";
   CHECK(reason_of("1", "\\boxed{" + chain + "}") == Reason::budget);
+  for (const std::string prefix :
+       {"\\frac-", "\\sin-", "\\frac\\frac", "\\sqrt\\sqrt", "\\sin\\cos", "x^", "--"}) {
+    std::string many = prefix;
+    while (many.size() < 100'000) many += prefix.substr(prefix.find_last_of("-\\x"));
+    CHECK(reason_of("1", "\\boxed{" + many + "1}") == Reason::budget);
+  }
   std::string nested = "5";
   for (int i = 0; i < 500; ++i) nested = "(" + nested + ")";
   CHECK(is_right("5", nested));
