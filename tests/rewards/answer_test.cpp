@@ -143,11 +143,11 @@ TEST_CASE("hostile texts are graded in linear time", "[rewards][answer]") {
                                repeated("\xFF", 100'000)};
   for (const auto& text : texts) {
     CAPTURE(text.substr(0, 20));
-    // Three gradings of 100 KB on a machine that may be busy.
+    // Three gradings of 100 KB, also under a sanitizer; a quadratic scan would take minutes.
     CHECK(seconds_of([&] {
             if (const auto answer = extract_answer(text)) answers_equal("7", answer->text);
             answers_equal("7", text);
             answers_equal(text, "7");
-          }) < 0.15);
+          }) < 1.0);
   }
 }
