@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "base/ascii.h"
 #include "rewards/answers/math_text.h"
 #include "rewards/answers/number.h"
 
@@ -10,13 +11,6 @@ namespace gradus::rewards {
 namespace {
 
 constexpr auto npos = std::string_view::npos;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 std::optional<std::string_view> in_answer_tag(std::string_view text) {
   constexpr std::string_view kOpen = "<answer>";

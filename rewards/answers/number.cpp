@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "rewards/answers/math_text.h"
 
 namespace gradus::rewards {
@@ -18,13 +19,6 @@ constexpr size_t kMaxTextBytes = 20'000;
 constexpr size_t kMaxDigits = 10'000;
 constexpr int kMaxExponent = 10'000;
 constexpr size_t kMaxBrackets = 50;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 cpp_int power_of_ten(int exponent) {
   return boost::multiprecision::pow(cpp_int(10), static_cast<unsigned>(exponent));

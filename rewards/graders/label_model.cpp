@@ -60,32 +60,18 @@ struct Labels {
 
 class LabelModel final : public Grader {
  public:
-  LabelModel(std::string name, ModelRequest request, MessageTemplates input, Labels labels,
-             GraderServices& services)
+  LabelModel(std::string name, ModelQuestion question, Labels labels)
       : Grader(std::move(name), "label_model"),
-        request_(std::move(request)),
-        input_(std::move(input)),
-        labels_(std::move(labels)),
-        services_(services) {}
+        question_(std::move(question)),
+        labels_(std::move(labels)) {}
 
   GraderScore grade(const TemplateValues& values) const override {
-    RenderedMessages rendered = input_.render(values);
-    if (!rendered.fault.empty()) {
-      return error_score(&GraderErrors::invalid_variable_error, rendered.fault);
-    }
-    ModelRequest request = request_;
-    request.messages = std::move(rendered.messages);
-    const ModelAnswer answer = answer_of(services_, request);
-    GraderScore score;
-    score.errors = answer.errors;
-    score.fault = answer.fault;
-    score.sampled_model = answer.model;
-    score.usage[answer.model] = answer.usage;
-    if (!answer.fault.empty()) return score;
-    const auto label = label_in(answer.text, labels_.all);
+    auto [score, text] = question_.ask(values);
+    if (!score.fault.empty()) return score;
+    const auto label = label_in(text, labels_.all);
     if (!label) {
       score.errors.model_grader_parse_error = true;
-      score.fault = "the model's reply is no label: " + printable(answer.text, 200);
+      score.fault = "the model's reply is no label: " + printable(text, 200);
       return score;
     }
     score.notes = {{"label", *label}};
@@ -94,10 +80,8 @@ class LabelModel final : public Grader {
   }
 
  private:
-  ModelRequest request_;
-  MessageTemplates input_;
+  ModelQuestion question_;
   Labels labels_;
-  GraderServices& services_;
 };
 
 Labels read_labels(SpecReader& spec) {
@@ -122,8 +106,8 @@ std::unique_ptr<Grader> make_label_model(SpecReader& spec, const std::string& na
   Labels labels = read_labels(spec);
   request.response_format = response_format(labels.all);
   spec.finish();
-  return std::make_unique<LabelModel>(name, std::move(request), std::move(input), std::move(labels),
-                                      services);
+  return std::make_unique<LabelModel>(
+      name, ModelQuestion(std::move(request), std::move(input), services), std::move(labels));
 }
 
 }  // namespace gradus::rewards::graders

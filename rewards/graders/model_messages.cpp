@@ -79,29 +79,36 @@ json read_sampling(SpecReader& spec) {
   return sampling;
 }
 
-ModelAnswer answer_of(GraderServices& services, const ModelRequest& request) {
-  const ModelReply reply = services.ask_model(request);
-  ModelAnswer answer;
-  answer.text = reply.text;
-  answer.model = reply.model.empty() ? request.model : reply.model;
-  answer.usage = reply.usage;
+ModelQuestion::Reply ModelQuestion::ask(const TemplateValues& values) const {
+  RenderedMessages rendered = input_.render(values);
+  if (!rendered.fault.empty()) {
+    return {error_score(&GraderErrors::invalid_variable_error, rendered.fault), ""};
+  }
+  ModelRequest request = request_;
+  request.messages = std::move(rendered.messages);
+  ModelReply reply = services_.ask_model(request);
+  Reply result;
+  GraderScore& score = result.score;
+  score.sampled_model = reply.model.empty() ? request.model : reply.model;
+  score.usage[score.sampled_model] = reply.usage;
+  result.text = std::move(reply.text);
   switch (reply.outcome) {
     case AskOutcome::answered:
-      return answer;
+      return result;
     case AskOutcome::refused:
-      answer.errors.model_grader_refusal_error = true;
-      answer.fault = "the model refused: " + reply.details;
-      return answer;
+      score.errors.model_grader_refusal_error = true;
+      score.fault = "the model refused: " + reply.details;
+      return result;
     case AskOutcome::timed_out:
-      answer.errors.unresponsive_reward_error = true;
+      score.errors.unresponsive_reward_error = true;
       break;
     default:
       break;
   }
-  answer.errors.model_grader_server_error = true;
-  answer.errors.model_grader_server_error_details = reply.details;
-  answer.fault = reply.details;
-  return answer;
+  score.errors.model_grader_server_error = true;
+  score.errors.model_grader_server_error_details = reply.details;
+  score.fault = reply.details;
+  return result;
 }
 
 }  // namespace gradus::rewards::graders

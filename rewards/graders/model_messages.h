@@ -2,9 +2,10 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "rewards/graders/grader_errors.h"
+#include "rewards/graders/grader.h"
 #include "rewards/graders/grader_services.h"
 #include "rewards/graders/spec_reader.h"
 
@@ -43,14 +44,24 @@ class MessageTemplates {
 /// @throws GraderSpecError  unknown, of the wrong type, out of range.
 nlohmann::json read_sampling(SpecReader& spec);
 
-/// Asks, and turns everything but an answer into an error.
-struct ModelAnswer {
-  std::string text;
-  GraderErrors errors;
-  std::string fault;
-  std::string model;
-  TokenUsage usage;
+/// What a model grader asks: its `input` with a sample's values, the rest of the request as given.
+class ModelQuestion {
+ public:
+  ModelQuestion(ModelRequest request, MessageTemplates input, GraderServices& services)
+      : request_(std::move(request)), input_(std::move(input)), services_(services) {}
+
+  struct Reply {
+    GraderScore score;  // with the model, its usage and what went wrong; a fault: there is no text
+    std::string text;
+  };
+
+  /// Asks, and turns everything but an answer into an error of the score.
+  Reply ask(const TemplateValues& values) const;
+
+ private:
+  ModelRequest request_;
+  MessageTemplates input_;
+  GraderServices& services_;
 };
-ModelAnswer answer_of(GraderServices& services, const ModelRequest& request);
 
 }  // namespace gradus::rewards::graders

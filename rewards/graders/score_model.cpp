@@ -17,13 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
-}
-
 std::optional<double> number_in(std::string_view text) {
   const std::string_view plain = trimmed(text);
   double value = 0;
@@ -53,34 +46,20 @@ json response_format() {
 
 class ScoreModel final : public Grader {
  public:
-  ScoreModel(std::string name, ModelRequest request, MessageTemplates input, double low,
-             double high, GraderServices& services)
+  ScoreModel(std::string name, ModelQuestion question, double low, double high)
       : Grader(std::move(name), "score_model"),
-        request_(std::move(request)),
-        input_(std::move(input)),
+        question_(std::move(question)),
         low_(low),
-        high_(high),
-        services_(services) {}
+        high_(high) {}
 
   GraderScore grade(const TemplateValues& values) const override {
-    RenderedMessages rendered = input_.render(values);
-    if (!rendered.fault.empty()) {
-      return error_score(&GraderErrors::invalid_variable_error, rendered.fault);
-    }
-    ModelRequest request = request_;
-    request.messages = std::move(rendered.messages);
-    const ModelAnswer answer = answer_of(services_, request);
-    GraderScore score;
-    score.errors = answer.errors;
-    score.fault = answer.fault;
-    score.sampled_model = answer.model;
-    score.usage[answer.model] = answer.usage;
-    if (!answer.fault.empty()) return score;
-    score.notes = {{"reply", printable(answer.text, 500)}};
-    const auto value = number_in(answer.text);
+    auto [score, text] = question_.ask(values);
+    if (!score.fault.empty()) return score;
+    score.notes = {{"reply", printable(text, 500)}};
+    const auto value = number_in(text);
     if (!value) {
       score.errors.model_grader_parse_error = true;
-      score.fault = "the model's reply is no number: " + printable(answer.text, 200);
+      score.fault = "the model's reply is no number: " + printable(text, 200);
       return score;
     }
     score.reward = std::clamp(*value, low_, high_);
@@ -88,11 +67,9 @@ class ScoreModel final : public Grader {
   }
 
  private:
-  ModelRequest request_;
-  MessageTemplates input_;
+  ModelQuestion question_;
   double low_;
   double high_;
-  GraderServices& services_;
 };
 
 std::pair<double, double> read_range(SpecReader& spec) {
@@ -120,8 +97,8 @@ std::unique_ptr<Grader> make_score_model(SpecReader& spec, const std::string& na
   MessageTemplates input(spec);
   const auto [low, high] = read_range(spec);
   spec.finish();
-  return std::make_unique<ScoreModel>(name, std::move(request), std::move(input), low, high,
-                                      services);
+  return std::make_unique<ScoreModel>(
+      name, ModelQuestion(std::move(request), std::move(input), services), low, high);
 }
 
 }  // namespace gradus::rewards::graders

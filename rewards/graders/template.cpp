@@ -21,12 +21,6 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 [[noreturn]] void refuse(std::string_view inside, size_t offset, const std::string& why) {
   throw TemplateError("placeholder {{" + printable(inside, 100) + "}} at byte " +
                       std::to_string(offset) + " " + why);
@@ -68,6 +62,12 @@ std::string kind_name(const json& value) {
 }
 
 }  // namespace
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
 
 Template::Template(std::string_view text) {
   if (text.size() > kMaxBytes) {

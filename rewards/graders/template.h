@@ -10,6 +10,9 @@
 
 namespace gradus::rewards::graders {
 
+/// Without JSON's white space (blank, tab, line ends) at both ends.
+std::string_view trimmed(std::string_view text);
+
 /// A template cannot be read: an open `{{`, a path that is none, a namespace or field that never
 /// exists. Known when a grader is made, before any row.
 class TemplateError : public ArgumentError {

@@ -80,6 +80,7 @@ class Algebra {
 };
 
 Fraction whole(const Rational& value);
+Fraction single(Term term);
 std::optional<Rational> constant_of(const Fraction& fraction);
 
 }  // namespace gradus::rewards::math

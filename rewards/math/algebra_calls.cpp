@@ -288,10 +288,7 @@ std::optional<Fraction> Algebra::integral(const Tree& tree, const Node& node) {
     const auto upper = power(*to, whole(raised), false);
     const auto lower = upper ? power(*from, whole(raised), false) : std::nullopt;
     const auto span = lower ? difference(*upper, *lower) : std::nullopt;
-    Polynomial factor;
-    factor.terms.push_back(constant);
-    const auto part =
-        span ? times(*span, {factor, constant_polynomial(Rational(1))}) : std::nullopt;
+    const auto part = span ? times(*span, single(constant)) : std::nullopt;
     const auto next = part ? plus(total, *part) : std::nullopt;
     if (!next) return std::nullopt;
     total = *next;

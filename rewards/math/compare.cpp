@@ -195,7 +195,7 @@ bool Comparison::same_items(const std::vector<int32_t>& g, const std::vector<int
   return can_match(fits);
 }
 
-/// "x=1, y=2" and "(x,y)=(1,2)" as equations; nullopt where a node is not of that kind.
+/// The equations of a list of nothing else ("x=1, y=2").
 std::optional<std::vector<int32_t>> Comparison::assignments_of(int32_t id) const {
   const Node& node = tree_.at(id);
   if (node.kind == NodeKind::list) {
@@ -413,7 +413,7 @@ bool Comparison::same(int32_t g, int32_t a) {
   if (is_set_operation(gold) && is_set_operation(answer) && gold.kind == answer.kind) {
     return !gold.kids.empty() && same_items(gold.kids, answer.kids);
   }
-  return same_values(g, a).value_or(false);
+  return same_values(g, a);
 }
 
 }  // namespace gradus::rewards::math

@@ -43,7 +43,7 @@ class Comparison {
   bool same_in_order(const std::vector<int32_t>& g, const std::vector<int32_t>& a);
   std::optional<bool> same_collection(int32_t g, int32_t a);
   std::optional<bool> same_relation(int32_t g, int32_t a);
-  std::optional<bool> same_values(int32_t g, int32_t a);
+  bool same_values(int32_t g, int32_t a);
   bool same_relations(const Node& g, const Node& a);
   bool same_relation_pair(int32_t g_left, int32_t g_right, char g_op, int32_t a_left,
                           int32_t a_right, char a_op);

@@ -50,7 +50,7 @@ bool says_no_solution(const std::string& words) {
 
 }  // namespace
 
-std::optional<bool> Comparison::same_values(int32_t g, int32_t a) {
+bool Comparison::same_values(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
   if (is_composite(gold) || is_composite(answer)) {

@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include "rewards/math/names.h"
+
 namespace gradus::rewards::math {
 namespace {
 
@@ -54,11 +56,6 @@ Function plain_function(std::string_view name) {
     if (name == known) return function;
   }
   return nullptr;
-}
-
-bool takes_angle(std::string_view name) {
-  return name == "sin" || name == "cos" || name == "tan" || name == "cot" || name == "sec" ||
-         name == "csc";
 }
 
 }  // namespace
@@ -160,7 +157,13 @@ bool Evaluator::evaluate(int32_t id, Ball& result) {
     case NodeKind::root: {
       Ball radicand;
       if (!evaluate(node.kids[0], radicand)) return false;
-      return evaluate_root(radicand, tree_.at(node.kids[1]), result);
+      const Node& index = tree_.at(node.kids[1]);
+      const auto n = index.kind == NodeKind::number ? index.value.small_integer() : std::nullopt;
+      if (n && *n > 0 && *n < 10'000) return evaluate_root(radicand, *n, result);
+      Ball exponent;
+      if (!evaluate(node.kids[1], exponent)) return false;
+      acb_inv(exponent.get(), exponent.get(), precision_);
+      return evaluate_power(radicand, exponent, result);
     }
     case NodeKind::percent:
       if (!evaluate(node.kids[0], result)) return false;
@@ -223,23 +226,13 @@ bool Evaluator::evaluate_power(Ball& base, Ball& exponent, Ball& result) const {
   return result.is_finite();
 }
 
-bool Evaluator::evaluate_root(Ball& radicand, const Node& index, Ball& result) {
-  const auto n = index.kind == NodeKind::number ? index.value.small_integer() : std::nullopt;
-  if (n && *n > 0 && *n < 10'000) {
-    const auto k = static_cast<ulong>(*n);
-    if (is_negative(radicand) && *n % 2 == 1) {  // the real root
-      acb_neg(radicand.get(), radicand.get());
-      acb_root_ui(result.get(), radicand.get(), k, precision_);
-      acb_neg(result.get(), result.get());
-    } else {
-      acb_root_ui(result.get(), radicand.get(), k, precision_);
-    }
-    return result.is_finite();
-  }
-  Ball exponent;
-  if (!evaluate(static_cast<int32_t>(&index - tree_.nodes.data()), exponent)) return false;
-  acb_inv(exponent.get(), exponent.get(), precision_);
-  return evaluate_power(radicand, exponent, result);
+bool Evaluator::evaluate_root(Ball& radicand, int64_t index, Ball& result) const {
+  const auto n = static_cast<ulong>(index);
+  const bool takes_real_root = is_negative(radicand) && index % 2 == 1;
+  if (takes_real_root) acb_neg(radicand.get(), radicand.get());
+  acb_root_ui(result.get(), radicand.get(), n, precision_);
+  if (takes_real_root) acb_neg(result.get(), result.get());
+  return result.is_finite();
 }
 
 bool Evaluator::evaluate_factorial(Ball& argument, Ball& result) const {
@@ -305,11 +298,7 @@ bool Evaluator::evaluate_function(const std::string& name, std::vector<Ball>& ar
     inverse(result.get(), x.get(), precision_);
     return true;
   }
-  if (name == "cbrt") {
-    Node three;
-    three.value = Rational(3);
-    return evaluate_root(x, three, result);
-  }
+  if (name == "cbrt") return evaluate_root(x, 3, result);
   if (name == "factorial") return evaluate_factorial(x, result);
   if (name == "binom" && arguments.size() == 2) {
     Ball rest;

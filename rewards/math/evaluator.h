@@ -32,7 +32,7 @@ class Evaluator {
   static bool is_negative(const Ball& value);
   std::optional<Rational> odd_root(int32_t exponent) const;
   bool evaluate_power(Ball& base, Ball& exponent, Ball& result) const;
-  bool evaluate_root(Ball& radicand, const Node& index, Ball& result);
+  bool evaluate_root(Ball& radicand, int64_t index, Ball& result) const;
   bool evaluate_factorial(Ball& argument, Ball& result) const;
   bool evaluate_product(const Node& node, Ball& result);
   void symbol(const std::string& name, Ball& result) const;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "base/ascii.h"
 #include "rewards/math/names.h"
 #include "rewards/math/text_scan.h"
 #include "rewards/math/units.h"
@@ -11,10 +13,6 @@ namespace gradus::rewards::math {
 namespace {
 
 using Origin = Candidate::Origin;
-
-bool is_word_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 /// English words of two letters, which are no product of variables.
 bool is_short_word(const std::string& word) {
@@ -49,7 +47,7 @@ Gap look_between(std::string_view text) {
   };
   for (size_t i = 0; i <= text.size(); ++i) {
     const char c = i < text.size() ? text[i] : ' ';
-    if (is_word_char(c)) {
+    if (is_letter(c)) {
       if (word.empty()) is_command = i > 0 && text[i - 1] == '\\';
       word += c;
       only_marks = only_marks && is_command;
@@ -176,13 +174,10 @@ class Extractor {
   }
 
   void anchors(int weight) {
-    if (!are_anchors_known_) {
-      anchors_ = find_anchors(text_);
-      are_anchors_known_ = true;
-    }
+    if (!anchors_) anchors_ = find_anchors(text_);
     num_before_final_ = weight == 0 ? candidates_.size() : num_before_final_;
     int num_taken = 0;
-    for (const Anchor& anchor : anchors_) {
+    for (const Anchor& anchor : *anchors_) {
       if (anchor.weight != weight || num_taken >= 3) continue;
       const size_t before = candidates_.size();
       push_phrase(segment_behind(anchor.end), Origin::anchor);
@@ -235,7 +230,7 @@ class Extractor {
     for (size_t i = 0; i <= text.size(); ++i) {
       const char c = i < text.size() ? text[i] : ' ';
       if (static_cast<unsigned char>(c) >= 0xE0) return false;  // words of other scripts
-      if (is_word_char(c)) {
+      if (is_letter(c)) {
         if (word.empty()) is_command = i > 0 && text[i - 1] == '\\';
         word += c;
         continue;
@@ -270,20 +265,27 @@ class Extractor {
     return at;
   }
 
-  /// The first span or number of a text with those that are joined to it by "," "and" "or".
-  std::string first_mathematics(std::string_view text) const {
+  /// Spans of mathematics, and the plain arithmetic outside of them, in order.
+  std::vector<Span> mathematics_in(std::string_view text) const {
     std::vector<Span> found;
     if (options_.targets.latex) found = find_math_spans(text);
-    const std::vector<Span> numbers =
-        options_.targets.expr ? find_arithmetic(text) : std::vector<Span>();
-    for (const Span& number : numbers) {
-      const bool is_inside = std::any_of(found.begin(), found.end(), [&](const Span& span) {
-        return number.begin < span.end && span.begin < number.end;
-      });
-      if (!is_inside) found.push_back(number);
+    if (!options_.targets.expr) return found;
+    const auto num_spans = static_cast<std::ptrdiff_t>(found.size());
+    for (const Span& number : find_arithmetic(text)) {
+      const auto spans_end = found.begin() + num_spans;
+      const auto after =
+          std::lower_bound(found.begin(), spans_end, number.begin,
+                           [](const Span& span, size_t begin) { return span.end <= begin; });
+      if (after == spans_end || number.end <= after->begin) found.push_back(number);
     }
     std::sort(found.begin(), found.end(),
-              [](const Span& a, const Span& b) { return a.begin < b.begin; });
+              [](const Span& a, const Span& b) { return a.end < b.end; });
+    return found;
+  }
+
+  /// The first span or number of a text with those that are joined to it by "," "and" "or".
+  std::string first_mathematics(std::string_view text) const {
+    const std::vector<Span> found = mathematics_in(text);
     std::string result;
     for (size_t i = 0; i < found.size() && i < 6; ++i) {
       if (i > 0) {
@@ -325,21 +327,7 @@ class Extractor {
   /// Without an announcement: what stands last, mathematics or a number.
   void last_expressions() {
     if (whole_text_is_answer()) push(std::string(bare(text_)), Origin::number, true);
-    std::vector<Span> found;
-    if (options_.targets.latex) found = find_math_spans(text_);
-    const size_t num_spans = found.size();
-    if (options_.targets.expr) {
-      for (const Span& number : find_arithmetic(text_)) {
-        const auto after = std::lower_bound(
-            found.begin(), found.begin() + static_cast<std::ptrdiff_t>(num_spans), number.begin,
-            [](const Span& span, size_t begin) { return span.end <= begin; });
-        const bool is_inside = after != found.begin() + static_cast<std::ptrdiff_t>(num_spans) &&
-                               after->begin < number.end;
-        if (!is_inside) found.push_back(number);
-      }
-    }
-    std::sort(found.begin(), found.end(),
-              [](const Span& a, const Span& b) { return a.end < b.end; });
+    const std::vector<Span> found = mathematics_in(text_);
     for (size_t i = found.size(); i > 0 && candidates_.size() < kMaxCandidates; --i) {
       const Span& last = found[i - 1];
       if (text_.substr(0, last.begin).ends_with(" not ")) continue;  // "it is not 18"
@@ -394,8 +382,7 @@ class Extractor {
   std::string_view text_;
   const ExtractOptions& options_;
   std::vector<Candidate> candidates_;
-  std::vector<Anchor> anchors_;
-  bool are_anchors_known_ = false;
+  std::optional<std::vector<Anchor>> anchors_;  // found when they are first asked for
   size_t final_answer_at_ = 0;
   size_t num_before_final_ = 0;
 };

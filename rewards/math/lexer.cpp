@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace gradus::rewards::math {
 namespace {
-
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 constexpr int64_t kLargestExponent = 20'000;
 
@@ -117,15 +111,12 @@ class Lexer {
   }
 
   void symbol() {
-    const char first = peek();
-    const bool can_be_longer = first == '<' || first == '>' || first == '!' || first == '*' ||
-                               first == '.' || first == '=';
-    for (const std::string_view longer : {"<=", ">=", "!=", "**", "...", "=="}) {
-      if (can_be_longer && looking_at(longer, at_)) {
-        push(TokenKind::symbol, longer == "==" ? "=" : longer);
-        at_ += longer.size();
-        return;
-      }
+    static constexpr std::array<std::string_view, 6> kLonger{"<=", ">=", "!=", "**", "...", "=="};
+    for (const std::string_view longer : kLonger) {
+      if (peek() != longer[0] || !looking_at(longer, at_)) continue;
+      push(TokenKind::symbol, longer == "==" ? "=" : longer);
+      at_ += longer.size();
+      return;
     }
     const char c = peek();
     if (c == '(' || c == '[') ++depth_;

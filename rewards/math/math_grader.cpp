@@ -11,12 +11,6 @@
 namespace gradus::rewards::math {
 namespace {
 
-struct Reading {
-  Tree tree;
-  std::string text;
-  std::string place = "whole";
-};
-
 ParsedMath parse(const std::string& text, const MathOptions& options, bool comma_is_decimal) {
   ParseOptions parsing;
   parsing.allows_malformed = options.malformed_operators;
@@ -164,28 +158,23 @@ class MathGrade {
     const bool has_box = gold_text_.find("\\boxed") != std::string_view::npos ||
                          gold_text_.find("\\fbox") != std::string_view::npos;
     if (options_.is_gold_bare || !has_box) {
-      const std::string whole = without_dollars(gold_text_);
+      gold_words_ = without_dollars(gold_text_);
+      const bool has_mark = gold_words_.find("####") != std::string::npos;
       ParsedMath parsed =
-          parse(whole, options_,
+          parse(gold_words_, options_,
                 has_decimal_comma(gold_text_) && gold_text_.find('$') == std::string_view::npos);
-      const bool has_sentence = whole.find("####") != std::string::npos;
-      if (parsed.ok() && !has_sentence) {
-        gold_ = Reading{std::move(parsed.tree), whole, "whole"};
-        gold_words_ = whole;
+      if (parsed.ok() && !has_mark) {
+        gold_ = std::move(parsed.tree);
         return;
       }
-      if (options_.is_gold_bare && !has_sentence && !has_box) {
-        gold_words_ = whole;
-        return;
-      }
-      gold_words_ = whole;
+      if (options_.is_gold_bare && !has_mark && !has_box) return;
     }
     for (const Candidate& candidate : extract_candidates(gold_text_, extraction(true))) {
       ParsedMath parsed =
           parse(candidate.text, options_, candidate.is_plain && has_decimal_comma(candidate.text));
       if (candidate.origin == Candidate::Origin::box) gold_words_ = candidate.text;
       if (!parsed.ok()) continue;
-      gold_ = Reading{std::move(parsed.tree), candidate.text, origin_name(candidate.origin)};
+      gold_ = std::move(parsed.tree);
       gold_words_ = candidate.text;
       return;
     }
@@ -201,7 +190,7 @@ class MathGrade {
   }
 
   void read_answers() {
-    verdict_.gold = gold_ ? gold_->text : gold_words_;
+    verdict_.gold = gold_words_;
     bool met_budget = false;
     for (const Candidate& candidate : candidates()) {
       verdict_.answer = candidate.text;
@@ -226,7 +215,7 @@ class MathGrade {
   }
 
   void compare(const Tree& answer, const Candidate& candidate) {
-    Comparison comparison(gold_->tree, answer, options_.compare);
+    Comparison comparison(*gold_, answer, options_.compare);
     bool is_equal = comparison.equal();
     std::string path = comparison.path();
     bool is_spent = comparison.is_spent();
@@ -238,12 +227,12 @@ class MathGrade {
       // "2,74" in a box may be a decimal where the gold is one number.
       const ParsedMath decimal = parse(candidate.text, options_, true);
       if (decimal.ok() && decimal.tree.at(decimal.tree.root).kind == NodeKind::number &&
-          gold_->tree.at(gold_->tree.root).kind == NodeKind::number) {
-        is_equal = Comparison(gold_->tree, decimal.tree, options_.compare).equal();
+          gold_->at(gold_->root).kind == NodeKind::number) {
+        is_equal = Comparison(*gold_, decimal.tree, options_.compare).equal();
       }
     }
     if (!is_equal && options_.allows_several) is_equal = any_item_equal(answer);
-    const bool is_several = !is_equal && is_list(answer) && !is_list(gold_->tree);
+    const bool is_several = !is_equal && is_list(answer) && !is_list(*gold_);
     decide(is_equal     ? Reason::equal
            : is_spent   ? Reason::budget
            : is_several ? Reason::hedged
@@ -262,7 +251,7 @@ class MathGrade {
     for (const int32_t item : root.kids) {
       Tree one = answer;
       one.root = item;
-      if (Comparison(gold_->tree, one, options_.compare).equal()) return true;
+      if (Comparison(*gold_, one, options_.compare).equal()) return true;
     }
     return false;
   }
@@ -276,8 +265,8 @@ class MathGrade {
   std::string_view prediction_;
   const MathOptions& options_;
   bool explains_;
-  std::optional<Reading> gold_;
-  std::string gold_words_;
+  std::optional<Tree> gold_;  // none: the gold cannot be read
+  std::string gold_words_;    // as extracted
   MathVerdict verdict_;
 };
 

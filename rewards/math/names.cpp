@@ -91,6 +91,11 @@ std::optional<std::string> function_name(std::string_view name) {
   return look_up(kFunctions, name);
 }
 
+bool takes_angle(std::string_view function) {
+  constexpr std::array<std::string_view, 6> kNames{"sin", "cos", "tan", "cot", "sec", "csc"};
+  return holds(kNames, function);
+}
+
 std::optional<std::string> constant_name(std::string_view name) {
   constexpr std::array kConstants{Alias{"pi", "pi"},         Alias{"infty", "oo"},
                                   Alias{"infinity", "oo"},   Alias{"inf", "oo"},

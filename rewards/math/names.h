@@ -10,6 +10,9 @@ namespace gradus::rewards::math {
 /// (base 10 unless a base is given), "sqrt", "gcd", ...; nullopt for anything else.
 std::optional<std::string> function_name(std::string_view name);
 
+/// Whether a function, under the name above, takes an angle: sin, cos, tan, cot, sec, csc.
+bool takes_angle(std::string_view function);
+
 /// The constant that a command or word names: "pi", "oo" (infinity), "{}" (the empty set), ...
 std::optional<std::string> constant_name(std::string_view name);
 

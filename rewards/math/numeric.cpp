@@ -28,7 +28,13 @@ void look(const Place& place, Features& features) {
   }
 }
 
-enum class AtPoint { different, maybe_equal, not_real, undefined };
+enum class AtPoint {
+  different,
+  maybe_equal,  // zero is within a ball that is too wide to say more
+  equal,        // zero is within a ball that is small beside the values themselves
+  not_real,
+  undefined,
+};
 
 struct Pair {
   Ball a;
@@ -44,6 +50,13 @@ Pair evaluated(const Place& a, const Place& b, const Assignment& at, slong preci
   return pair;
 }
 
+/// Whether zero in the difference means something.
+bool is_sharp(const Pair& pair, slong precision) {
+  return acb_rel_accuracy_bits(pair.a.get()) > precision / 4 ||
+         (pair.a.contains_zero() && pair.b.contains_zero() &&
+          acb_rel_error_bits(pair.a.get()) != 0);
+}
+
 AtPoint compared(const Place& a, const Place& b, int point, slong precision, bool is_complex,
                  Work& work) {
   const Pair pair = evaluated(a, b, {point, {}}, precision, work);
@@ -51,16 +64,8 @@ AtPoint compared(const Place& a, const Place& b, int point, slong precision, boo
   if (!is_complex && (!pair.a.may_be_real() || !pair.b.may_be_real())) return AtPoint::not_real;
   Ball difference;
   acb_sub(difference.get(), pair.a.get(), pair.b.get(), precision);
-  return difference.contains_zero() ? AtPoint::maybe_equal : AtPoint::different;
-}
-
-/// Whether zero in the ball means something: the ball is small beside the values themselves.
-bool is_sharp(const Place& a, const Place& b, int point, slong precision, Work& work) {
-  const Pair pair = evaluated(a, b, {point, {}}, precision, work);
-  if (!pair.is_defined) return false;
-  return acb_rel_accuracy_bits(pair.a.get()) > precision / 4 ||
-         (pair.a.contains_zero() && pair.b.contains_zero() &&
-          acb_rel_error_bits(pair.a.get()) != 0);
+  if (!difference.contains_zero()) return AtPoint::different;
+  return is_sharp(pair, precision) ? AtPoint::equal : AtPoint::maybe_equal;
 }
 
 struct Tally {
@@ -83,15 +88,16 @@ Tally tally(const Place& a, const Place& b, int num_points, bool is_complex, Wor
       }
       if (outcome == AtPoint::not_real) {
         if (precision == 64) ++result.num_not_real;
-      } else if (outcome == AtPoint::maybe_equal || precision < 1024) {
+      } else if (precision < 1024) {
         still_open.push_back(point);
+      } else if (outcome == AtPoint::equal) {
+        ++result.num_equal;
       }
     }
     // Few points at high precision say as much as many.
     if (precision == 256 && still_open.size() > 2) still_open.resize(2);
     open = std::move(still_open);
   }
-  for (const int point : open) result.num_equal += is_sharp(a, b, point, 1024, work) ? 1 : 0;
   return result;
 }
 

@@ -77,12 +77,6 @@ Polynomial constant_polynomial(const Rational& value) {
   return result;
 }
 
-Polynomial atom_polynomial(AtomId atom, const Rational& exponent) {
-  Polynomial result;
-  result.terms.push_back({Rational(1), {{atom, exponent}}});
-  return result;
-}
-
 Polynomial collected(std::vector<Term> terms) {
   std::sort(terms.begin(), terms.end(),
             [](const Term& a, const Term& b) { return comes_before(a.monomial, b.monomial); });
@@ -154,6 +148,12 @@ std::optional<Polynomial> product_of(const Polynomial& a, const Polynomial& b, c
     }
   }
   return collected(std::move(terms));
+}
+
+Term power_of(AtomId atom, const Rational& exponent, const Atoms& atoms) {
+  Term result{Rational(1), {}};
+  append({atom, exponent}, atoms, result);
+  return result;
 }
 
 Term inverse_of(const Term& term, const Atoms& atoms) {

@@ -82,7 +82,6 @@ struct Polynomial {
 };
 
 Polynomial constant_polynomial(const Rational& value);
-Polynomial atom_polynomial(AtomId atom, const Rational& exponent = Rational(1));
 
 /// Sorts terms, adds up equal monomials, drops zeros.
 Polynomial collected(std::vector<Term> terms);
@@ -97,6 +96,9 @@ std::optional<Polynomial> product_of(const Polynomial& a, const Polynomial& b, c
 
 /// The product of two terms in normal form: primes' exponents in [0, 1), i^2 = -1.
 Term product_of(const Term& a, const Term& b, const Atoms& atoms);
+
+/// atom^exponent in the same normal form.
+Term power_of(AtomId atom, const Rational& exponent, const Atoms& atoms);
 
 /// 1 / term.
 Term inverse_of(const Term& term, const Atoms& atoms);

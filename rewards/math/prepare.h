@@ -11,8 +11,7 @@ namespace gradus::rewards::math {
 ///
 /// Plus-minus becomes a list of both cases; nested lists one list; matrices' products, transposes
 /// and determinants their entries; chains of equations their first and last side, without what
-/// follows an "approximately"; tuples of names equated to tuples a list of equations, unless the
-/// names alone are asked for.
+/// follows an "approximately".
 int32_t prepared(Tree& tree, int32_t id);
 
 /// Copies a subtree of another tree; returns its root's id here.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "rewards/math/names.h"
 
 namespace gradus::rewards::math {
@@ -10,12 +11,6 @@ namespace {
 
 constexpr size_t kKept = 64;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -377,6 +372,7 @@ std::vector<Anchor> find_anchors(std::string_view text) {
     if (!can_begin_phrase(lower[at])) continue;
     if (is_letter(lower[at]) && at > 0 && is_letter(lower[at - 1])) continue;
     for (const Phrase& phrase : kPhrases) {
+      if (lower[at] != phrase.text[0]) continue;
       if (lower.compare(at, phrase.text.size(), phrase.text) != 0) continue;
       size_t end = at + phrase.text.size();
       if (end < lower.size() && is_letter(lower[end]) && lower[end] != 's') continue;

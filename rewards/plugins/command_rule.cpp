@@ -102,13 +102,11 @@ std::unique_ptr<RewardRule> make_command_rule(const RewardConfig& config) {
   }
   const auto sandbox = std::make_shared<const sandbox::Sandbox>(options.plugin.isolation);
   PluginProgram program;
-  program.worker.process = plugin_process(options.plugin);
+  program.worker = plugin_worker(options.plugin);
   PluginFiles files;
   program.worker.process.command = resolve(options, config, files, program.worker.process.readable);
   program.worker.process.input = sandbox::Input::requests;
   program.worker.process.replies_on_output = options.replies == Replies::output;
-  program.worker.timeout_s = options.plugin.timeout_s;
-  program.worker.load_timeout_s = options.plugin.load_timeout_s;
   program.worker.check = [files] { return files.change(); };
   program.unit = options.batch ? PluginUnit::group : PluginUnit::line;
   program.version = files.version();

@@ -33,12 +33,10 @@ std::unique_ptr<RewardRule> make_library_rule(const RewardConfig& config) {
   PluginFiles files;
   files.add(path);
   PluginProgram program;
-  program.worker.process = plugin_process(options.plugin);
+  program.worker = plugin_worker(options.plugin);
   program.worker.process.command = {"gradus-sandbox", "library"};
   program.worker.process.runs_helper = true;
   program.worker.process.readable.push_back(readable_place_of(path));
-  program.worker.timeout_s = options.plugin.timeout_s;
-  program.worker.load_timeout_s = options.plugin.load_timeout_s;
   program.worker.load = {{"path", path}, {"batch", options.batch}, {"options", options.options}};
   program.worker.check = [files] { return files.change(); };
   program.unit = options.batch ? PluginUnit::group : PluginUnit::sample;

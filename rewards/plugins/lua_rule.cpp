@@ -47,11 +47,9 @@ std::unique_ptr<RewardRule> make_lua_rule(const RewardConfig& config) {
   const std::string path = plugin_file(options.file, config);
   const std::string source = file_bytes(path);
   PluginProgram program;
-  program.worker.process = plugin_process(options.plugin);
+  program.worker = plugin_worker(options.plugin);
   program.worker.process.command = {"gradus-sandbox", "lua"};
   program.worker.process.runs_helper = true;
-  program.worker.timeout_s = options.plugin.timeout_s;
-  program.worker.load_timeout_s = options.plugin.load_timeout_s;
   // Half of the process's memory: a request and its tables are in it at once.
   program.worker.load = {
       {"source", source},

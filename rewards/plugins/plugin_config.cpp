@@ -40,8 +40,11 @@ std::vector<std::pair<std::string, std::string>> environment_of(
 
 }  // namespace
 
-sandbox::SandboxConfig plugin_process(const PluginConfig& config) {
-  sandbox::SandboxConfig process;
+WorkerProgram plugin_worker(const PluginConfig& config) {
+  WorkerProgram program;
+  program.timeout_s = config.timeout_s;
+  program.load_timeout_s = config.load_timeout_s;
+  sandbox::SandboxConfig& process = program.process;
   process.environment = environment_of(config.environment);
   for (const std::string& path : config.read) process.readable.push_back(fs::absolute(path));
   process.has_network = config.network;
@@ -49,7 +52,7 @@ sandbox::SandboxConfig plugin_process(const PluginConfig& config) {
   process.limits.memory_bytes = static_cast<uint64_t>(config.memory_mb) << 20;
   process.limits.scratch_bytes = static_cast<uint64_t>(config.scratch_mb) << 20;
   process.limits.num_processes = static_cast<uint64_t>(config.num_processes);
-  return process;
+  return program;
 }
 
 std::string plugin_file(const std::string& path, const RewardConfig& config) {

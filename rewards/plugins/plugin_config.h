@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/setting.h"
+#include "rewards/plugins/worker.h"
 #include "rewards/reward_config.h"
 #include "rewards/sandbox/sandbox.h"
 
@@ -44,8 +45,8 @@ void describe(PluginConfig& c, Field&& field) {
   field("environment", c.environment, any(), "environment variables that your code may see");
 }
 
-/// The process of a plug-in without its command: limits, environment, what it may read.
-sandbox::SandboxConfig plugin_process(const PluginConfig& config);
+/// A plug-in's program without its command: limits, times, environment, what it may read.
+WorkerProgram plugin_worker(const PluginConfig& config);
 
 /// The absolute form of a path; relative ones are looked up from the current folder.
 /// @throws FileError  there is no such file; names the rule that asks for it.

@@ -151,10 +151,7 @@ PluginProgram program_of(const RewardConfig& config, const PythonConfig& options
 
 WorkerProgram python_program(const std::string& interpreter, const PluginConfig& config) {
   const PythonInterpreter python = find_python(interpreter);
-  WorkerProgram program;
-  program.timeout_s = config.timeout_s;
-  program.load_timeout_s = config.load_timeout_s;
-  program.process = plugin_process(config);
+  WorkerProgram program = plugin_worker(config);
   program.process.command = {python.program, "-c", kPythonWorkerScript};
   program.process.input = sandbox::Input::empty;
   auto& readable = program.process.readable;

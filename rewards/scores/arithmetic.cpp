@@ -1,5 +1,6 @@
 #include "rewards/scores/arithmetic.h"
 
+#include "base/ascii.h"
 #include "rewards/answers/math_text.h"
 
 namespace gradus::rewards {
@@ -8,10 +9,6 @@ namespace {
 constexpr size_t kMaxBytes = 4000;
 constexpr size_t kMaxNumbers = 500;
 constexpr size_t kMaxDigits = 30;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 /// Shunting-yard: operators wait on a stack until one that binds less follows.
 class Evaluator {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace gradus::rewards {
 namespace {
 
@@ -10,10 +12,6 @@ constexpr auto npos = std::string_view::npos;
 constexpr std::string_view kThink = "<think>\n";
 constexpr std::string_view kMiddle = "\n</think>\n<answer>\n";
 constexpr std::string_view kEnd = "\n</answer>";
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Where the answer's text may begin; npos without the tags before it. The earliest place leaves
 // the most room behind it, so that no other needs to be tried.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "rewards/scores/words.h"
 
@@ -28,21 +29,17 @@ constexpr std::array kNeutral{
     Pair{"$", "$", true},      Pair{"\\(", "\\)", false}, Pair{"\\[", "\\]", false},
 };
 
-bool is_ascii_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 // `\frac`, `<think>`, `</answer>`, `https://...`
 size_t end_of_token(std::string_view text, size_t at) {
   if (text[at] == '\\') {
     size_t end = at + 1;
-    while (end < text.size() && is_ascii_letter(text[end])) ++end;
+    while (end < text.size() && is_letter(text[end])) ++end;
     return end;
   }
   if (text[at] == '<') {
     const size_t end = text.find_first_of("<>\n", at + 1);
     const bool is_tag = end != kNowhere && text[end] == '>' && end > at + 1 &&
-                        (is_ascii_letter(text[at + 1]) || text[at + 1] == '/');
+                        (is_letter(text[at + 1]) || text[at + 1] == '/');
     return is_tag ? end + 1 : kNowhere;
   }
   const auto rest = text.substr(at);

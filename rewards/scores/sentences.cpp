@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "rewards/scores/words.h"
 
@@ -43,10 +44,6 @@ bool is_closing(uint32_t value) {
 utf8proc_category_t category_at(std::string_view text) {
   if (text.empty()) return UTF8PROC_CATEGORY_CN;
   return utf8proc_category(static_cast<utf8proc_int32_t>(code_point_at(text, 0).value));
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /// Where sentences end: `word` is what stands before the full stop, `next` the word behind it.

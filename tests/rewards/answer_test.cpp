@@ -122,6 +122,13 @@ TEST_CASE("the gold of a worked solution stands behind its mark", "[rewards][ans
   CHECK(gold_of("51.0") == "51.0");
 }
 
+// Of three gradings of 100 KB; a sanitizer makes them slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kMostSeconds = 0.5;
+#else
+constexpr double kMostSeconds = 0.05;
+#endif
+
 TEST_CASE("hostile texts are graded in linear time", "[rewards][answer]") {
   const std::string texts[] = {repeated("(", 100'000),
                                repeated("\\boxed{", 15'000),
@@ -143,11 +150,10 @@ TEST_CASE("hostile texts are graded in linear time", "[rewards][answer]") {
                                repeated("\xFF", 100'000)};
   for (const auto& text : texts) {
     CAPTURE(text.substr(0, 20));
-    // Three gradings of 100 KB, also under a sanitizer; a quadratic scan would take minutes.
     CHECK(seconds_of([&] {
             if (const auto answer = extract_answer(text)) answers_equal("7", answer->text);
             answers_equal("7", text);
             answers_equal(text, "7");
-          }) < 1.0);
+          }) < kMostSeconds);
   }
 }

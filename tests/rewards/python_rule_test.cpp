@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "rewards/registry.h"
 #include "tests/catch.h"
+#include "tests/rewards/plugins/plugin_files.h"
 
 using namespace gradus;
 using namespace gradus::rewards;
@@ -19,39 +20,18 @@ namespace {
 /// A Python file that lives as long as the test.
 class PythonFile {
  public:
-  explicit PythonFile(const std::string& text) {
-    std::string name = (fs::temp_directory_path() / "gradus-python-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    std::ofstream(folder_ / "rewards.py") << text;
-  }
-  ~PythonFile() { fs::remove_all(folder_); }
+  explicit PythonFile(const std::string& text) : path_(folder_.add("rewards.py", text)) {}
 
-  std::unique_ptr<RewardRule> rule(const std::string& function, json options = {}) const {
-    RewardConfig config;
-    config.type = "python";
-    config.options =
-        json{{"file", (folder_ / "rewards.py").string() + ":" + function}, {"timeout_s", 20.0}};
-    if (options.is_object()) config.options.update(options);
-    return make_reward_rule(config);
+  std::unique_ptr<RewardRule> rule(const std::string& function, const json& options = {}) const {
+    json all{{"file", path_ + ":" + function}, {"timeout_s", 20.0}};
+    if (options.is_object()) all.update(options);
+    return make_rule("python", all);
   }
 
  private:
-  fs::path folder_;
+  PluginFolder folder_;
+  std::string path_;
 };
-
-std::vector<Grade> grades_of(RewardRule& rule, const std::vector<std::string>& texts,
-                             const json& row = json::object(), const json* messages = nullptr) {
-  static const std::vector<int32_t> kIds{7, 8};
-  std::vector<RewardInput> group(texts.size());
-  for (size_t i = 0; i < texts.size(); ++i) {
-    group[i].prompt = "Why?";
-    group[i].messages = messages;
-    group[i].completion = texts[i];
-    group[i].completion_ids = kIds;
-    group[i].row = &row;
-  }
-  return rule.grade(group);
-}
 
 const char* const kFile = R"(
 import os, sys, time, math, asyncio

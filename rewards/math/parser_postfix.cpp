@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <array>
+
+#include "rewards/math/names.h"
+#include "rewards/math/parser_impl.h"
+#include "rewards/math/units.h"
+
+// What stands behind an operand and belongs to it: powers, indices, factorials, percent, units.
+
+namespace gradus::rewards::math {
+
+std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
+  if (here().kind == TokenKind::symbol) {
+    const char sign = here().sign;
+    if (sign == '+' || sign == '-' || sign == ',' || sign == ')' || sign == '}') {
+      return std::nullopt;
+    }
+    const std::string_view text = here().text;
+    if (text == "^" || text == "**") return raised(left);
+    if (text == "_") return subscripted(left);
+    if (text == "!") {
+      ++at_;
+      const int32_t node = make(NodeKind::factorial, {left});
+      tree_.at(node).value = Rational(take_symbol("!") ? 2 : 1);
+      return node;
+    }
+    if (text == "%") {
+      ++at_;
+      return make(NodeKind::percent, {left});
+    }
+    if (text == "'") {
+      ++at_;
+      if (tree_.at(left).kind != NodeKind::symbol) fail("a prime behind no name");
+      tree_.at(left).name += "'";
+      return left;
+    }
+    return std::nullopt;
+  }
+  if (here().kind == TokenKind::command) {
+    if (here().text == "pmod" || here().text == "pod") {
+      ++at_;
+      braced_or_single();
+      return left;
+    }
+    if (here().text == "degree" || here().text == "circ") {
+      ++at_;
+      return make(NodeKind::degrees, {left});
+    }
+    return std::nullopt;
+  }
+  if (binding <= kProduct) return unit(left);
+  return std::nullopt;
+}
+
+namespace {
+
+/// "(maybe 2)", "or more", "is wrong": not a unit, but a doubt about the number before it.
+bool hedges(std::string_view remark) {
+  constexpr std::array<std::string_view, 19> kDoubts{
+      "or",      "maybe", "perhaps",  "possibly", "not",  "wrong",  "either", "approximately",
+      "at most", "at",    "more",     "less",     "than", "unless", "but",    "other",
+      "about",   "nor",   "incorrect"};
+  if (remark.find_first_of("0123456789") != std::string_view::npos &&
+      remark.find('^') == std::string_view::npos) {
+    return true;
+  }
+  std::string word;
+  for (const char c : lower_case(remark) + " ") {
+    if (c >= 'a' && c <= 'z') {
+      word += c;
+      continue;
+    }
+    if (std::find(kDoubts.begin(), kDoubts.end(), word) != kDoubts.end()) return true;
+    word.clear();
+  }
+  return false;
+}
+
+}  // namespace
+
+/// A word behind a value: percent, a multiplier, a unit, or a remark.
+std::optional<int32_t> Parser::unit(int32_t left) {
+  const Token& token = here();
+  if (token.kind == TokenKind::letter && token.space_before &&
+      tree_.at(left).kind == NodeKind::number && is_unit(token.text) && ahead().sign == '/' &&
+      is_unit(ahead(2).text)) {
+    const std::string name = std::string(token.text) + "/" + std::string(ahead(2).text);
+    at_ += 3;  // 10 m/s
+    return make(NodeKind::quantity, {left}, name);
+  }
+  if (token.kind != TokenKind::text && token.kind != TokenKind::word) return std::nullopt;
+  if (is_joiner_here()) return std::nullopt;
+  if (is_percent_word(token.text)) {
+    ++at_;
+    return make(NodeKind::percent, {left});
+  }
+  const bool is_number = tree_.at(left).kind == NodeKind::number;
+  if (const int64_t factor = multiplier_of(token.text); factor != 0 && is_number) {
+    ++at_;
+    return joined(NodeKind::multiply, left, make_number(Rational(factor)));
+  }
+  if (lower_case(token.text) == "degrees" || lower_case(token.text) == "degree") {
+    ++at_;
+    return make(NodeKind::degrees, {left});
+  }
+  const bool is_remark = token.kind == TokenKind::text && !function_name(token.text);
+  if (is_remark && hedges(token.text)) fail("a remark that takes the answer back");
+  const bool is_known = is_unit(token.text) && (is_number || token.space_before);
+  const bool is_long = token.kind == TokenKind::word && token.text.size() >= 4 && is_number &&
+                       !function_name(token.text) && !constant_name(token.text) &&
+                       !is_symbol_command(token.text);
+  if (!is_remark && !is_known && !is_long) return std::nullopt;
+  std::string name;
+  while (here().kind == TokenKind::text || here().kind == TokenKind::word ||
+         (is_symbol("/") && !name.empty() &&
+          (ahead().kind == TokenKind::text || ahead().kind == TokenKind::word ||
+           ahead().kind == TokenKind::letter)) ||
+         (here().kind == TokenKind::letter && !name.empty() && name.back() == '/')) {
+    if (is_joiner_here()) break;
+    if (!name.empty() && here().kind != TokenKind::symbol && name.back() != '/') name += ' ';
+    name += here().text;
+    ++at_;
+  }
+  if (is_symbol("^")) {
+    ++at_;
+    name += "^" + raw_group();
+  }
+  return make(NodeKind::quantity, {left}, name);
+}
+
+/// In e^xe^y the exponent is the x: a word that names nothing is taken apart.
+void Parser::take_one_letter() {
+  const Token& token = here();
+  if (token.kind != TokenKind::word || function_name(token.text) || constant_name(token.text) ||
+      is_symbol_command(token.text)) {
+    return;
+  }
+  Token rest = token;
+  rest.text.remove_prefix(1);
+  rest.kind = rest.text.size() == 1 ? TokenKind::letter : TokenKind::word;
+  tokens_[at_].text = token.text.substr(0, 1);
+  tokens_[at_].kind = TokenKind::letter;
+  tokens_.insert(tokens_.begin() + static_cast<std::ptrdiff_t>(at_) + 1, rest);
+}
+
+int32_t Parser::raised(int32_t left) {
+  ++at_;
+  if (is_command("circ") || is_command("degree")) {
+    ++at_;
+    return make(NodeKind::degrees, {left});
+  }
+  if (is_command("prime")) {
+    ++at_;
+    tree_.at(left).name += "'";
+    return left;
+  }
+  if (here().kind == TokenKind::text) {  // 5^{\text{th}} without braces
+    ++at_;
+    return left;
+  }
+  if (is_symbol("{") &&
+      (ahead().text == "circ" || ahead().kind == TokenKind::text || ahead().text == "prime") &&
+      ahead(2).text == "}") {
+    const std::string_view what = ahead().text;
+    at_ += 3;
+    if (what == "circ") return make(NodeKind::degrees, {left});
+    if (what == "prime") tree_.at(left).name += "'";
+    return left;
+  }
+  const Depth depth(*this);
+  int32_t exponent = 0;
+  if (is_symbol("-") || is_symbol("+")) {
+    const bool is_minus = is_symbol("-");
+    ++at_;
+    exponent = expression(kPower);
+    if (is_minus) exponent = make(NodeKind::negate, {exponent});
+  } else if (is_symbol("(") || is_symbol("{")) {
+    exponent = operand();
+    if (is_symbol("^")) exponent = raised(exponent);
+  } else {
+    take_one_letter();
+    exponent = operand();
+    if (is_symbol("^") || is_symbol("**")) exponent = raised(exponent);
+  }
+  const Node& base = tree_.at(left);
+  const Node& power = tree_.at(exponent);
+  const bool is_transposed = power.kind == NodeKind::symbol &&
+                             (power.name == "T" || power.name == "top") &&
+                             base.kind == NodeKind::matrix;
+  if (is_transposed) return make(NodeKind::call, {left}, "transpose");
+  return make(NodeKind::power, {left, exponent});
+}
+
+int32_t Parser::subscripted(int32_t left) {
+  ++at_;
+  const std::string index = raw_group();
+  Node& node = tree_.at(left);
+  if (node.kind == NodeKind::symbol) {
+    node.name += "_" + index;
+    return left;
+  }
+  const bool is_number = node.kind == NodeKind::number && node.value.is_integer();
+  if (is_number || node.kind == NodeKind::text) {
+    const auto base = Rational::from_decimal(index);
+    if (!base || *base < Rational(2) || *base > Rational(36)) fail("a base from 2 to 36 expected");
+    const std::string digits = is_number ? node.value.str() : node.name;
+    const int32_t result = make(NodeKind::based, {}, digits);
+    tree_.at(result).value = *base;
+    return result;
+  }
+  fail("a subscript behind no name");
+}
+
+}  // namespace gradus::rewards::math
