@@ -32,7 +32,8 @@ struct SyntaxFault {
 };
 
 /// A Pratt parser over tokens. Expressions are in parser.cpp, what an operand may start with in
-/// parser_operands.cpp, brackets and environments in parser_brackets.cpp.
+/// parser_operands.cpp, what may follow it in parser_postfix.cpp, brackets and environments in
+/// parser_brackets.cpp.
 class Parser {
  public:
   Parser(TokenList& list, const ParseOptions& options) : tokens_(list.tokens), options_(options) {}
@@ -64,6 +65,11 @@ class Parser {
   int32_t operand();
   int32_t words_or_list(const std::string& words);
   int32_t number();
+  struct ProperFraction {
+    Rational value;
+    size_t num_tokens;
+  };
+  std::optional<ProperFraction> proper_fraction_here() const;
   int32_t letter();
   int32_t word();
   int32_t command();

@@ -1,5 +1,3 @@
-#include <array>
-
 #include "rewards/math/names.h"
 #include "rewards/math/parser_impl.h"
 #include "rewards/math/prepare.h"
@@ -110,20 +108,42 @@ int32_t Parser::number() {
   }
   // 2\frac{1}{4}
   if (is_command("frac") || is_command("dfrac") || is_command("tfrac")) {
-    const size_t before = at_;
-    const size_t num_nodes = tree_.nodes.size();
-    const int32_t part = fraction();
-    const Node& quotient = tree_.at(part);
-    const Node& top = tree_.at(quotient.kids[0]);
-    const Node& bottom = tree_.at(quotient.kids[1]);
-    const bool is_proper = top.kind == NodeKind::number && bottom.kind == NodeKind::number &&
-                           top.value.is_integer() && bottom.value.is_integer() &&
-                           Rational(0) < top.value && top.value < bottom.value;
-    if (is_proper) return make_number(token.value + top.value / bottom.value);
-    at_ = before;
-    tree_.nodes.resize(num_nodes);
+    if (const auto part = proper_fraction_here()) {
+      at_ += part->num_tokens;
+      return make_number(token.value + part->value);
+    }
   }
   return whole;
+}
+
+/// The \frac here, if it is a proper fraction of integers: a look ahead, since reading it as an
+/// operand and then again as a factor would double the work at each level of nesting.
+std::optional<Parser::ProperFraction> Parser::proper_fraction_here() const {
+  size_t used = 1;
+  std::string_view digits;  // of \frac12, not yet taken
+  const auto part = [&]() -> std::optional<Rational> {
+    if (digits.empty() && ahead(used).sign == '{') {
+      const Token& inside = ahead(used + 1);
+      const bool is_integer = inside.kind == TokenKind::number && inside.value.is_integer() &&
+                              !inside.is_decimal && ahead(used + 2).sign == '}';
+      used += 3;
+      return is_integer ? std::optional(inside.value) : std::nullopt;
+    }
+    if (digits.empty()) {
+      const Token& token = ahead(used++);
+      const bool is_plain = token.kind == TokenKind::number && options_.allows_malformed &&
+                            token.text.find_first_not_of("0123456789") == std::string_view::npos;
+      if (!is_plain) return std::nullopt;
+      digits = token.text;
+    }
+    const Rational digit(digits.front() - '0');
+    digits.remove_prefix(1);
+    return digit;
+  };
+  const auto top = part();
+  const auto bottom = top ? part() : std::nullopt;
+  if (!bottom || !digits.empty() || top->sign() <= 0 || !(*top < *bottom)) return std::nullopt;
+  return ProperFraction{*top / *bottom, used};
 }
 
 int32_t Parser::letter() {
@@ -388,14 +408,7 @@ int32_t Parser::function(const std::string& name) {
     arguments.push_back(function_argument());
   }
   if (base >= 0) arguments.push_back(base);
-  static constexpr std::array<std::string_view, 6> kInvertible{"sin", "cos", "tan",
-                                                               "cot", "sec", "csc"};
-  std::string called = name;
-  if (is_inverse) {
-    for (const auto invertible : kInvertible) {
-      if (name == invertible) called = "arc" + name;
-    }
-  }
+  const std::string called = is_inverse && takes_angle(name) ? "arc" + name : name;
   const int32_t call = make(NodeKind::call, std::move(arguments), called);
   return power < 0 ? call : make(NodeKind::power, {call, power});
 }

@@ -80,6 +80,17 @@ TEST_CASE("expressions are compared in both directions alike", "[rewards][math]"
   }
 }
 
+TEST_CASE("a proper fraction behind an integer is added, another multiplies", "[rewards][math]") {
+  for (const std::string mixed :
+       {"2\\frac{1}{4}", "2\\frac14", "2\\frac1{4}", "2\\frac{1}4", "2\\tfrac14"}) {
+    CAPTURE(mixed);
+    CHECK(is_right("9/4", mixed));
+  }
+  CHECK(is_right("x", "2\\frac{x}{2}"));
+  CHECK(is_right("3", "2\\frac{3}{2}"));
+  CHECK(is_right("\\frac{11}{120}", "\\frac{11}{12}\\frac{1}{10}"));
+}
+
 TEST_CASE("rules that have a direction keep it", "[rewards][math]") {
   CHECK(is_right("x<3", "(-\\infty,3)"));
   CHECK_FALSE(is_right("(-\\infty,3)", "x<3"));
@@ -129,6 +140,9 @@ TEST_CASE("towers, bombs and depth end without being worked out", "[rewards][mat
     while (many.size() < 100'000) many += prefix.substr(prefix.find_last_of("-\\x"));
     CHECK(reason_of("1", "\\boxed{" + many + "1}") == Reason::budget);
   }
+  std::string fractions = "1";
+  for (int i = 0; i < 300; ++i) fractions += "\\frac1";
+  CHECK_FALSE(is_right("1", "(" + fractions + "{2}2)^2"));
   std::string nested = "5";
   for (int i = 0; i < 500; ++i) nested = "(" + nested + ")";
   CHECK(is_right("5", nested));
