@@ -9,7 +9,7 @@
 
 namespace gradus::cli {
 
-void add_generator_options(CLI::App& app, GeneratorOptions& options) {
+void add_generator_options(Command app, GeneratorOptions& options) {
   auto& sampling = options.sampling;
   add_model_options(app, options.model);
   app.add_option("--temperature", sampling.temperature, "0: greedy");

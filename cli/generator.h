@@ -1,11 +1,11 @@
 #pragma once
 
-#include <CLI/App.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <string>
 
+#include "cli/arguments.h"
 #include "cli/model_options.h"
 #include "policy/policy.h"
 #include "policy/tokenizer/load_tokenizer.h"
@@ -24,7 +24,7 @@ struct GeneratorOptions {
 
 /// add_model_options, --temperature, --top-k, --top-p, --min-p, --max-tokens, --stop, --seed,
 /// --kv-cache-mb.
-void add_generator_options(CLI::App& app, GeneratorOptions& options);
+void add_generator_options(Command app, GeneratorOptions& options);
 
 /// A loaded checkpoint that continues texts and chats. One thread at a time.
 class Generator {

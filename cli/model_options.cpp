@@ -8,9 +8,9 @@
 
 namespace gradus::cli {
 
-void add_model_options(CLI::App& app, ModelOptions& options) {
+void add_model_options(Command app, ModelOptions& options) {
   app.add_option("--model", options.path, "checkpoint: a Hugging Face directory or a GGUF file")
-      ->required();
+      .required();
   app.add_option("--device", options.device, "cpu or cuda");
   app.add_option("--precision", options.precision, "float32 or bfloat16");
   app.add_option("--compute", options.compute, "auto, native or reference");

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <CLI/App.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/parallel.h"
+#include "cli/arguments.h"
 #include "policy/policy.h"
 
 namespace gradus::cli {
@@ -20,7 +20,7 @@ struct ModelOptions {
 };
 
 /// --model, --device, --precision, --compute, --threads.
-void add_model_options(CLI::App& app, ModelOptions& options);
+void add_model_options(Command app, ModelOptions& options);
 
 /// @throws ConfigError  a word that model.* does not know.
 policy::PolicyConfig policy_config(const ModelOptions& options);

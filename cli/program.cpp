@@ -68,7 +68,7 @@ int run_program(int argc, const char* const* argv, Session& session) {
         "gradus"};
     root.set_version_flag("--version", std::string("gradus ") + kVersion);
     root.require_subcommand(1);
-    add_commands(root, session);
+    add_commands(Command(&root), session);
     return parse_and_run(root, argc, argv, session);
   } catch (const ConfigError& error) {
     return report(session, error.what(), kBadRequest);

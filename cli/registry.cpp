@@ -4,35 +4,35 @@
 
 namespace gradus::cli {
 
-void add_commands(CLI::App& root, Session& session) {
+void add_commands(Command root, Session& session) {
   add_train(root, session);
   add_eval(root, session);
   add_sample(root, session);
   add_chat(root, session);
   add_tokenize(root, session);
 
-  CLI::App& model = *root.add_subcommand("model", "look into, convert and join checkpoints");
-  model.require_subcommand(1);
+  Command model = root.add_subcommand("model", "look into, convert and join checkpoints");
+  model.require_subcommand();
   add_model_info(model, session);
   add_model_convert(model, session);
   add_model_export(model, session);
   add_model_merge(model, session);
   add_model_logits(model, session);
 
-  CLI::App& runs = *root.add_subcommand("runs", "look at what training left behind");
-  runs.require_subcommand(1);
+  Command runs = root.add_subcommand("runs", "look at what training left behind");
+  runs.require_subcommand();
   add_runs_list(runs, session);
   add_runs_show(runs, session);
   add_runs_compare(runs, session);
   add_runs_report(runs, session);
 
-  CLI::App& data = *root.add_subcommand("data", "prompts");
-  data.require_subcommand(1);
+  Command data = root.add_subcommand("data", "prompts");
+  data.require_subcommand();
   add_data_generate(data, session);
   add_data_tokenizer(data, session);
 
-  CLI::App& rewards = *root.add_subcommand("rewards", "reward rules");
-  rewards.require_subcommand(1);
+  Command rewards = root.add_subcommand("rewards", "reward rules");
+  rewards.require_subcommand();
   add_rewards_check(rewards, session);
   add_rewards_grade(rewards, session);
   add_rewards_list(rewards, session);
@@ -42,8 +42,8 @@ void add_commands(CLI::App& root, Session& session) {
 
   add_doctor(root, session);
 
-  CLI::App& help = *root.add_subcommand("help", "what can be set");
-  help.require_subcommand(1);
+  Command help = root.add_subcommand("help", "what can be set");
+  help.require_subcommand();
   add_help_recipe(help, session);
 }
 

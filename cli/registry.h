@@ -1,13 +1,12 @@
 #pragma once
 
-#include <CLI/App.hpp>
-
+#include "cli/arguments.h"
 #include "cli/session.h"
 
 namespace gradus::cli {
 
 /// Puts every command under `root`. A command is one file in cli/commands/ and one line in
 /// registry.cpp: `add_x` declares its arguments and sets the callback that runs it.
-void add_commands(CLI::App& root, Session& session);
+void add_commands(Command root, Session& session);
 
 }  // namespace gradus::cli

@@ -6,11 +6,11 @@
 
 namespace gradus::cli {
 
-void add_reward_options(CLI::App& app, RewardOptions& options) {
+void add_reward_options(Command app, RewardOptions& options) {
   app.add_option("--rule", options.rules,
                  "rule as TYPE[:key=value,...], e.g. accuracy:extract=boxed or "
                  "python:file=rewards.py:score; may be given several times")
-      ->allow_extra_args(false);
+      .one_each();
   app.add_option("--recipe", options.recipe, "recipe whose [[rewards]] grade instead");
   app.add_option("--set", options.settings,
                  "change a setting of the recipe, e.g. rewards[0].weight=0.5");

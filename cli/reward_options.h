@@ -1,9 +1,9 @@
 #pragma once
 
-#include <CLI/App.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "rewards/reward_config.h"
 
 namespace gradus::cli {
@@ -17,7 +17,7 @@ struct RewardOptions {
   bool has_any() const { return !rules.empty() || !recipe.empty(); }
 };
 
-void add_reward_options(CLI::App& app, RewardOptions& options);
+void add_reward_options(Command app, RewardOptions& options);
 
 /// @throws ArgumentError  none or both are given; ConfigError, FileError  of the recipe or a rule.
 std::vector<rewards::RewardConfig> reward_configs(const RewardOptions& options);

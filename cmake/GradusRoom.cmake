@@ -1,4 +1,5 @@
-# gradus_room(NAME SOURCES ... LINKS ... [PCH ...] [TORCH]): one static library per room.
+# gradus_room(NAME SOURCES ... LINKS ... [PCH ...] [PCH_OF ROOM] [TORCH]): one static library per room,
+# with headers precompiled for it or for another room with the same flags.
 # Torch's headers are system headers and reach only the rooms that ask for them.
 add_library(gradus_flags INTERFACE)
 target_include_directories(gradus_flags INTERFACE ${CMAKE_SOURCE_DIR})
@@ -19,6 +20,8 @@ endif()
 # LibTorch as an interface target with system includes.
 add_library(gradus_torch INTERFACE)
 target_link_libraries(gradus_torch INTERFACE ${TORCH_LIBRARIES})
+# ATen/TensorOperators.h and its kin then declare what they use, not all operators.
+target_compile_definitions(gradus_torch INTERFACE AT_PER_OPERATOR_HEADERS)
 target_include_directories(gradus_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 # LibTorch brings fmt's headers of another version than the system's library. The system's are found
 # first; header-only fmt would link as well, but takes seconds in every file.
@@ -32,23 +35,29 @@ target_link_libraries(gradus_torch INTERFACE fmt::fmt)
 set(GRADUS_PCH <nlohmann/json.hpp> <fmt/format.h> <filesystem> <functional> <map> <string> <vector>)
 set(GRADUS_TORCH_PCH ${GRADUS_PCH} <ATen/core/Tensor.h> <ATen/TensorOperators.h>)
 
-# gradus_precompile(TARGET HEADERS...)
+# gradus_precompile(TARGET HEADERS... | TARGET REUSE_FROM OTHER)
 function(gradus_precompile TARGET)
-  target_precompile_headers(${TARGET} PRIVATE ${ARGN})
+  if(ARGV1 STREQUAL "REUSE_FROM")
+    target_precompile_headers(${TARGET} REUSE_FROM ${ARGV2})
+  else()
+    target_precompile_headers(${TARGET} PRIVATE ${ARGN})
+  endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${TARGET} PRIVATE -fpch-preprocess)  # so that ccache sees through it
   endif()
 endfunction()
 
 function(gradus_room NAME)
-  cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;LINKS;PCH" ${ARGN})
+  cmake_parse_arguments(ROOM "TORCH" "PCH_OF" "SOURCES;LINKS;PCH" ${ARGN})
   add_library(gradus_${NAME} STATIC ${ROOM_SOURCES})
   add_library(gradus::${NAME} ALIAS gradus_${NAME})
   target_link_libraries(gradus_${NAME} PUBLIC gradus_flags ${ROOM_LINKS})
   if(ROOM_TORCH)
     target_link_libraries(gradus_${NAME} PUBLIC gradus_torch)
   endif()
-  if(ROOM_PCH)
+  if(ROOM_PCH_OF)
+    gradus_precompile(gradus_${NAME} REUSE_FROM gradus_${ROOM_PCH_OF})
+  elseif(ROOM_PCH)
     gradus_precompile(gradus_${NAME} ${ROOM_PCH})
   endif()
 endfunction()

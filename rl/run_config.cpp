@@ -10,6 +10,83 @@
 #include "base/error.h"
 
 namespace gradus::rl {
+
+void describe(RunSettings& c, SettingFields& field) {
+  field("task", c.task,
+        one_of<TaskKind>(
+            {{"grpo", TaskKind::grpo}, {"sft", TaskKind::sft}, {"pretrain", TaskKind::pretrain}}),
+        "reinforcement learning, supervised fine-tuning, or next-token training on text");
+  field("name", c.name, non_empty(), "of the run, for people");
+  field("dir", c.dir, any(), "folder of the run's records; empty: runs/NAME");
+  field("seed", c.seed, any(), "same recipe and seed: same result, bit for bit");
+  field("steps", c.steps, at_least(1), "optimizer steps (groups of a batch are one step)");
+  field("threads", c.threads, at_least(0), "compute threads; 0: all cores");
+  field("checkpoint_every", c.checkpoint_every, at_least(0),
+        "steps between checkpoints; 0: at the end and when stopped alone");
+  field("keep", c.keep, at_least(1), "newest checkpoints that are kept");
+  field("keep_best", c.keep_best, any(),
+        "keep the checkpoint with the best evaluation as well, and export it as best/");
+  field("eval_every", c.eval_every, at_least(0), "steps between evaluations; 0: none");
+  field("eval_at_start", c.eval_at_start, any(), "evaluate before the first step, as step 0");
+  field("samples_every", c.samples_every, at_least(0),
+        "steps between sample files (all completions with their grades); 0: none");
+  field("log_every", c.log_every, at_least(1),
+        "steps between TensorBoard points; metrics.jsonl has every step");
+}
+
+void describe(ModelSettings& c, SettingFields& field) {
+  describe(static_cast<policy::PolicyConfig&>(c), field);
+  field("config", c.config, any(),
+        "config.json of a fresh model, in place of path: pre-training from random weights");
+  field("tokenizer", c.tokenizer, any(), "tokenizer file or folder of a fresh model");
+}
+
+void describe(EvalConfig& c, SettingFields& field) {
+  field.section("data", c.data, "the held-out problems; data.count 0: all of them");
+  field("samples", c.samples, at_least(1), "completions per problem, for pass@k and maj@k");
+  field("temperature", c.temperature, between(0.0, 100.0), "0: greedy");
+  field("max_tokens", c.max_tokens, at_least(0), "longest completion; 0: rollout.max_tokens");
+  field("answer_rule", c.answer_rule, any(),
+        "name of the rule that says whether an answer is right; empty: the first rule");
+  field("right_from", c.right_from, any(), "an answer is right from this grade of that rule on");
+  field.tables("rewards", c.rewards, "reward rules of the evaluation; none: those of training");
+}
+
+void describe(TextConfig& c, SettingFields& field) {
+  field("path", c.path, any(),
+        "JSONL with `text`, or with `prompt` and `response`, .gz too (pretrain)");
+  field("eval_path", c.eval_path, any(), "the same form, held out: the evaluation's loss");
+  field("response", c.response, any(),
+        "column of `data` to learn (sft); empty: response, completion or answer");
+  field("sequence_length", c.sequence_length, at_least(2),
+        "longer texts are cut into pieces of this length (pretrain)");
+  field("batch_tokens", c.batch_tokens, at_least(2), "tokens of one step, about");
+  field("microbatch_tokens", c.microbatch_tokens, at_least(1),
+        "rows that go through the model together; changes memory and speed, not the result");
+  field("mtp_weight", c.mtp_weight, at_least(0.0),
+        "weight of the loss of multi-token prediction, where the model has modules and they are "
+        "trained (no adapters); DeepSeek-V3: 0.3, later 0.1");
+  field.section("moe", c.moe, "load of the experts of mixtures");
+}
+
+void describe(RewardLimits& c, SettingFields& field) {
+  field("max_failed_share", c.max_failed_share, between(0.0, 1.0),
+        "share of a step's gradings that may fail or time out before the run stops");
+}
+
+void describe(RunConfig& c, SettingFields& field) {
+  field.section("run", c.run, "the run itself");
+  field.section("model", c.model, "the policy");
+  field.section("data", c.data, "training prompts");
+  field.section("rollout", c.rollout, "how completions are sampled");
+  field.tables("rewards", c.rewards, "reward rules; a completion's reward is their weighted sum");
+  field.section("rewards_limits", c.rewards_limits, "when grading is too broken to train on");
+  field.section("rl", c.rl, "the algorithm");
+  field.section("optim", c.optim, "how weights move");
+  field.section("eval", c.eval, "held-out problems");
+  field.section("text", c.text, "supervised fine-tuning and pre-training");
+  field.section("ledger", c.ledger, "what a device costs");
+}
 namespace {
 
 namespace fs = std::filesystem;

@@ -101,14 +101,14 @@ void chat(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_chat(CLI::App& parent, Session& session) {
+void add_chat(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
   options->generator.sampling.temperature = 0.7;
   options->generator.sampling.max_tokens = 1024;
-  CLI::App* app = parent.add_subcommand("chat", "talk with a checkpoint that has a chat template");
-  add_generator_options(*app, options->generator);
-  app->add_option("--system", options->system, "system message");
-  app->callback([options, &session] { chat(*options, session); });
+  Command app = parent.add_subcommand("chat", "talk with a checkpoint that has a chat template");
+  add_generator_options(app, options->generator);
+  app.add_option("--system", options->system, "system message");
+  app.callback([options, &session] { chat(*options, session); });
 }
 
 }  // namespace gradus::cli

@@ -68,18 +68,18 @@ void write_rows(const Options& options, std::ostream& out) {
 
 }  // namespace
 
-void add_data_generate(CLI::App& parent, Session& session) {
+void add_data_generate(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "generate", "questions made by rule, one JSON object per line: question, answer, ...");
-  app->add_option("--task", options->task, "arithmetic, chain_sum, comparison, countdown, ...");
-  app->add_option("--count", options->count, "number of rows");
-  app->add_option("--offset", options->offset, "index of the first row");
-  app->add_option("--seed", options->seed, "same task, options and seed: same rows");
-  app->add_option("--set", options->settings, "an option of the task, e.g. max_terms=5");
-  app->add_option("--out", options->out, "JSONL file to write; default: the terminal");
-  app->add_flag("--list", options->wants_list, "show all tasks and their options");
-  app->callback([options, &session] {
+  app.add_option("--task", options->task, "arithmetic, chain_sum, comparison, countdown, ...");
+  app.add_option("--count", options->count, "number of rows");
+  app.add_option("--offset", options->offset, "index of the first row");
+  app.add_option("--seed", options->seed, "same task, options and seed: same rows");
+  app.add_option("--set", options->settings, "an option of the task, e.g. max_terms=5");
+  app.add_option("--out", options->out, "JSONL file to write; default: the terminal");
+  app.add_flag("--list", options->wants_list, "show all tasks and their options");
+  app.callback([options, &session] {
     if (options->wants_list) {
       session.out << tasks_text();
       return;

@@ -57,19 +57,19 @@ void train(const Options& options, std::ostream& out) {
 
 }  // namespace
 
-void add_data_tokenizer(CLI::App& parent, Session& session) {
+void add_data_tokenizer(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
+  Command app =
       parent.add_subcommand("tokenizer", "train a small SentencePiece tokenizer on texts");
-  app->add_option("--in", options->in, "JSONL file, .gz too")->required();
-  app->add_option("--column", options->column, "the texts' column");
-  app->add_option("--vocab-size", options->vocab_size, "pieces in all");
-  app->add_flag("--byte-fallback,!--no-byte-fallback", options->has_byte_fallback,
-                "256 pieces for single bytes, so that every text has ids");
-  app->add_option("--symbol", options->symbols,
-                  "a text that is always one piece; \\n: the line end");
-  app->add_option("--out", options->out, "tokenizer.model to write")->required();
-  app->callback([options, &session] { train(*options, session.out); });
+  app.add_option("--in", options->in, "JSONL file, .gz too").required();
+  app.add_option("--column", options->column, "the texts' column");
+  app.add_option("--vocab-size", options->vocab_size, "pieces in all");
+  app.add_flag("--byte-fallback,!--no-byte-fallback", options->has_byte_fallback,
+               "256 pieces for single bytes, so that every text has ids");
+  app.add_option("--symbol", options->symbols,
+                 "a text that is always one piece; \\n: the line end");
+  app.add_option("--out", options->out, "tokenizer.model to write").required();
+  app.callback([options, &session] { train(*options, session.out); });
 }
 
 }  // namespace gradus::cli

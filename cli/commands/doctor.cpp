@@ -57,12 +57,12 @@ std::string as_text(const Machine& machine) {
 
 }  // namespace
 
-void add_doctor(CLI::App& parent, Session& session) {
+void add_doctor(Command parent, Session& session) {
   auto wants_json = std::make_shared<bool>(false);
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "doctor", "what this machine has and lacks, and the commands that mend it");
-  app->add_flag("--json", *wants_json, "one JSON object");
-  app->callback([wants_json, &session] {
+  app.add_flag("--json", *wants_json, "one JSON object");
+  app.callback([wants_json, &session] {
     const Machine machine = look_at_machine();
     session.out << (*wants_json ? dump_json(as_json(machine)) + "\n" : as_text(machine));
   });

@@ -187,29 +187,29 @@ void evaluate(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_eval(CLI::App& parent, Session& session) {
+void add_eval(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
+  Command app =
       parent.add_subcommand("eval", "accuracy of a checkpoint on problems with known answers");
-  add_model_options(*app, options->model);
-  app->add_option("--data", options->data, "JSONL file with question and answer; .gz too");
-  app->add_option("--task", options->task,
-                  "a generated task instead: see gradus data generate --list");
-  app->add_option("--recipe", options->recipe,
-                  "take data, prompt template and reward rules from a recipe");
-  app->add_option("--set", options->settings,
-                  "change a setting, e.g. eval.data.system=\"...\"; repeatable");
-  app->add_option("--template", options->prompt_template, "prompt with {question} in braces");
-  app->add_option("--samples", options->samples, "completions per problem, for pass@k and maj@k");
-  app->add_option("--limit", options->limit, "problems at most");
-  app->add_option("--temperature", options->temperature,
-                  "0: greedy; default 0, or 0.6 with more samples than one");
-  app->add_option("--max-tokens", options->max_tokens, "longest completion");
-  app->add_option("--seed", options->seed, "of the samples");
-  app->add_option("--out", options->out,
-                  "JSONL file to write: every problem with its completions and grades");
-  app->add_flag("--json", options->as_json, "one JSON object");
-  app->callback([options, &session] { evaluate(*options, session); });
+  add_model_options(app, options->model);
+  app.add_option("--data", options->data, "JSONL file with question and answer; .gz too");
+  app.add_option("--task", options->task,
+                 "a generated task instead: see gradus data generate --list");
+  app.add_option("--recipe", options->recipe,
+                 "take data, prompt template and reward rules from a recipe");
+  app.add_option("--set", options->settings,
+                 "change a setting, e.g. eval.data.system=\"...\"; repeatable");
+  app.add_option("--template", options->prompt_template, "prompt with {question} in braces");
+  app.add_option("--samples", options->samples, "completions per problem, for pass@k and maj@k");
+  app.add_option("--limit", options->limit, "problems at most");
+  app.add_option("--temperature", options->temperature,
+                 "0: greedy; default 0, or 0.6 with more samples than one");
+  app.add_option("--max-tokens", options->max_tokens, "longest completion");
+  app.add_option("--seed", options->seed, "of the samples");
+  app.add_option("--out", options->out,
+                 "JSONL file to write: every problem with its completions and grades");
+  app.add_flag("--json", options->as_json, "one JSON object");
+  app.callback([options, &session] { evaluate(*options, session); });
 }
 
 }  // namespace gradus::cli

@@ -80,14 +80,14 @@ void help_recipe(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_help_recipe(CLI::App& parent, Session& session) {
+void add_help_recipe(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "recipe", "every key of a recipe: type, default, constraint and what it does");
-  app->add_option("key", options->key, "only this key or section, e.g. rl or rl.kl_coef");
-  app->add_flag("--toml", options->as_toml, "a whole recipe with the defaults and comments");
-  app->add_flag("--json", options->as_json, "one JSON object per key and line");
-  app->callback([options, &session] { help_recipe(*options, session); });
+  app.add_option("key", options->key, "only this key or section, e.g. rl or rl.kl_coef");
+  app.add_flag("--toml", options->as_toml, "a whole recipe with the defaults and comments");
+  app.add_flag("--json", options->as_json, "one JSON object per key and line");
+  app.callback([options, &session] { help_recipe(*options, session); });
 }
 
 }  // namespace gradus::cli

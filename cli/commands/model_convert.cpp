@@ -15,15 +15,15 @@ struct Options {
 
 }  // namespace
 
-void add_model_convert(CLI::App& parent, Session& session) {
+void add_model_convert(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "convert", "write a checkpoint in another format: .gguf, else a Hugging Face directory");
-  app->add_option("in", options->in, "a Hugging Face directory or a GGUF file")->required();
-  app->add_option("out", options->out, "file ending in .gguf, or a new folder")->required();
-  app->add_option("--dtype", options->dtype,
-                  "f32, bf16, f16, q8_0 (GGUF), fp8 (folder); default: the checkpoint's own");
-  app->callback([options, &session] {
+  app.add_option("in", options->in, "a Hugging Face directory or a GGUF file").required();
+  app.add_option("out", options->out, "file ending in .gguf, or a new folder").required();
+  app.add_option("--dtype", options->dtype,
+                 "f32, bf16, f16, q8_0 (GGUF), fp8 (folder); default: the checkpoint's own");
+  app.callback([options, &session] {
     const ConversionTarget target{options->out, format_of(options->out), options->dtype};
     for (const auto& note : convert_checkpoint(options->in, target)) {
       session.err << "note: " << note << "\n";

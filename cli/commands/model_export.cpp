@@ -43,15 +43,15 @@ CheckpointFormat format_named(const std::string& name) {
 
 }  // namespace
 
-void add_model_export(CLI::App& parent, Session& session) {
+void add_model_export(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand("export", "write a run's policy for other programs");
-  app->add_option("in", options->in, "a run's folder, or a checkpoint")->required();
-  app->add_option("out", options->out, "folder (hf) or file (gguf) to write")->required();
-  app->add_option("--format", options->format, "hf or gguf");
-  app->add_option("--dtype", options->dtype, "f32, bf16, f16, q8_0; default: the checkpoint's own");
-  app->add_flag("--best", options->wants_best, "the step with the best evaluation, not the last");
-  app->callback([options, &session] {
+  Command app = parent.add_subcommand("export", "write a run's policy for other programs");
+  app.add_option("in", options->in, "a run's folder, or a checkpoint").required();
+  app.add_option("out", options->out, "folder (hf) or file (gguf) to write").required();
+  app.add_option("--format", options->format, "hf or gguf");
+  app.add_option("--dtype", options->dtype, "f32, bf16, f16, q8_0; default: the checkpoint's own");
+  app.add_flag("--best", options->wants_best, "the step with the best evaluation, not the last");
+  app.callback([options, &session] {
     const ConversionTarget target{options->out, format_named(options->format), options->dtype};
     for (const auto& note : convert_checkpoint(checkpoint_of(*options), target)) {
       session.err << "note: " << note << "\n";

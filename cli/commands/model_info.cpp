@@ -302,19 +302,19 @@ std::string as_text(const Info& info, bool with_tensors) {
 
 }  // namespace
 
-void add_model_info(CLI::App& parent, Session& session) {
+void add_model_info(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
+  Command app =
       parent.add_subcommand("info", "parameters, shape and memory of a checkpoint or a config");
-  app->add_option("path", options->path, "checkpoint: a Hugging Face directory or a GGUF file");
-  app->add_option("--config", options->config, "a config.json alone, without weights");
-  app->add_option("--precision", options->precision,
-                  "of the weights in memory: float32, bfloat16 or fp8; default: the checkpoint's");
-  app->add_option("--devices", options->devices,
-                  "devices that share weights, gradients and moments evenly");
-  app->add_flag("--tensors", options->with_tensors, "list all tensors");
-  app->add_flag("--json", options->as_json, "one JSON object");
-  app->callback([options, &session] {
+  app.add_option("path", options->path, "checkpoint: a Hugging Face directory or a GGUF file");
+  app.add_option("--config", options->config, "a config.json alone, without weights");
+  app.add_option("--precision", options->precision,
+                 "of the weights in memory: float32, bfloat16 or fp8; default: the checkpoint's");
+  app.add_option("--devices", options->devices,
+                 "devices that share weights, gradients and moments evenly");
+  app.add_flag("--tensors", options->with_tensors, "list all tensors");
+  app.add_flag("--json", options->as_json, "one JSON object");
+  app.callback([options, &session] {
     const Info info = read_info(*options);
     session.out << (options->as_json ? dump_json(as_json(info, options->with_tensors)) + "\n"
                                      : as_text(info, options->with_tensors));

@@ -272,21 +272,21 @@ void write_logits(const Options& options) {
 
 }  // namespace
 
-void add_model_logits(CLI::App& parent, Session& session) {
+void add_model_logits(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "logits", "logits, logprobs and gradients for given tokens, to compare implementations");
-  add_model_options(*app, options->model);
-  app->add_option("--in", options->in,
-                  "safetensors with input_ids [B,T] and, if there, attention_mask [B,T]")
-      ->required();
-  app->add_option("--out", options->out,
-                  "safetensors to write: logits [B,T,V], logprobs [B,T-1], of prediction module k "
-                  "mtp_logits.k [B,T-k,V]; 0 at padding")
-      ->required();
-  app->add_option("--grads", options->grads,
-                  "safetensors to write: d(mean of all logprobs)/d(parameter)");
-  app->callback([options, &session] {
+  add_model_options(app, options->model);
+  app.add_option("--in", options->in,
+                 "safetensors with input_ids [B,T] and, if there, attention_mask [B,T]")
+      .required();
+  app.add_option("--out", options->out,
+                 "safetensors to write: logits [B,T,V], logprobs [B,T-1], of prediction module k "
+                 "mtp_logits.k [B,T-k,V]; 0 at padding")
+      .required();
+  app.add_option("--grads", options->grads,
+                 "safetensors to write: d(mean of all logprobs)/d(parameter)");
+  app.callback([options, &session] {
     write_logits(*options);
     session.out << options->out.string() << "\n";
   });

@@ -31,15 +31,14 @@ void merge(const Options& options) {
 
 }  // namespace
 
-void add_model_merge(CLI::App& parent, Session& session) {
+void add_model_merge(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
-      parent.add_subcommand("merge", "fold adapters into the checkpoint they belong to");
-  app->add_option("base", options->base, "the checkpoint that was adapted")->required();
-  app->add_option("adapter", options->adapter, "the adapters, in PEFT's format")->required();
-  app->add_option("out", options->out, "folder to write, in Hugging Face's layout")->required();
-  app->add_option("--threads", options->threads, "compute threads; 0: all cores");
-  app->callback([options, &session] {
+  Command app = parent.add_subcommand("merge", "fold adapters into the checkpoint they belong to");
+  app.add_option("base", options->base, "the checkpoint that was adapted").required();
+  app.add_option("adapter", options->adapter, "the adapters, in PEFT's format").required();
+  app.add_option("out", options->out, "folder to write, in Hugging Face's layout").required();
+  app.add_option("--threads", options->threads, "compute threads; 0: all cores");
+  app.callback([options, &session] {
     merge(*options);
     session.out << options->out.string() << "\n";
   });

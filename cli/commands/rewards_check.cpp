@@ -375,14 +375,14 @@ void check_rewards(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_rewards_check(CLI::App& parent, Session& session) {
+void add_rewards_check(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "check", "try a recipe's rules on answers made from its data, right, wrong and hostile");
-  app->add_option("recipe", options->recipe, "recipe whose [[rewards]] are tried")->required();
-  app->add_option("--set", options->settings, "change a setting, e.g. rewards[0].weight=0.5");
-  app->add_option("--rows", options->rows, "rows of the data to make samples from");
-  app->callback([options, &session] { check_rewards(*options, session); });
+  app.add_option("recipe", options->recipe, "recipe whose [[rewards]] are tried").required();
+  app.add_option("--set", options->settings, "change a setting, e.g. rewards[0].weight=0.5");
+  app.add_option("--rows", options->rows, "rows of the data to make samples from");
+  app.callback([options, &session] { check_rewards(*options, session); });
 }
 
 }  // namespace gradus::cli

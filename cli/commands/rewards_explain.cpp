@@ -54,16 +54,16 @@ void run(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_rewards_explain(CLI::App& parent, Session& session) {
+void add_rewards_explain(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "explain", "what is taken from one answer, both exact forms, and what decides");
-  app->add_option("--gold", options->gold, "the right answer, as in the data")->required();
-  app->add_option("--answer", options->answer, "a completion, or its final answer")->required();
-  app->add_option("--config", options->config,
-                  "JSON with Math-Verify's settings, or a profile: {\"profile\": \"hendrycks\"}");
-  app->add_flag("--json", options->as_json, "one JSON object");
-  app->callback([options, &session] { run(*options, session); });
+  app.add_option("--gold", options->gold, "the right answer, as in the data").required();
+  app.add_option("--answer", options->answer, "a completion, or its final answer").required();
+  app.add_option("--config", options->config,
+                 "JSON with Math-Verify's settings, or a profile: {\"profile\": \"hendrycks\"}");
+  app.add_flag("--json", options->as_json, "one JSON object");
+  app.callback([options, &session] { run(*options, session); });
 }
 
 }  // namespace gradus::cli

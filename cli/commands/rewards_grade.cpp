@@ -92,19 +92,18 @@ void grade_file(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_rewards_grade(CLI::App& parent, Session& session) {
+void add_rewards_grade(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "grade", "grade a file of completions, and show how the grades are distributed");
-  add_reward_options(*app, options->rewards);
-  app->add_option("--data", options->data,
-                  "JSONL, .gz too: a data row's columns (question, answer, ...) with `completion` "
-                  "or `completions`")
-      ->required();
-  app->add_option("--column", options->column,
-                  "column with the completion, if it has another name");
-  app->add_option("--out", options->out, "JSONL with every grade; -: the terminal");
-  app->callback([options, &session] { grade_file(*options, session); });
+  add_reward_options(app, options->rewards);
+  app.add_option("--data", options->data,
+                 "JSONL, .gz too: a data row's columns (question, answer, ...) with `completion` "
+                 "or `completions`")
+      .required();
+  app.add_option("--column", options->column, "column with the completion, if it has another name");
+  app.add_option("--out", options->out, "JSONL with every grade; -: the terminal");
+  app.callback([options, &session] { grade_file(*options, session); });
 }
 
 }  // namespace gradus::cli

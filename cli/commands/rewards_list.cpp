@@ -35,11 +35,11 @@ std::string as_text(const rewards::RewardRuleInfo& rule) {
 
 }  // namespace
 
-void add_rewards_list(CLI::App& parent, Session& session) {
+void add_rewards_list(Command parent, Session& session) {
   auto wants_json = std::make_shared<bool>(false);
-  CLI::App* app = parent.add_subcommand("list", "all reward rules and their options");
-  app->add_flag("--json", *wants_json, "one JSON object per rule and line");
-  app->callback([wants_json, &session] {
+  Command app = parent.add_subcommand("list", "all reward rules and their options");
+  app.add_flag("--json", *wants_json, "one JSON object per rule and line");
+  app.callback([wants_json, &session] {
     for (const auto& rule : rewards::list_reward_rules()) {
       session.out << (*wants_json ? dump_json(as_json(rule)) + "\n" : as_text(rule));
     }

@@ -185,16 +185,16 @@ void run_tests(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_rewards_test(CLI::App& parent, Session& session) {
+void add_rewards_test(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand("test", "test rules on completions whose grade is known");
-  app->add_option("cases", options->cases,
-                  "JSONL: `completion`, `expected` (a number, skipped, failed, timed_out, or these "
-                  "by rule), the columns that the rule reads, and perhaps `rule` and `tolerance`")
-      ->required();
-  add_reward_options(*app, options->rewards);
-  app->add_flag("--json", options->as_json, "one JSON object per expectation and line");
-  app->callback([options, &session] { run_tests(*options, session); });
+  Command app = parent.add_subcommand("test", "test rules on completions whose grade is known");
+  app.add_option("cases", options->cases,
+                 "JSONL: `completion`, `expected` (a number, skipped, failed, timed_out, or these "
+                 "by rule), the columns that the rule reads, and perhaps `rule` and `tolerance`")
+      .required();
+  add_reward_options(app, options->rewards);
+  app.add_flag("--json", options->as_json, "one JSON object per expectation and line");
+  app.callback([options, &session] { run_tests(*options, session); });
 }
 
 }  // namespace gradus::cli

@@ -80,13 +80,13 @@ void run(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_rewards_verify(CLI::App& parent, Session& session) {
+void add_rewards_verify(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "verify", "grade a file of golds and predictions; adds score and microseconds to each line");
-  app->add_option("--in", options->in, "JSONL with gold, prediction, config")->required();
-  app->add_option("--out", options->out, "JSONL to write")->required();
-  app->callback([options, &session] { run(*options, session); });
+  app.add_option("--in", options->in, "JSONL with gold, prediction, config").required();
+  app.add_option("--out", options->out, "JSONL to write").required();
+  app.callback([options, &session] { run(*options, session); });
 }
 
 }  // namespace gradus::cli

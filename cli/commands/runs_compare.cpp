@@ -172,14 +172,14 @@ void compare_runs(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_runs_compare(CLI::App& parent, Session& session) {
+void add_runs_compare(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
+  Command app =
       parent.add_subcommand("compare", "what differs in the recipes of runs, and how they ended");
-  app->add_option("dirs", options->dirs, "two or more runs")->required();
-  app->add_flag("--all", options->every_metric, "every figure of metrics.jsonl");
-  app->add_flag("--json", options->as_json, "one JSON object");
-  app->callback([options, &session] { compare_runs(*options, session); });
+  app.add_option("dirs", options->dirs, "two or more runs").required();
+  app.add_flag("--all", options->every_metric, "every figure of metrics.jsonl");
+  app.add_flag("--json", options->as_json, "one JSON object");
+  app.callback([options, &session] { compare_runs(*options, session); });
 }
 
 }  // namespace gradus::cli

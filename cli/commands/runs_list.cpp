@@ -61,12 +61,12 @@ void list_runs(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_runs_list(CLI::App& parent, Session& session) {
+void add_runs_list(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand("list", "a table of runs");
-  app->add_option("dirs", options->dirs, "runs, or folders of runs; default: runs");
-  app->add_flag("--json", options->as_json, "one JSON object per run and line");
-  app->callback([options, &session] { list_runs(*options, session); });
+  Command app = parent.add_subcommand("list", "a table of runs");
+  app.add_option("dirs", options->dirs, "runs, or folders of runs; default: runs");
+  app.add_flag("--json", options->as_json, "one JSON object per run and line");
+  app.callback([options, &session] { list_runs(*options, session); });
 }
 
 }  // namespace gradus::cli

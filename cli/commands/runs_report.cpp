@@ -6,11 +6,11 @@
 
 namespace gradus::cli {
 
-void add_runs_report(CLI::App& parent, Session& session) {
+void add_runs_report(Command parent, Session& session) {
   auto dir = std::make_shared<std::filesystem::path>();
-  CLI::App* app = parent.add_subcommand("report", "write RUN/report.html anew");
-  app->add_option("dir", *dir, "the run's folder")->required();
-  app->callback([dir, &session] { session.out << write_report(*dir).string() << "\n"; });
+  Command app = parent.add_subcommand("report", "write RUN/report.html anew");
+  app.add_option("dir", *dir, "the run's folder").required();
+  app.callback([dir, &session] { session.out << write_report(*dir).string() << "\n"; });
 }
 
 }  // namespace gradus::cli

@@ -85,12 +85,12 @@ void show_run(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_runs_show(CLI::App& parent, Session& session) {
+void add_runs_show(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand("show", "state, evaluations and cost of one run");
-  app->add_option("dir", options->dir, "the run's folder")->required();
-  app->add_flag("--json", options->as_json, "one JSON object");
-  app->callback([options, &session] { show_run(*options, session); });
+  Command app = parent.add_subcommand("show", "state, evaluations and cost of one run");
+  app.add_option("dir", options->dir, "the run's folder").required();
+  app.add_flag("--json", options->as_json, "one JSON object");
+  app.callback([options, &session] { show_run(*options, session); });
 }
 
 }  // namespace gradus::cli

@@ -75,19 +75,18 @@ void sample(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_sample(CLI::App& parent, Session& session) {
+void add_sample(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
   options->generator.sampling.temperature = 0.8;
-  CLI::App* app = parent.add_subcommand("sample", "completions of one prompt");
-  add_generator_options(*app, options->generator);
-  app->add_option("--prompt", options->prompt, "text to continue; -: read it from standard input")
-      ->required();
-  app->add_option("-n,--num", options->num_completions, "number of completions");
-  app->add_flag("--chat", options->as_chat,
-                "the prompt is a user's message: use the chat template");
-  app->add_option("--system", options->system, "system message; means --chat");
-  app->add_flag("--json", options->as_json, "one JSON object per completion and line");
-  app->callback([options, &session] { sample(*options, session); });
+  Command app = parent.add_subcommand("sample", "completions of one prompt");
+  add_generator_options(app, options->generator);
+  app.add_option("--prompt", options->prompt, "text to continue; -: read it from standard input")
+      .required();
+  app.add_option("-n,--num", options->num_completions, "number of completions");
+  app.add_flag("--chat", options->as_chat, "the prompt is a user's message: use the chat template");
+  app.add_option("--system", options->system, "system message; means --chat");
+  app.add_flag("--json", options->as_json, "one JSON object per completion and line");
+  app.callback([options, &session] { sample(*options, session); });
 }
 
 }  // namespace gradus::cli

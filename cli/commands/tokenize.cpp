@@ -48,16 +48,16 @@ void tokenize(const Options& options, std::ostream& out) {
 
 }  // namespace
 
-void add_tokenize(CLI::App& parent, Session& session) {
+void add_tokenize(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand(
+  Command app = parent.add_subcommand(
       "tokenize", "add `ids` and `decoded` to every line of a JSONL file with `text`");
-  app->add_option("--model", options->model,
-                  "checkpoint, or a folder or file with its tokenizer alone")
-      ->required();
-  app->add_option("--in", options->in, "JSONL file, .gz too")->required();
-  app->add_option("--out", options->out, "JSONL file to write; default: the terminal");
-  app->callback([options, &session] { tokenize(*options, session.out); });
+  app.add_option("--model", options->model,
+                 "checkpoint, or a folder or file with its tokenizer alone")
+      .required();
+  app.add_option("--in", options->in, "JSONL file, .gz too").required();
+  app.add_option("--out", options->out, "JSONL file to write; default: the terminal");
+  app.callback([options, &session] { tokenize(*options, session.out); });
 }
 
 }  // namespace gradus::cli

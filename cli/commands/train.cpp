@@ -180,19 +180,19 @@ void train(const Options& options, Session& session) {
 
 }  // namespace
 
-void add_train(CLI::App& parent, Session& session) {
+void add_train(Command parent, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
+  Command app =
       parent.add_subcommand("train", "train a policy as a recipe says, or go on with a run");
-  app->add_option("recipe", options->recipe, "TOML file; `gradus help recipe` lists its keys");
-  app->add_option("--resume", options->resume, "go on with this run from its newest checkpoint");
-  app->add_option("--set", options->settings, "change a setting, e.g. rl.kl_coef=0.01; repeatable");
-  app->add_option("--run-dir", options->run_dir, "folder of the run's records (run.dir)");
-  app->add_flag("--allow-changes", options->may_change_result,
-                "resume although settings or files that change the result have changed");
-  app->add_flag("--dry-run", options->is_dry, "print the resolved recipe and the memory it needs");
-  app->add_flag("--json", options->as_json, "progress as JSON lines");
-  app->callback([options, &session] { train(*options, session); });
+  app.add_option("recipe", options->recipe, "TOML file; `gradus help recipe` lists its keys");
+  app.add_option("--resume", options->resume, "go on with this run from its newest checkpoint");
+  app.add_option("--set", options->settings, "change a setting, e.g. rl.kl_coef=0.01; repeatable");
+  app.add_option("--run-dir", options->run_dir, "folder of the run's records (run.dir)");
+  app.add_flag("--allow-changes", options->may_change_result,
+               "resume although settings or files that change the result have changed");
+  app.add_flag("--dry-run", options->is_dry, "print the resolved recipe and the memory it needs");
+  app.add_flag("--json", options->as_json, "progress as JSON lines");
+  app.callback([options, &session] { train(*options, session); });
 }
 
 }  // namespace gradus::cli
