@@ -14,6 +14,7 @@ namespace gradus::rewards::code {
 namespace {
 
 constexpr const char* kProgram = "/tmp/program";  // what compilers make
+constexpr std::array<const char*, 3> kToolFolders{"/usr/local/bin", "/usr/bin", "/bin"};
 
 std::vector<Language> known_languages() {
   std::vector<Language> list(5);
@@ -21,14 +22,14 @@ std::vector<Language> known_languages() {
   list[1] = {"cpp",
              {"cpp", "c++", "cxx", "cc"},
              "/tmp/program.cpp",
-             {"/usr/bin/g++", "-std=c++20", "-O2", "-o", kProgram, "/tmp/program.cpp"},
+             {"g++", "-std=c++20", "-O2", "-o", kProgram, "/tmp/program.cpp"},
              {kProgram},
              {},
              {}};
   list[2] = {"c",
              {"c"},
              "/tmp/program.c",
-             {"/usr/bin/gcc", "-std=c17", "-O2", "-o", kProgram, "/tmp/program.c", "-lm"},
+             {"gcc", "-std=c17", "-O2", "-o", kProgram, "/tmp/program.c", "-lm"},
              {kProgram},
              {},
              {}};
@@ -36,12 +37,12 @@ std::vector<Language> known_languages() {
              {"javascript", "js", "node"},
              "/tmp/program.js",
              {},
-             {"/usr/bin/node", "/tmp/program.js"},
+             {"node", "/tmp/program.js"},
              {},
              {}};
-  list[4] = {"bash", {"bash", "sh", "shell"},          "/tmp/program.sh",
-             {},     {"/bin/bash", "/tmp/program.sh"}, {},
-             {}};
+  list[4] = {
+      "bash", {"bash", "sh", "shell"}, "/tmp/program.sh", {}, {"bash", "/tmp/program.sh"}, {}, {}};
+  list[3].caps_address_space = false;  // V8 reserves its heaps at start
   for (Language& language : list) {
     language.environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
                             {"HOME", "/tmp"},
@@ -65,6 +66,18 @@ void complete_python(Language& language, const std::string& interpreter) {
                                                            {"OPENBLAS_NUM_THREADS", "1"}});
 }
 
+/// Gives a tool its full path, where one of the folders has it.
+bool locate(std::string& tool) {
+  for (const char* folder : kToolFolders) {
+    const std::string path = std::string(folder) + "/" + tool;
+    if (::access(path.c_str(), X_OK) == 0) {
+      tool = path;
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<std::string> language_names() {
@@ -84,11 +97,14 @@ Language find_language(const std::string& name, const std::string& interpreter,
                       (nearest ? "; did you mean \"" + *nearest + "\"?"
                                : "; there are python, cpp, c, javascript and bash"));
   }
-  if (found->name == "python") complete_python(*found, interpreter);
-  const std::string& tool = found->compile.empty() ? found->run.front() : found->compile.front();
-  if (::access(tool.c_str(), X_OK) != 0) {
+  if (found->name == "python") {
+    complete_python(*found, interpreter);
+    return *found;
+  }
+  std::string& tool = found->compile.empty() ? found->run.front() : found->compile.front();
+  if (!locate(tool)) {
     throw PeerError(where + ": language: " + found->name + " needs " + tool +
-                    ", which is not installed");
+                    ", which is not in /usr/local/bin, /usr/bin or /bin");
   }
   return *found;
 }

@@ -16,6 +16,7 @@ struct Language {
   std::vector<std::string> run;
   std::vector<std::string> readable;  // what the tools need beside the system's folders
   std::vector<std::pair<std::string, std::string>> environment;
+  bool caps_address_space = true;  // SandboxLimits
 };
 
 /// Names of the languages that can be asked for.

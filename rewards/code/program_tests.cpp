@@ -115,6 +115,7 @@ sandbox::SandboxConfig ProgramTests::process(const Program& program) const {
   config.readable = language_.readable;
   config.files = program.files;
   config.limits.memory_bytes = limits_.memory_bytes;
+  config.limits.caps_address_space = language_.caps_address_space;
   config.limits.scratch_bytes = limits_.scratch_bytes;
   config.limits.num_processes = limits_.num_processes;
   config.limits.cpu_s = static_cast<uint64_t>(std::ceil(limits_.timeout_s));

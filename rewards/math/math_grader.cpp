@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "rewards/math/dates.h"
 #include "rewards/math/names.h"
 #include "rewards/math/numeric.h"
 #include "rewards/math/parser.h"
@@ -116,7 +117,7 @@ class MathGrade {
       return std::move(verdict_);
     }
     read_gold();
-    read_answers();
+    if (!graded_as_date()) read_answers();
     return std::move(verdict_);
   }
 
@@ -178,6 +179,51 @@ class MathGrade {
       gold_words_ = candidate.text;
       return;
     }
+  }
+
+  /// Days are compared as days: the digits of "2024-03-03" would be arithmetic.
+  bool graded_as_date() {
+    const auto gold = parse_date(deliberate_part(gold_text_).value_or(gold_text_));
+    if (!gold) return false;
+    const auto part =
+        options_.is_answer_bare ? std::optional(prediction_) : deliberate_part(prediction_);
+    const std::vector<std::string_view> dates = part ? std::vector{*part} : find_dates(prediction_);
+    verdict_.gold = gold_words_;
+    if (dates.empty()) return true;
+    const std::string_view text = dates.back();
+    verdict_.answer = bare(text);
+    verdict_.place = part ? "final answer" : "last date";
+    if (dates.size() > 1 && parse_date(dates[dates.size() - 2]) != parse_date(text)) {
+      const char* begin = dates[dates.size() - 2].data() + dates[dates.size() - 2].size();
+      const std::string_view between(begin, static_cast<size_t>(text.data() - begin));
+      if (bare(between.substr(joining_at(between))).empty()) {
+        decide(Reason::hedged, "dates");
+        return true;
+      }
+    }
+    const auto answer = parse_date(text);
+    if (!answer) {
+      decide(same_words(gold_words_, text) ? Reason::equal : Reason::unparsable_answer, "dates");
+      return true;
+    }
+    CalendarDate asked = *answer;
+    if (gold->year == 0) asked.year = 0;  // a year that nobody asked for does no harm
+    decide(asked == *gold ? Reason::equal : Reason::different, "dates");
+    return true;
+  }
+
+  /// What stands in the last box, in <answer> or behind ####.
+  static std::optional<std::string_view> deliberate_part(std::string_view text) {
+    const std::vector<Span> boxes = find_boxes(text);
+    if (!boxes.empty()) return boxes.back().inside;
+    if (const size_t open = text.rfind("<answer>"); open != std::string_view::npos) {
+      const std::string_view inside = text.substr(open + 8);
+      return inside.substr(0, inside.find("</answer>"));
+    }
+    const size_t mark = text.rfind("####");
+    if (mark == std::string_view::npos) return std::nullopt;
+    const std::string_view line = text.substr(mark + 4);
+    return line.substr(0, line.find('\n'));
   }
 
   std::vector<Candidate> candidates() const {

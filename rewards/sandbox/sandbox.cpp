@@ -134,7 +134,7 @@ LaunchPlan plan_of(const SandboxConfig& config, Rung rung) {
   const SandboxLimits& limits = config.limits;
   plan.scratch_bytes = limits.scratch_bytes;
   plan.memory_bytes = limits.memory_bytes;
-  plan.address_space_bytes = limits.memory_bytes;
+  plan.address_space_bytes = limits.caps_address_space ? limits.memory_bytes : 0;
   plan.file_bytes = std::max<uint64_t>(limits.scratch_bytes, 1);
   plan.stack_bytes = limits.stack_bytes;
   plan.cpu_s = limits.cpu_s;

@@ -20,6 +20,8 @@ enum class Isolation {
 
 struct SandboxLimits {
   uint64_t memory_bytes = uint64_t{2} << 30;  // of each process, and of the whole tree
+  // For programs that reserve far more addresses than they use: memory is then counted alone.
+  bool caps_address_space = true;
   uint64_t scratch_bytes = uint64_t{256} << 20;
   uint64_t stack_bytes = uint64_t{64} << 20;
   uint64_t cpu_s = 0;  // of one process; 0: none

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -190,18 +191,52 @@ TEST_CASE("rewards are all, a share, or the first ten's share", "[rewards][code]
   CHECK(grade_of({{"no_code", -1.0}}, "none", row).value == -1.0);
 }
 
-TEST_CASE("compiled programs are compiled once and run per test", "[rewards][code]") {
-  if (::access("/usr/bin/g++", X_OK) != 0) {
-    WARN("skipped: no g++");
+TEST_CASE("every language reads, prints, fails and is stopped", "[rewards][code]") {
+  struct Programs {
+    const char* language;
+    const char* tool;
+    const char* right;
+    const char* broken;
+    const char* broken_verdict;
+    const char* endless;
+    const char* greedy = nullptr;  // takes memory for ever
+  };
+  const auto programs = GENERATE(
+      Programs{"cpp", "g++", "#include <iostream>\nint main(){int n;std::cin>>n;std::cout<<n+1;}",
+               "int main({", "compile", "int main(){for(volatile int i=0;;)i=1;}"},
+      Programs{"c", "gcc",
+               "#include <stdio.h>\nint main(void){int n;scanf(\"%d\",&n);printf(\"%d\\n\",n+1);}",
+               "int main({", "compile", "int main(void){for(volatile int i=0;;)i=1;}"},
+      Programs{"javascript", "node",
+               "const n = Number(require('fs').readFileSync(0));\nconsole.log(n + 1);",
+               "console.log(", "crash", "for (;;) {}",
+               "const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1));"},
+      Programs{"bash", "bash", "read n; echo $((n + 1))", "exit 3", "crash",
+               "while :; do :; done"});
+  const std::string tool = programs.tool;
+  if (::access(("/usr/bin/" + tool).c_str(), X_OK) != 0) {
+    WARN("skipped: no " << tool);
     return;
   }
-  const auto rule = make_rule("code", {{"language", "cpp"}, {"score", "share"}});
+  const std::string language = programs.language;
+  const auto rule =
+      make_rule("code", {{"language", language}, {"score", "share"}, {"timeout_s", 1.0}});
   const json row{{"tests", {{{"input", "1"}, {"output", "2"}}, {{"input", "5"}, {"output", "6"}}}}};
-  const std::string source = "#include <iostream>\nint main(){int n;std::cin>>n;std::cout<<n+1;}";
-  CHECK(grades_of(*rule, {block(source, "cpp")}, row)[0].value == 1.0);
-  const Grade broken = grades_of(*rule, {block("int main({", "cpp")}, row)[0];
-  CHECK(broken.value == 0.0);
-  CHECK(broken.details.at("verdicts")[0] == "compile");
+  const auto judged = [&](const char* source) {
+    const Grade grade = grades_of(*rule, {block(source, language)}, row)[0];
+    CAPTURE(language, source, grade.reason, grade.details.dump());
+    REQUIRE(grade.outcome == GradeOutcome::scored);
+    return fmt::format("{} {}", grade.value, std::string(grade.details.at("verdicts")[0]));
+  };
+  CHECK(judged(programs.right) == "1 ok");
+  CHECK(judged(programs.broken) == std::string("0 ") + programs.broken_verdict);
+  CHECK(judged(programs.endless) == "0 timeout");
+  if (programs.greedy != nullptr) {
+    CHECK(judged(programs.greedy) == "0 memory");
+  }
+}
+
+TEST_CASE("an unknown language is named with the nearest", "[rewards][code]") {
   CHECK_THROWS_WITH(make_rule("code", {{"language", "pyton"}}),
                     Catch::Contains("did you mean \"python\"?"));
 }

@@ -185,6 +185,37 @@ TEST_CASE("doubts and denials are no answers", "[rewards][math]") {
   CHECK(reason_of("18", "The answer is not 18.") == Reason::no_answer);
 }
 
+TEST_CASE("dates are days, however they are written", "[rewards][math]") {
+  const auto grade = [](const std::string& gold, const std::string& prediction) {
+    return grade_math(gold, prediction, {}).reason;
+  };
+  for (const char* same :
+       {"March 3, 2024", "3 March 2024", "the 3rd of March, 2024", "Sunday, Mar. 3, 2024",
+        "2024-03-03", "3/3/2024", "\\text{March 3, 2024}", "March 3rd 2024."}) {
+    INFO(same);
+    CHECK(is_right("March 3, 2024", same));
+    CHECK(is_right("2024-03-03", same));
+    CHECK(is_right(same, "2024-03-03"));
+    CHECK(grade("March 3", std::string("So it is ") + same) == Reason::equal);
+    CHECK(grade("2024-03-03", std::string("#### ") + same) == Reason::equal);
+  }
+  for (const char* other :
+       {"March 4, 2024", "March 2024", "2024-03-30", "2018", "Monday, March 3, 2024",
+        "March 33, 2024", "2023-03-03", "4/3/2024", "March 3", "2024-04-02"}) {
+    INFO(other);
+    CHECK_FALSE(is_right("2024-03-03", other));
+    CHECK_FALSE(is_right("March 3, 2024", other));
+  }
+  CHECK(is_right("14.3.2024", "3/14/2024"));
+  CHECK(is_right("Feb 29", "29 February"));
+  CHECK(grade("March 3", "On March 2 it begins and it ends on March 3.") == Reason::equal);
+  CHECK(grade("March 3", "It is March 2 or March 3.") == Reason::hedged);
+  CHECK(grade("March 3", "It ends in spring.") == Reason::no_answer);
+  // Digits alone stay arithmetic.
+  CHECK(is_right("2024-3", "2021"));
+  CHECK(is_right("10/5", "2"));
+}
+
 TEST_CASE("powers of long sums are compared without being written out", "[rewards][math]") {
   CHECK(is_right("(a+b+c+d)^{40}", "(d+c+b+a)^{40}"));
   CHECK_FALSE(is_right("(a+b+c+d)^{40}", "(a+b+c-d)^{40}"));
