@@ -148,8 +148,8 @@ math::MathVerdict VerifyCase::grade(bool explains) const {
 }
 
 json reference_value(const std::string& reward, const json& input, const std::string& where) {
-  for (const auto& [name, value] : kReferences) {
-    if (reward == name) return reading(where, [&] { return value(input); });
+  for (const auto& entry : kReferences) {
+    if (reward == entry.first) return reading(where, [&] { return entry.second(input); });
   }
   std::string names;
   for (const auto& entry : kReferences)
