@@ -12,6 +12,7 @@
 #include "policy/autograd.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/fp8_product.h"
+#include "policy/layer_trace.h"
 #include "policy/layers/attention.h"
 #include "policy/layers/feed_forward.h"
 
@@ -149,10 +150,12 @@ at::Tensor Decoder::checkpointed(const Layer& layer, const at::Tensor& x_TD,
   return y_TD;
 }
 
-at::Tensor Decoder::run_layers(at::Tensor x_TD, const LayerCall& call) const {
+at::Tensor Decoder::run_layers(at::Tensor x_TD, const LayerCall& call, LayerTrace* trace) const {
+  if (trace != nullptr) trace->hidden = {x_TD.detach()};
   for (const Layer& layer : layers_) {
     x_TD = config_.activation_checkpointing ? checkpointed(layer, x_TD, call)
                                             : layer.apply(x_TD, call);
+    if (trace != nullptr) trace->hidden.push_back(x_TD.detach());
   }
   return ops_->norm(x_TD, final_norm_, 1, call.team);
 }
@@ -181,7 +184,7 @@ at::Tensor Decoder::forward(const PackedBatch& batch, ThreadTeam& team, bool use
                        use_adapters,
                        false,
                        routing_of(batch)};
-  return run_layers(ops_->embedding(embedding_.weight, batch.tokens, team), call);
+  return run_layers(ops_->embedding(embedding_.weight, batch.tokens, team), call, batch.trace);
 }
 
 Scores Decoder::score(const at::Tensor& hidden, const ScoreList& list, double temperature,

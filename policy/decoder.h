@@ -65,7 +65,8 @@ class Decoder : public Policy {
 
   const Linear& head() const { return model_.tie_word_embeddings ? embedding_ : head_; }
   RopeTable rope_table(int64_t positions) const;
-  at::Tensor run_layers(at::Tensor x_TD, const LayerCall& call) const;
+  /// @param trace  notes what layers pass on; may be null.
+  at::Tensor run_layers(at::Tensor x_TD, const LayerCall& call, LayerTrace* trace) const;
   at::Tensor checkpointed(const Layer& layer, const at::Tensor& x_TD, const LayerCall& call) const;
   LayerRouting routing_of(const PackedBatch& batch) const;
   const PredictionModule& module(int k) const;

@@ -5,6 +5,7 @@
 
 namespace gradus::policy {
 
+struct LayerTrace;
 struct RoutingPass;
 
 /// Rows [begin, begin + length) of a packed batch: one prompt, or one completion that follows the
@@ -24,6 +25,7 @@ struct PackedBatch {
   /// What mixtures of experts are told and note (policy/routing.h); the caller's, until backward
   /// passes are done. null: they choose freely and note nothing.
   RoutingPass* routing = nullptr;
+  LayerTrace* trace = nullptr;  ///< filled by `forward` where it is there
 
   int64_t num_rows() const { return static_cast<int64_t>(tokens.size()); }
 };

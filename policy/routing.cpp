@@ -110,17 +110,30 @@ void measure(kernels::ConstMatrix scores, const std::vector<int32_t>& chosen,
   }
 }
 
-void keep(const std::vector<int32_t>& chosen, const kernels::RouterShape& shape, int layer,
-          ExpertChoices& choices) {
+/// Copies a layer's [T, K] to its place in [T, layers, K].
+template <class From, class To>
+void scatter(const std::vector<From>& values, int64_t layer, const ExpertChoices& choices,
+             std::vector<To>& all) {
+  const int64_t K = choices.per_token;
+  for (int64_t t = 0; t < choices.num_rows(); ++t) {
+    for (int64_t k = 0; k < K; ++k) {
+      all[static_cast<size_t>(t * choices.row_size() + layer * K + k)] =
+          static_cast<To>(values[static_cast<size_t>(t * K + k)]);
+    }
+  }
+}
+
+void keep(kernels::ConstMatrix scores, const std::vector<int32_t>& chosen,
+          const kernels::RouterShape& shape, int layer, RoutingPass& pass, ThreadTeam& team) {
+  ExpertChoices& choices = pass.choices;
   const int64_t K = shape.per_token;
   const int64_t rows = std::ssize(chosen) / K;
   TORCH_CHECK(choices.per_token == K && choices.num_rows() == rows, "choices of another batch");
-  for (int64_t t = 0; t < rows; ++t) {
-    for (int64_t k = 0; k < K; ++k) {
-      choices.experts[static_cast<size_t>(t * choices.row_size() + layer * K + k)] =
-          static_cast<uint16_t>(chosen[static_cast<size_t>(t * K + k)]);
-    }
-  }
+  scatter(chosen, layer, choices, choices.experts);
+  if (!pass.keeps_weights) return;
+  std::vector<float> weights(chosen.size());
+  kernels::expert_weights(team, scores, chosen, shape, weights);
+  scatter(weights, layer, choices, pass.weights);
 }
 
 }  // namespace
@@ -139,6 +152,7 @@ void make_room_for_choices(RoutingPass* pass, const ModelConfig& config, int64_t
   choices.layers = num_mixture_layers(config);
   choices.per_token = config.moe.num_experts_per_token;
   choices.experts.assign(static_cast<size_t>(rows * choices.row_size()), ExpertChoices::kUnknown);
+  if (pass->keeps_weights) pass->weights.assign(choices.experts.size(), 0.0F);
 }
 
 std::vector<int32_t> route(kernels::ConstMatrix scores, const float* bias,
@@ -153,7 +167,9 @@ std::vector<int32_t> route(kernels::ConstMatrix scores, const float* bias,
   }
   if (routing.is_repeated) return chosen;
   if (pass.measures) measure(scores, chosen, shape, layer, pass);
-  if (pass.keeps_choices && layer < pass.choices.layers) keep(chosen, shape, layer, pass.choices);
+  if (pass.keeps_choices && layer < pass.choices.layers) {
+    keep(scores, chosen, shape, layer, pass, team);
+  }
   return chosen;
 }
 

@@ -51,10 +51,12 @@ struct RoutingPass {
   double balance_weight = 0.0;
   bool measures = false;       ///< fills `loads`, adding to what is there
   bool keeps_choices = false;  ///< fills `choices`
+  bool keeps_weights = false;  ///< fills `weights` beside `choices`
 
   /// By mixture layer, those of prediction modules behind the model's own.
   std::vector<ExpertLoad> loads;
-  ExpertChoices choices;  ///< [T, layers, K]
+  ExpertChoices choices;       ///< [T, layers, K]
+  std::vector<float> weights;  ///< [T, layers, K] what the chosen experts' outputs count
 };
 
 /// Mixture layers of the model itself, or with those of its prediction modules.

@@ -10,13 +10,16 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <span>
 
 #include "base/error.h"
 #include "cli/commands/commands.h"
 #include "cli/model_options.h"
 #include "policy/formats/safetensors.h"
 #include "policy/formats/safetensors_writer.h"
+#include "policy/layer_trace.h"
 #include "policy/policy.h"
+#include "policy/routing.h"
 
 namespace gradus::cli {
 namespace {
@@ -28,6 +31,7 @@ struct Options {
   fs::path in;
   fs::path out;
   fs::path grads;
+  bool wants_hidden = false;
 };
 
 // Shapes: B sequences, T positions, V vocabulary.
@@ -45,6 +49,12 @@ struct Outputs {
   /// Of prediction module k + 1, [B, T - k - 1, V]: row i reads token i + k + 1 and scores the one
   /// behind it; 0 where a place is padding.
   std::vector<std::vector<float>> prediction_logits;
+
+  /// What the layers did, where it was asked for; 0 at padding.
+  std::vector<std::vector<float>> hidden;          // by layer, [B, T, D]
+  std::vector<int> mixture_layers;                 // their numbers
+  std::vector<std::vector<int64_t>> experts;       // by mixture layer, [B, T, K]
+  std::vector<std::vector<float>> expert_weights;  // the same
 
   int64_t prediction_length(size_t k, int64_t T) const {
     return std::max<int64_t>(T - static_cast<int64_t>(k) - 1, 0);
@@ -189,6 +199,45 @@ void store_predictions(const policy::Policy& policy, const at::Tensor& hidden,
   }
 }
 
+/// Room for what the layers do.
+void prepare_layers(const policy::ModelConfig& model, const Inputs& inputs, Outputs& outputs) {
+  const auto places = static_cast<size_t>(inputs.B * inputs.T);
+  outputs.hidden.assign(static_cast<size_t>(model.num_layers) + 1,
+                        std::vector<float>(places * static_cast<size_t>(model.hidden_size)));
+  for (int layer = 0; layer < model.num_layers; ++layer) {
+    if (model.layers[static_cast<size_t>(layer)].ffn == policy::FfnKind::mixture_of_experts) {
+      outputs.mixture_layers.push_back(layer);
+    }
+  }
+  const auto num_choices = places * static_cast<size_t>(model.moe.num_experts_per_token);
+  outputs.experts.assign(outputs.mixture_layers.size(), std::vector<int64_t>(num_choices));
+  outputs.expert_weights.assign(outputs.mixture_layers.size(), std::vector<float>(num_choices));
+}
+
+void store_layers(const policy::LayerTrace& trace, const policy::RoutingPass& routing,
+                  const Sequence& sequence, int64_t b, int64_t T, Outputs& outputs) {
+  for (size_t n = 0; n < trace.hidden.size(); ++n) {
+    const auto rows = trace.hidden[n].to(at::kCPU, at::kFloat).contiguous();
+    const int64_t D = rows.size(1);
+    for (size_t r = 0; r < sequence.places.size(); ++r) {
+      std::memcpy(outputs.hidden[n].data() + (b * T + sequence.places[r]) * D,
+                  rows.const_data_ptr<float>() + static_cast<int64_t>(r) * D,
+                  static_cast<size_t>(D) * sizeof(float));
+    }
+  }
+  const auto K = static_cast<size_t>(routing.choices.per_token);
+  for (size_t m = 0; m < outputs.mixture_layers.size(); ++m) {
+    for (size_t r = 0; r < sequence.places.size(); ++r) {
+      const auto from = r * static_cast<size_t>(routing.choices.row_size()) + m * K;
+      const auto to = static_cast<size_t>(b * T + sequence.places[r]) * K;
+      for (size_t k = 0; k < K; ++k) {
+        outputs.experts[m][to + k] = routing.choices.experts[from + k];
+        outputs.expert_weights[m][to + k] = routing.weights[from + k];
+      }
+    }
+  }
+}
+
 int64_t count_pairs(const Inputs& inputs) {
   int64_t count = 0;
   for (int64_t b = 0; b < inputs.B; ++b) {
@@ -198,7 +247,7 @@ int64_t count_pairs(const Inputs& inputs) {
 }
 
 Outputs compute(const policy::Policy& policy, const Inputs& inputs, bool wants_grads,
-                ThreadTeam& team) {
+                bool wants_hidden, ThreadTeam& team) {
   Outputs outputs;
   outputs.V = policy.model_config().vocab_size;
   outputs.logits_BTV.assign(static_cast<size_t>(inputs.B * inputs.T * outputs.V), 0.0F);
@@ -209,12 +258,21 @@ Outputs compute(const policy::Policy& policy, const Inputs& inputs, bool wants_g
     outputs.prediction_logits[k].assign(
         static_cast<size_t>(inputs.B * outputs.prediction_length(k, inputs.T) * outputs.V), 0.0F);
   }
+  if (wants_hidden) prepare_layers(policy.model_config(), inputs, outputs);
   const auto num_pairs = static_cast<double>(count_pairs(inputs));
   const c10::AutoGradMode grad_mode(wants_grads);
   for (int64_t b = 0; b < inputs.B; ++b) {
-    const Sequence sequence = sequence_of(inputs, b);
+    Sequence sequence = sequence_of(inputs, b);
     if (sequence.places.empty()) continue;
+    policy::LayerTrace trace;
+    policy::RoutingPass routing;
+    if (wants_hidden) {
+      routing.keeps_choices = routing.keeps_weights = true;
+      sequence.batch.trace = &trace;
+      sequence.batch.routing = &routing;
+    }
     const auto hidden = policy.forward(sequence.batch, team);
+    if (wants_hidden) store_layers(trace, routing, sequence, b, inputs.T, outputs);
     std::vector<int64_t> rows(sequence.places.size());
     for (size_t r = 0; r < rows.size(); ++r) rows[r] = static_cast<int64_t>(r);
     store_logits(policy.logits(hidden.detach(), rows, team), sequence, b, inputs.T, outputs);
@@ -233,6 +291,31 @@ policy::RawTensor raw_floats(std::string name, std::vector<int64_t> shape,
                         policy::DType::F32);
 }
 
+/// hidden.N [B, T, D], router.N.indices and router.N.weights [B * T, K].
+void append_layers(const Outputs& outputs, const Inputs& inputs,
+                   std::vector<policy::RawTensor>& tensors) {
+  const int64_t places = inputs.B * inputs.T;
+  if (places == 0) return;
+  for (size_t n = 0; n < outputs.hidden.size(); ++n) {
+    const int64_t D = std::ssize(outputs.hidden[n]) / places;
+    tensors.push_back(
+        raw_floats(fmt::format("hidden.{}", n), {inputs.B, inputs.T, D}, outputs.hidden[n]));
+  }
+  for (size_t m = 0; m < outputs.mixture_layers.size(); ++m) {
+    const std::string name = fmt::format("router.{}.", outputs.mixture_layers[m]);
+    const int64_t K = std::ssize(outputs.experts[m]) / places;
+    policy::RawTensor indices;
+    indices.name = name + "indices";
+    indices.dtype = policy::DType::I64;
+    indices.shape = {places, K};
+    indices.read = [&experts = outputs.experts[m]](uint64_t first, std::span<std::byte> out) {
+      std::memcpy(out.data(), std::as_bytes(std::span(experts)).data() + first, out.size());
+    };
+    tensors.push_back(std::move(indices));
+    tensors.push_back(raw_floats(name + "weights", {places, K}, outputs.expert_weights[m]));
+  }
+}
+
 void write_outputs(const Outputs& outputs, const Inputs& inputs, const fs::path& path) {
   std::vector<policy::RawTensor> tensors;
   tensors.push_back(raw_floats("logits", {inputs.B, inputs.T, outputs.V}, outputs.logits_BTV));
@@ -243,6 +326,7 @@ void write_outputs(const Outputs& outputs, const Inputs& inputs, const fs::path&
                                  {inputs.B, outputs.prediction_length(k, inputs.T), outputs.V},
                                  outputs.prediction_logits[k]));
   }
+  append_layers(outputs, inputs, tensors);
   policy::write_safetensors(path, std::move(tensors), {{"format", "pt"}});
 }
 
@@ -266,7 +350,8 @@ void write_logits(const Options& options) {
   const auto purpose = wants_grads ? policy::Purpose::training : policy::Purpose::inference;
   const auto policy = policy::Policy::load(policy_config(options.model), purpose, *team);
   check_ids(inputs, options.in, policy->model_config().vocab_size);
-  write_outputs(compute(*policy, inputs, wants_grads, *team), inputs, options.out);
+  write_outputs(compute(*policy, inputs, wants_grads, options.wants_hidden, *team), inputs,
+                options.out);
   if (wants_grads) write_grads(*policy, options.grads);
 }
 
@@ -286,6 +371,10 @@ void add_model_logits(Command parent, Session& session) {
       .required();
   app.add_option("--grads", options->grads,
                  "safetensors to write: d(mean of all logprobs)/d(parameter)");
+  app.add_flag(
+      "--hidden", options->wants_hidden,
+      "writes what layers pass on as well: hidden.N [B,T,D] (0: the embedding), of mixtures "
+      "router.N.indices and router.N.weights [B*T,K], experts ascending");
   app.callback([options, &session] {
     write_logits(*options);
     session.out << options->out.string() << "\n";

@@ -43,9 +43,10 @@ struct Difference {
 };
 
 /// Largest difference over places that are not padding; row r of [B * T, width].
-Difference difference_of_logits(const SafetensorsFile& ours, const SafetensorsFile& expected) {
-  const auto a = floats(ours, "logits");
-  const auto b = floats(expected, "logits");
+Difference difference_of_rows(const SafetensorsFile& ours, const SafetensorsFile& expected,
+                              const std::string& name) {
+  const auto a = floats(ours, name);
+  const auto b = floats(expected, name);
   const auto mask = mask_of(expected);
   REQUIRE(a.size() == b.size());
   const size_t width = a.size() / mask.size();
@@ -53,6 +54,17 @@ Difference difference_of_logits(const SafetensorsFile& ours, const SafetensorsFi
   for (size_t i = 0; i < a.size(); ++i) {
     if (mask[i / width] != 0) difference.note(std::abs(a[i] - b[i]), i);
   }
+  return difference;
+}
+
+/// Over all values of fixtures without padding.
+Difference difference_of_values(const SafetensorsFile& ours, const SafetensorsFile& expected,
+                                const std::string& name) {
+  const auto a = floats(ours, name);
+  const auto b = floats(expected, name);
+  REQUIRE(a.size() == b.size());
+  Difference difference;
+  for (size_t i = 0; i < a.size(); ++i) difference.note(std::abs(a[i] - b[i]), i);
   return difference;
 }
 
@@ -93,14 +105,17 @@ TEST_CASE("logits, logprobs and gradients of checkpoints agree with transformers
     WARN("no fixtures in " << parity_folder());
     return;
   }
-  for (const char* name : {"llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias",
-                           "qwen2_sliding", "qwen3_qknorm"}) {
+  for (const char* name :
+       {"llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias", "qwen2_sliding", "qwen3_qknorm",
+        "deepseek_v3_base", "deepseek_v3_bf16", "deepseek_v3_fp8", "deepseek_v3_mtp",
+        "deepseek_v3_no_qlora", "deepseek_v3_yarn", "mixtral", "qwen3_moe"}) {
     INFO(name);
     const TemporaryFolder folder;
     const fs::path model = parity_folder() / name;
     const fs::path expected = model / "expected.safetensors";
-    std::vector<std::string> arguments{"model", "logits",          "--model", model.string(),
-                                       "--in",  expected.string(), "--out",   folder / "out"};
+    std::vector<std::string> arguments{"model",        "logits",       "--model",
+                                       model.string(), "--in",         expected.string(),
+                                       "--out",        folder / "out", "--hidden"};
     const bool has_grads = fs::exists(model / "expected_grads.safetensors");
     if (has_grads) arguments.insert(arguments.end(), {"--grads", folder / "grads"});
     const auto result = run_gradus(arguments);
@@ -108,7 +123,17 @@ TEST_CASE("logits, logprobs and gradients of checkpoints agree with transformers
     REQUIRE(result.exit_code == 0);
     const auto ours = SafetensorsFile::open(folder / "out");
     const auto reference = SafetensorsFile::open(expected);
-    CHECK(difference_of_logits(ours, reference).largest <= 1e-4);
+    for (const auto& tensor : reference.tensors()) {
+      INFO(tensor.name);
+      const bool is_row = tensor.name == "logits" || tensor.name.starts_with("hidden.");
+      const bool is_flat = tensor.name.starts_with("mtp_logits.");
+      if (is_row) CHECK(difference_of_rows(ours, reference, tensor.name).largest <= 1e-4);
+      if (is_flat) CHECK(difference_of_values(ours, reference, tensor.name).largest <= 1e-4);
+      if (tensor.name.starts_with("router.")) {
+        REQUIRE(ours.find(tensor.name) != nullptr);
+        CHECK(ours.info(tensor.name).shape == tensor.shape);
+      }
+    }
     CHECK(difference_of_logprobs(ours, reference).largest <= 1e-4);
     if (has_grads) check_gradients(folder / "grads", model / "expected_grads.safetensors");
   }
