@@ -67,12 +67,14 @@ Text with_first_math_only(TextView text) {
 Text without_command(TextView text, TextView command, bool to_last_brace) {
   Text result;
   size_t at = 0;
+  size_t end = 0;  // of the line
   for (size_t hit = text.find(command); hit != TextView::npos; hit = text.find(command, hit)) {
     const size_t start = hit + command.size();
-    const TextView line = text.substr(start, line_end(text, start) - start);
+    if (start > end) end = line_end(text, start);
+    const TextView line = text.substr(start, end - start);
     const size_t close = to_last_brace ? line.rfind(U'}') : line.find(U'}');
     if (close == TextView::npos) {
-      hit = start;
+      hit = end;  // the line has no brace for later ones either
       continue;
     }
     result.append(text.substr(at, hit - at)).append(line.substr(0, close));
