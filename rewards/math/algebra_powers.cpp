@@ -59,7 +59,9 @@ std::optional<Fraction> Algebra::integer_power(const Fraction& base, int64_t exp
   if (!is_single && (exponent > 200 || num_terms > kManyTerms)) return std::nullopt;
   if (is_single && !base.top.is_zero()) {
     const Term& term = base.top.terms[0];
-    if (term.coefficient.num_bits() > 1 && term.coefficient.num_bits() * exponent > kMaxBits) {
+    const auto bottom = base.bottom.constant();
+    if (!term.coefficient.has_power(exponent, kMaxBits) || !bottom ||
+        !bottom->has_power(exponent, kMaxBits)) {
       return std::nullopt;
     }
     Term powered{term.coefficient.power(exponent), {}};
@@ -68,7 +70,7 @@ std::optional<Fraction> Algebra::integer_power(const Fraction& base, int64_t exp
       powered = product_of(powered, power_of(factor.atom, raised, atoms_), atoms_);
     }
     Fraction result = single(std::move(powered));
-    result.bottom = constant_polynomial(base.bottom.constant()->power(exponent));
+    result.bottom = constant_polynomial(bottom->power(exponent));
     return result;
   }
   Fraction result = whole(Rational(1));

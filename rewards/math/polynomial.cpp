@@ -15,6 +15,8 @@ bool comes_before(const Monomial& a, const Monomial& b) {
   return a.size() < b.size();
 }
 
+constexpr int64_t kMaxPrimePowerBits = 1 << 16;
+
 /// Brings a factor into normal form; the part that is rational goes into the coefficient.
 void append(const Factor& factor, const Atoms& atoms, Term& term) {
   const Atom& atom = atoms.at(factor.atom);
@@ -25,9 +27,12 @@ void append(const Factor& factor, const Atoms& atoms, Term& term) {
   const Rational whole = factor.exponent.floor();
   const Rational rest = factor.exponent - whole;
   if (atom.kind == Atom::Kind::prime) {
-    if (const auto power = whole.small_integer(); power && *power != 0) {
-      term.coefficient *= atom.prime.power(*power);
+    const auto power = whole.small_integer();
+    if (!power || !atom.prime.has_power(*power, kMaxPrimePowerBits)) {
+      term.monomial.push_back(factor);  // too large to be written out
+      return;
     }
+    if (*power != 0) term.coefficient *= atom.prime.power(*power);
     if (!rest.is_zero()) term.monomial.push_back({factor.atom, rest});
     return;
   }

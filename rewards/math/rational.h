@@ -52,6 +52,9 @@ class Rational {
   Rational denominator() const;
   Rational floor() const;
   Rational abs() const;
+  /// Whether value^exponent stays within about max_bits: ask before `power`, as GMP ends the
+  /// program over numbers that no memory holds.
+  bool has_power(int64_t exponent, int64_t max_bits) const;
   /// value^exponent; not 0 to a negative power.
   Rational power(int64_t exponent) const;
   double as_double() const;

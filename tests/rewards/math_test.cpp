@@ -149,6 +149,23 @@ TEST_CASE("towers, bombs and depth end without being worked out", "[rewards][mat
   CHECK_FALSE(is_right("5", std::string(100'000, '{') + "5" + std::string(100'000, '}')));
 }
 
+TEST_CASE("powers beyond any memory are not written out", "[rewards][math]") {
+  const std::string large = "1111111111111111111";
+  const std::string huge = large + large;
+  for (const std::string& exponent : {large, huge, "-" + large, large + ".5"}) {
+    for (const std::string base : {"1111222222222222222222222222", "\\sqrt{2}", "(12\\sqrt{2})",
+                                   "(\\frac{x}{3})", "\\frac{1}{7}", "(2^{1/3}x)"}) {
+      const std::string power = base + "^{" + exponent + "}";
+      INFO(power);
+      CHECK_FALSE(is_right("1", power));
+      CHECK_FALSE(is_right(power, "1"));
+      CHECK_FALSE(is_right("0<a, 7<a" + power + "-1", "a > 7"));
+      CHECK(is_right(power, power));
+    }
+  }
+  CHECK_FALSE(is_right("2^{" + large + "}", "2^{" + large + "1}"));
+}
+
 TEST_CASE("small differences of large and tiny numbers are seen", "[rewards][math]") {
   CHECK_FALSE(is_right("2^{1000}", "2^{1000}+1"));
   CHECK_FALSE(is_right("\\frac{1}{2004!}", "\\frac{1}{2006!}"));
