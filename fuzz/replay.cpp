@@ -1,7 +1,7 @@
 // Runs a fuzz target without libFuzzer: its corpus as it is, then mutations of it, the same ones on
 // every machine. A crash leaves its input in ./crash-input.
 //
-//   fuzz_<target> CORPUS_FOLDER [seconds]
+//   fuzz_<target> CORPUS_FOLDER [seconds]     seconds: else of GRADUS_FUZZ_SECONDS, else 2
 //
 // Mutations change, insert, drop and repeat bytes, and splice two entries; pieces that entries
 // are made of serve as the dictionary. It looks for what is broken, not for coverage: libFuzzer
@@ -117,7 +117,8 @@ int main(int argc, char** argv) {
   std::vector<std::string> corpus = read_corpus(argv[1]);
   if (corpus.empty()) corpus.emplace_back();
   for (const std::string& input : corpus) run(input);
-  const double seconds = argc > 2 ? std::strtod(argv[2], nullptr) : 2.0;
+  const char* wanted = argc > 2 ? argv[2] : std::getenv("GRADUS_FUZZ_SECONDS");
+  const double seconds = wanted != nullptr ? std::strtod(wanted, nullptr) : 2.0;
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   Chance chance;
   int64_t num_runs = 0;
