@@ -1,6 +1,7 @@
 // Extraction: any text gives candidates that can be graded, the same ones each time.
 
 #include "fuzz/target.h"
+#include "rewards/math/dates.h"
 #include "rewards/math/math_grader.h"
 
 using gradus::fuzz::require;
@@ -22,5 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const MathVerdict second = grade_math("7", text, {});
   require(first.reason == second.reason && first.answer == second.answer,
           "the same text gets the same verdict");
+  for (const std::string_view date : find_dates(text)) {
+    require(parse_date(date).has_value(), "what is found as a date is one");
+  }
+  grade_math("2024-03-03", text, {});
   return 0;
 }
