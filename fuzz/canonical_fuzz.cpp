@@ -7,7 +7,7 @@
 #include "rewards/math/prepare.h"
 
 using gradus::fuzz::require;
-using namespace gradus::rewards::math;
+using namespace gradus::rewards::math;  // NOLINT(google-build-using-namespace): the target
 
 namespace {
 

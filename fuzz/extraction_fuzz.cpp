@@ -5,7 +5,7 @@
 #include "rewards/math/math_grader.h"
 
 using gradus::fuzz::require;
-using namespace gradus::rewards::math;
+using namespace gradus::rewards::math;  // NOLINT(google-build-using-namespace): the target
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(gradus::fuzz::text_of(data, size));

@@ -9,7 +9,7 @@
 #include "rewards/profiles/profile.h"
 
 using gradus::fuzz::require;
-using namespace gradus::rewards::profiles;
+using namespace gradus::rewards::profiles;  // NOLINT(google-build-using-namespace): the target
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = gradus::fuzz::text_of(data, size);

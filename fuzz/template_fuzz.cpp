@@ -7,7 +7,7 @@
 #include "rewards/graders/template.h"
 
 using gradus::fuzz::require;
-using namespace gradus::rewards::graders;
+using namespace gradus::rewards::graders;  // NOLINT(google-build-using-namespace): the target
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const nlohmann::json item = {

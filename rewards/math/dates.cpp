@@ -106,23 +106,22 @@ std::vector<Token> tokens_of(std::string_view text) {
   return tokens;
 }
 
+std::chrono::year_month_day calendar_day(const CalendarDate& date) {
+  // A day of every year may be the 29th of February.
+  return {std::chrono::year{date.year == 0 ? 2000 : date.year},
+          std::chrono::month{static_cast<unsigned>(date.month)},
+          std::chrono::day{static_cast<unsigned>(date.day)}};
+}
+
 bool is_possible(const CalendarDate& date) {
   if (date.month < 1 || date.month > 12) return false;
-  if (date.day == 0) return true;
-  using namespace std::chrono;
-  // A day of every year may be the 29th of February.
-  const year_month_day day{year{date.year == 0 ? 2000 : date.year},
-                           month{static_cast<unsigned>(date.month)},
-                           std::chrono::day{static_cast<unsigned>(date.day)}};
-  return day.ok();
+  return date.day == 0 || calendar_day(date).ok();
 }
 
 /// The 1-based weekday of a full date, Sunday first.
 int weekday_of(const CalendarDate& date) {
-  using namespace std::chrono;
-  const sys_days days{year_month_day{year{date.year}, month{static_cast<unsigned>(date.month)},
-                                     day{static_cast<unsigned>(date.day)}}};
-  return static_cast<int>(weekday{days}.c_encoding()) + 1;
+  const std::chrono::weekday weekday{std::chrono::sys_days{calendar_day(date)}};
+  return static_cast<int>(weekday.c_encoding()) + 1;
 }
 
 /// Reads one date from the tokens at a place.
