@@ -151,14 +151,15 @@ Sequence sequence_of(const Inputs& inputs, int64_t b) {
   return sequence;
 }
 
-void store_logits(const at::Tensor& logits_RV, const Sequence& sequence, int64_t b, int64_t T,
-                  Outputs& outputs) {
-  const auto rows = logits_RV.contiguous();
-  const float* values = rows.const_data_ptr<float>();
+/// Copies a sequence's rows [rows, width] to their places of sequence b in [B, T, width].
+void store_rows(const at::Tensor& tensor, const Sequence& sequence, int64_t b, int64_t T,
+                std::vector<float>& out) {
+  const auto rows = tensor.to(at::kCPU, at::kFloat).contiguous();
+  const int64_t width = rows.size(1);
   for (size_t r = 0; r < sequence.places.size(); ++r) {
-    const auto row = static_cast<int64_t>(r);
-    std::memcpy(outputs.logits_BTV.data() + (b * T + sequence.places[r]) * outputs.V,
-                values + row * outputs.V, static_cast<size_t>(outputs.V) * sizeof(float));
+    std::memcpy(out.data() + (b * T + sequence.places[r]) * width,
+                rows.const_data_ptr<float>() + static_cast<int64_t>(r) * width,
+                static_cast<size_t>(width) * sizeof(float));
   }
 }
 
@@ -217,13 +218,7 @@ void prepare_layers(const policy::ModelConfig& model, const Inputs& inputs, Outp
 void store_layers(const policy::LayerTrace& trace, const policy::RoutingPass& routing,
                   const Sequence& sequence, int64_t b, int64_t T, Outputs& outputs) {
   for (size_t n = 0; n < trace.hidden.size(); ++n) {
-    const auto rows = trace.hidden[n].to(at::kCPU, at::kFloat).contiguous();
-    const int64_t D = rows.size(1);
-    for (size_t r = 0; r < sequence.places.size(); ++r) {
-      std::memcpy(outputs.hidden[n].data() + (b * T + sequence.places[r]) * D,
-                  rows.const_data_ptr<float>() + static_cast<int64_t>(r) * D,
-                  static_cast<size_t>(D) * sizeof(float));
-    }
+    store_rows(trace.hidden[n], sequence, b, T, outputs.hidden[n]);
   }
   const auto K = static_cast<size_t>(routing.choices.per_token);
   for (size_t m = 0; m < outputs.mixture_layers.size(); ++m) {
@@ -275,7 +270,8 @@ Outputs compute(const policy::Policy& policy, const Inputs& inputs, bool wants_g
     if (wants_hidden) store_layers(trace, routing, sequence, b, inputs.T, outputs);
     std::vector<int64_t> rows(sequence.places.size());
     for (size_t r = 0; r < rows.size(); ++r) rows[r] = static_cast<int64_t>(r);
-    store_logits(policy.logits(hidden.detach(), rows, team), sequence, b, inputs.T, outputs);
+    store_rows(policy.logits(hidden.detach(), rows, team), sequence, b, inputs.T,
+               outputs.logits_BTV);
     store_predictions(policy, hidden, sequence, b, inputs.T, team, outputs);
     if (sequence.scores.rows.empty()) continue;
     const auto scores = policy.score(hidden, sequence.scores, 1.0, team);
