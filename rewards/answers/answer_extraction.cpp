@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/ascii.h"
-#include "rewards/answers/math_text.h"
+#include "rewards/answers/dressing.h"
 #include "rewards/answers/number.h"
 
 namespace gradus::rewards {

@@ -62,7 +62,7 @@ std::optional<Fraction> Algebra::times(const Fraction& a, const Fraction& b) {
   if (!top) return std::nullopt;
   const auto bottom = product_of(a.bottom, b.bottom, atoms_, work_);
   if (!bottom) return std::nullopt;
-  if (!top->terms.empty() && top->terms[0].coefficient.num_bits() > 4 * kMaxBits) {
+  if (!top->terms.empty() && top->terms[0].coefficient.num_bits() > 4 * Rational::kMaxBits) {
     work_.spend(1'000'000'000);
     return std::nullopt;
   }

@@ -44,9 +44,6 @@ class Algebra {
   std::string text(const Fraction& fraction) const;
   const Atoms& atoms() const { return atoms_; }
 
-  /// Exact arithmetic refuses integers of more bits than this.
-  static constexpr int64_t kMaxBits = 1 << 16;
-
  private:
   using Maybe = std::optional<Fraction>;
 

@@ -186,7 +186,7 @@ std::optional<Fraction> Algebra::big_operator(const Tree& tree, const Node& node
         if (!next) return std::nullopt;
         total = *next;
         const int64_t bits = total.top.is_zero() ? 0 : total.top.terms[0].coefficient.num_bits();
-        if (bits > kMaxBits || !work_.spend(1 + bits / 64)) return as_written();
+        if (bits > Rational::kMaxBits || !work_.spend(1 + bits / 64)) return as_written();
       }
       return total;
     }

@@ -60,8 +60,7 @@ std::optional<Fraction> Algebra::integer_power(const Fraction& base, int64_t exp
   if (is_single && !base.top.is_zero()) {
     const Term& term = base.top.terms[0];
     const auto bottom = base.bottom.constant();
-    if (!term.coefficient.has_power(exponent, kMaxBits) || !bottom ||
-        !bottom->has_power(exponent, kMaxBits)) {
+    if (!term.coefficient.has_power(exponent) || !bottom || !bottom->has_power(exponent)) {
       return std::nullopt;
     }
     Term powered{term.coefficient.power(exponent), {}};

@@ -15,8 +15,6 @@ bool comes_before(const Monomial& a, const Monomial& b) {
   return a.size() < b.size();
 }
 
-constexpr int64_t kMaxPrimePowerBits = 1 << 16;
-
 /// Brings a factor into normal form; the part that is rational goes into the coefficient.
 void append(const Factor& factor, const Atoms& atoms, Term& term) {
   const Atom& atom = atoms.at(factor.atom);
@@ -28,7 +26,7 @@ void append(const Factor& factor, const Atoms& atoms, Term& term) {
   const Rational rest = factor.exponent - whole;
   if (atom.kind == Atom::Kind::prime) {
     const auto power = whole.small_integer();
-    if (!power || !atom.prime.has_power(*power, kMaxPrimePowerBits)) {
+    if (!power || !atom.prime.has_power(*power)) {
       term.monomial.push_back(factor);  // too large to be written out
       return;
     }

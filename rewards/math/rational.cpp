@@ -80,10 +80,10 @@ Rational Rational::abs() const {
   return sign() < 0 ? -*this : *this;
 }
 
-bool Rational::has_power(int64_t exponent, int64_t max_bits) const {
+bool Rational::has_power(int64_t exponent) const {
   const int64_t bits = num_bits();
   if (bits <= 1) return true;  // 0, 1, -1
-  return exponent >= -(max_bits / bits) && exponent <= max_bits / bits;
+  return exponent >= -(kMaxBits / bits) && exponent <= kMaxBits / bits;
 }
 
 Rational Rational::power(int64_t exponent) const {

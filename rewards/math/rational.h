@@ -52,9 +52,11 @@ class Rational {
   Rational denominator() const;
   Rational floor() const;
   Rational abs() const;
-  /// Whether value^exponent stays within about max_bits: ask before `power`, as GMP ends the
+  /// Exact arithmetic refuses integers of more bits than this.
+  static constexpr int64_t kMaxBits = 1 << 16;
+  /// Whether value^exponent stays within about kMaxBits: ask before `power`, as GMP ends the
   /// program over numbers that no memory holds.
-  bool has_power(int64_t exponent, int64_t max_bits) const;
+  bool has_power(int64_t exponent) const;
   /// value^exponent; not 0 to a negative power.
   Rational power(int64_t exponent) const;
   double as_double() const;

@@ -7,13 +7,15 @@
 
 #include "base/printable.h"
 #include "rewards/answers/answer_extraction.h"
-#include "rewards/answers/math_text.h"
+#include "rewards/answers/dressing.h"
 #include "rewards/rules.h"
 #include "rewards/scores/arithmetic.h"
 #include "rewards/simple_rule.h"
 
 namespace gradus::rewards {
 namespace {
+
+using math::Rational;
 
 struct CountdownConfig {
   std::string target = "target";
@@ -56,12 +58,15 @@ const nlohmann::json* column_of(const nlohmann::json* row, const std::string& na
   return metadata.is_object() && metadata.contains(name) ? &metadata.at(name) : nullptr;
 }
 
-std::optional<Rational> integer_in(const nlohmann::json& value) {
-  if (value.is_number_integer()) return Rational(value.get<int64_t>());
-  if (value.is_string()) {
-    if (const auto number = parse_number(value.get_ref<const std::string&>())) return number->value;
-  }
-  return std::nullopt;
+// 24, 24.0 and "24" are the same: a table's column may have come as any of them.
+std::optional<Rational> number_in(const nlohmann::json& value) {
+  if (!value.is_number() && !value.is_string()) return std::nullopt;
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  std::string_view digits = trimmed(text);
+  const bool is_negative = digits.starts_with('-');
+  if (is_negative) digits.remove_prefix(1);
+  const auto number = Rational::from_decimal(digits);
+  return number && is_negative ? -*number : number;
 }
 
 std::optional<Puzzle> puzzle_of(const nlohmann::json* row, const CountdownConfig& config) {
@@ -69,11 +74,11 @@ std::optional<Puzzle> puzzle_of(const nlohmann::json* row, const CountdownConfig
   const auto* numbers = column_of(row, config.numbers);
   if (target == nullptr || numbers == nullptr || !numbers->is_array()) return std::nullopt;
   Puzzle puzzle;
-  const auto value = integer_in(*target);
+  const auto value = number_in(*target);
   if (!value) return std::nullopt;
   puzzle.target = *value;
   for (const auto& entry : *numbers) {
-    const auto number = integer_in(entry);
+    const auto number = number_in(entry);
     if (!number) return std::nullopt;
     puzzle.numbers.push_back(*number);
   }
@@ -101,7 +106,7 @@ std::string fault_of(const ArithmeticResult& result, Puzzle puzzle, bool use_all
 Grade countdown_of(const RewardInput& input, const CountdownConfig& config) {
   const auto puzzle = puzzle_of(input.row, config);
   if (!puzzle) {
-    return skipped("the row has no integer \"" + config.target + "\" or no list \"" +
+    return skipped("the row has no number \"" + config.target + "\" or no list \"" +
                    config.numbers + "\"");
   }
   const auto answer = extract_answer(input.completion, config.extract);

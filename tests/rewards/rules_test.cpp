@@ -121,6 +121,7 @@ TEST_CASE("countdown accepts exact expressions over the given numbers alone",
   const json row{{"target", 24}, {"numbers", {3, 3, 8, 8}}};
   CHECK(value_of(rule, "<answer>8/(3-8/3)</answer>", row) == 1.0);
   CHECK(value_of(rule, "<answer> 8 ÷ (3 − 8 / 3) = 24 </answer>", row) == 1.0);
+  CHECK(value_of(rule, "<answer>\\frac{8}{3 - \\frac{8}{3}}</answer>", row) == 1.0);
   CHECK(value_of(rule, "<answer>3*8</answer>", row) == 0.1);
   CHECK(value_of(rule + "\nuse_all = false", "<answer>3*8</answer>", row) == 1.0);
   CHECK(value_of(rule + "\nuse_all = false", "<answer>8+8+8</answer>", row) == 0.1);
@@ -131,6 +132,8 @@ TEST_CASE("countdown accepts exact expressions over the given numbers alone",
   CHECK(value_of(rule + "\nextract = \"whole\"", "98 - 57 + 55 + 100", nested) == 1.0);
   CHECK(grade_one(rule, "<answer>1</answer>", json{{"target", 1}}).outcome ==
         GradeOutcome::skipped);
+  const json as_text{{"target", " -24 "}, {"numbers", {"3", 3.0, "8", "08"}}};
+  CHECK(value_of(rule, "<answer>-8/(3-8/3)</answer>", as_text) == 1.0);
 }
 
 TEST_CASE("arithmetic is exact and refuses what is no arithmetic", "[rewards][arithmetic]") {
@@ -145,9 +148,15 @@ TEST_CASE("arithmetic is exact and refuses what is no arithmetic", "[rewards][ar
   CHECK(text("-(2+1)/3") == "-1");
   CHECK(text("1/3+1/6") == "1/2");
   CHECK(text("010") == "10");
+  CHECK(text("\\left(2 \\times 3\\right) \\div 4") == "3/2");
+  CHECK(text("\\dfrac {1 + 2} {4} \\cdot 8") == "6");
+  CHECK(text("2·3 – 1") == "5");
+  CHECK(text("（１２＋3）÷5") == "3");
   CHECK(text("1/(2-2)") == "division by zero");
   for (const char* bad :
-       {"", "2+", "2 3", "2**3", "7//2", "2^3", "(2", "2)", "()", "abs(2)", "1.5", "*2"}) {
+       {"",         "2+", "2 3",    "2**3",   "7//2",      "2^3",       "(2",
+        "2)",       "()", "abs(2)", "1.5",    "*2",        "\\frac{1}", "\\frac{1}2",
+        "\\frac12", "{2", "2}",     "\\frac", "\\sqrt{4}", "2{3}"}) {
     CAPTURE(bad);
     CHECK_FALSE(evaluate_arithmetic(bad).value.has_value());
   }
