@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "rewards/profiles/name_index.h"
+
 namespace gradus::rewards::profiles {
 namespace {
 
@@ -46,13 +48,9 @@ constexpr std::array kEnvironmentArguments{
     ArgumentSpec{U" figure table enumerate itemize ", U"["},
 };
 
-template <size_t N>
-TextView arguments_of(const std::array<ArgumentSpec, N>& specs, TextView name) {
-  const Text word = U" " + Text(name) + U" ";
-  for (const ArgumentSpec& spec : specs) {
-    if (name.find(U' ') == TextView::npos && contains(spec.names, word)) return spec.arguments;
-  }
-  return {};
+TextView arguments_of(const NameIndex<ArgumentSpec>& specs, TextView name) {
+  const ArgumentSpec* spec = specs.find(name);
+  return spec == nullptr ? TextView() : spec->arguments;
 }
 
 struct Token {
@@ -261,7 +259,8 @@ class Parser {
 
   LatexNode environment_from(size_t& at, const Text& name) {
     LatexNode node = named(Kind::environment, name);
-    node.arguments = arguments_from(at, arguments_of(kEnvironmentArguments, name), false);
+    static const NameIndex<ArgumentSpec> specs(kEnvironmentArguments);
+    node.arguments = arguments_from(at, arguments_of(specs, name), false);
     node.children = nodes_until(at, {Stop::Kind::environment, name});
     return node;
   }
@@ -351,7 +350,8 @@ std::optional<std::vector<LatexNode>> parse_latex(TextView latex) {
 }
 
 TextView latex_macro_arguments(TextView name) {
-  return arguments_of(kMacroArguments, name);
+  static const NameIndex<ArgumentSpec> specs(kMacroArguments);
+  return arguments_of(specs, name);
 }
 
 }  // namespace gradus::rewards::profiles

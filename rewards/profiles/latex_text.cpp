@@ -9,6 +9,7 @@
 
 #include "rewards/profiles/latex_nodes.h"
 #include "rewards/profiles/latex_symbols.h"
+#include "rewards/profiles/name_index.h"
 
 namespace gradus::rewards::profiles {
 namespace {
@@ -80,16 +81,6 @@ constexpr std::array kAlphabets{
     Alphabet{U" mathsf ", 0x1D5A0, 0x1D5BA, U"", U""},
     Alphabet{U" mathtt ", 0x1D670, 0x1D68A, U"", U""},
 };
-
-template <class Entry, size_t N>
-const Entry* find_in(const std::array<Entry, N>& entries, TextView name) {
-  if (contains(name, U" ")) return nullptr;  // `\ ` is a symbol
-  const Text word = U" " + Text(name) + U" ";
-  for (const Entry& entry : entries) {
-    if (contains(entry.names, word)) return &entry;
-  }
-  return nullptr;
-}
 
 bool is_blank(TextView text) {
   return std::all_of(text.begin(), text.end(), is_space);
@@ -199,9 +190,12 @@ class TextMaker {
   }
 
   Text macro_text(const LatexNode& macro) {
-    if (const auto* pattern = find_in(kPatterns, macro.text)) return filled(*pattern, macro);
-    if (const auto* accent = find_in(kAccents, macro.text)) return accented(*accent, macro);
-    if (const auto* alphabet = find_in(kAlphabets, macro.text)) {
+    static const NameIndex<Pattern> patterns(kPatterns);
+    static const NameIndex<Accent> accents(kAccents);
+    static const NameIndex<Alphabet> alphabets(kAlphabets);
+    if (const auto* pattern = patterns.find(macro.text)) return filled(*pattern, macro);
+    if (const auto* accent = accents.find(macro.text)) return accented(*accent, macro);
+    if (const auto* alphabet = alphabets.find(macro.text)) {
       Text text = argument_text(macro, 0);
       for (char32_t& c : text) c = in_alphabet(c, *alphabet);
       return text;
