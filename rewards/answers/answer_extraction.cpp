@@ -5,7 +5,7 @@
 
 #include "base/ascii.h"
 #include "rewards/answers/dressing.h"
-#include "rewards/answers/number.h"
+#include "rewards/math/extract.h"
 
 namespace gradus::rewards {
 namespace {
@@ -125,22 +125,6 @@ std::optional<std::string_view> after_phrase(std::string_view text) {
     if (!answer.empty()) return answer;
   }
   return std::nullopt;
-}
-
-bool is_choice(std::string_view text) {
-  text = undressed(text);
-  if (text.starts_with('(')) text.remove_prefix(1);
-  if (text.empty() || !is_letter(text[0])) return false;
-  return text.size() == 1 || (text.size() == 2 && text[1] == ')');
-}
-
-bool is_definite(std::string_view text) {
-  return is_choice(text) || parse_number(text).has_value() || sole_number(text).has_value();
-}
-
-// "The answer is 1 or 2 or 3" must not be paid for its last choice.
-bool is_hedged(std::string_view text) {
-  return text.find(" or ") != npos;
 }
 
 /// The last number: found from the end, then widened to what belongs to it.
@@ -264,8 +248,8 @@ class LastNumber {
     return is_digit(left.back()) || left.back() == ')' || left.back() == '}';
   }
 
-  // From the last white space or `=` before to the next one after: a formula that `parse_number`
-  // reads or refuses as a whole.
+  // From the last white space or `=` before to the next one after: a formula that is read
+  // or refused as a whole.
   std::string_view widened_formula(size_t begin, size_t end) const {
     constexpr std::string_view kEnds = " \n\t=$";
     while (begin > 0 && kEnds.find(text_[begin - 1]) == npos) --begin;
@@ -290,43 +274,37 @@ class LastNumber {
   std::string_view text_;
 };
 
-std::optional<ExtractedAnswer> placed(std::optional<std::string_view> text, AnswerPlace place) {
-  if (!text || text->empty()) return std::nullopt;
-  return ExtractedAnswer{*text, place};
-}
-
-std::optional<ExtractedAnswer> extract_automatically(std::string_view text) {
-  if (const auto tagged = placed(in_answer_tag(text), AnswerPlace::answer_tag)) {
-    const auto box = placed(BoxScanner(tagged->text).last_box(), AnswerPlace::boxed);
-    const auto mark = placed(after_hash(tagged->text), AnswerPlace::hash);
-    return box ? box : (mark ? mark : tagged);
-  }
-  for (const auto place : {AnswerPlace::boxed, AnswerPlace::hash}) {
-    if (const auto found = extract_answer(text, place)) return found;
-  }
-  const auto phrase = extract_answer(text, AnswerPlace::phrase);
-  if (phrase && (is_definite(phrase->text) || is_hedged(phrase->text))) return phrase;
-  return extract_answer(text, AnswerPlace::last_number);
+std::optional<ExtractedAnswer> best_candidate(std::string_view text) {
+  math::ExtractOptions options;
+  options.boxed_match_priority = 0;
+  auto candidates = math::extract_candidates(text, options);
+  if (candidates.empty()) return std::nullopt;
+  return ExtractedAnswer{std::move(candidates[0].text), math::origin_name(candidates[0].origin)};
 }
 
 }  // namespace
 
 std::optional<ExtractedAnswer> extract_answer(std::string_view completion, AnswerPlace place) {
+  const auto placed = [](std::optional<std::string_view> text,
+                         const char* name) -> std::optional<ExtractedAnswer> {
+    if (!text || text->empty()) return std::nullopt;
+    return ExtractedAnswer{std::string(*text), name};
+  };
   switch (place) {
     case AnswerPlace::automatic:
-      return extract_automatically(completion);
+      return best_candidate(completion);
     case AnswerPlace::answer_tag:
-      return placed(in_answer_tag(completion), place);
+      return placed(in_answer_tag(completion), "answer_tag");
     case AnswerPlace::boxed:
-      return placed(BoxScanner(completion).last_box(), place);
+      return placed(BoxScanner(completion).last_box(), "boxed");
     case AnswerPlace::hash:
-      return placed(after_hash(completion), place);
+      return placed(after_hash(completion), "hash");
     case AnswerPlace::phrase:
-      return placed(after_phrase(completion), place);
+      return placed(after_phrase(completion), "phrase");
     case AnswerPlace::last_number:
-      return placed(LastNumber(completion).find(), place);
+      return placed(LastNumber(completion).find(), "last_number");
     case AnswerPlace::whole:
-      return placed(trimmed(completion), place);
+      return placed(trimmed(completion), "whole");
   }
   return std::nullopt;
 }
@@ -336,12 +314,6 @@ std::optional<std::string_view> text_after_thinking(std::string_view completion)
   const size_t close = completion.rfind(kClose);
   if (close == npos) return std::nullopt;
   return completion.substr(close + kClose.size());
-}
-
-const char* place_name(AnswerPlace place) {
-  constexpr std::array kNames{"auto",   "answer_tag",  "boxed", "hash",
-                              "phrase", "last_number", "whole"};
-  return kNames[static_cast<size_t>(place)];
 }
 
 std::string_view gold_of(std::string_view answer) {

@@ -1,13 +1,14 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace gradus::rewards {
 
 /// Where a completion's final answer stands.
 enum class AnswerPlace {
-  automatic,    // the first of those below that is there
+  automatic,    // the best candidate of rewards/math/extract.h, boxes first
   answer_tag,   // inside the last <answer>...</answer>; an unclosed last <answer> reaches the end
   boxed,        // inside the last \boxed{...} or \fbox{...}
   hash,         // the rest of the line behind the last ####
@@ -17,22 +18,15 @@ enum class AnswerPlace {
 };
 
 struct ExtractedAnswer {
-  std::string_view text;  // part of the completion
-  AnswerPlace place = AnswerPlace::whole;
+  std::string text;
+  const char* place = "";  // where it stood, in words
 };
 
-/// The final answer of a completion, or nullopt where there is none.
-///
-/// Automatic tries answer tag, boxed, hash, phrase (only if a number or a choice letter follows),
-/// last number, in this order: the more deliberate a mark, the earlier. A box inside the answer
-/// tag counts as the answer. Linear time on any text; no regular expressions.
-std::optional<ExtractedAnswer> extract_answer(std::string_view completion,
-                                              AnswerPlace place = AnswerPlace::automatic);
+/// The final answer of a completion, or nullopt where there is none. Linear time on any text.
+std::optional<ExtractedAnswer> extract_answer(std::string_view completion, AnswerPlace place);
 
 /// What follows the last </think>; nullopt where there is none.
 std::optional<std::string_view> text_after_thinking(std::string_view completion);
-
-const char* place_name(AnswerPlace place);
 
 /// The reference in a data row's answer: what follows the last `####` (GSM8K), else all of it.
 std::string_view gold_of(std::string_view answer);

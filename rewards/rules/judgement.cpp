@@ -57,16 +57,19 @@ math::MathOptions math_options(const AnswerConfig& config) {
   return options;
 }
 
+/// @param part  what counts of the completion: for a profile that judges an answer; one that
+///              judges completions has its own idea of that.
 MathVerdict by_profile(const std::string& gold, const RewardInput& input,
-                       const AnswerConfig& config) {
+                       std::optional<std::string_view> part, const AnswerConfig& config) {
   const auto& profile = profiles::find_profile(config.profile);
-  std::string_view prediction = input.completion;
+  std::string prediction;
   if (profile.takes_answer) {
-    const auto found = extract_answer(input.completion, config.extract);
+    auto found = part ? extract_answer(*part, config.extract) : std::nullopt;
     if (!found) return {};
-    prediction = found->text;
+    prediction = std::move(found->text);
   }
-  const auto verdict = profile.grade(gold, prediction, {});
+  const auto verdict =
+      profile.grade(gold, profile.takes_answer ? prediction : input.completion, {});
   MathVerdict result;
   result.reason = verdict.is_right         ? Reason::equal
                   : verdict.answer.empty() ? Reason::no_answer
@@ -85,8 +88,8 @@ MathVerdict compare(const std::string& gold, std::string_view part, const Answer
   if (!found) return {};
   options.is_answer_bare = true;
   MathVerdict verdict = math::grade_math(gold, found->text, options);
-  verdict.place = place_name(found->place);
-  verdict.answer = std::string(found->text);
+  verdict.place = found->place;
+  verdict.answer = found->text;
   return verdict;
 }
 
@@ -112,7 +115,7 @@ Judgement judge(const RewardInput& input, const AnswerConfig& config) {
   const auto part = answering_part(input, config.thinking);
   bool is_comparable = false;
   for (const std::string& gold : golds.texts) {
-    MathVerdict verdict = !config.profile.empty() ? by_profile(gold, input, config)
+    MathVerdict verdict = !config.profile.empty() ? by_profile(gold, input, part, config)
                           : part                  ? compare(gold, *part, config)
                                                   : MathVerdict{};
     if (verdict.reason == Reason::unparsable_gold || gold.empty()) continue;
