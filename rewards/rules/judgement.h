@@ -44,7 +44,7 @@ void describe(AnswerConfig& c, Field&& field) {
                              {"phrase", AnswerPlace::phrase},
                              {"last_number", AnswerPlace::last_number},
                              {"whole", AnswerPlace::whole}}),
-        "where the answer stands; auto: answer tag, box, ####, \"answer is\", last number");
+        "where the answer stands; auto: box, answer tag, ####, \"answer is\", last mathematics");
   field("thinking", c.thinking,
         one_of<Thinking>(
             {{"skip", Thinking::skip}, {"required", Thinking::required}, {"keep", Thinking::keep}}),

@@ -36,17 +36,17 @@ std::string repeated(const std::string& text, int count) {
 }  // namespace
 
 TEST_CASE("the most deliberate mark of an answer wins", "[rewards][answer]") {
-  CHECK(extracted("1 <answer> 2 </answer> \\boxed{3} #### 4") == "answer_tag:2");
+  CHECK(extracted("1 <answer> 2 </answer> \\boxed{3} #### 4") == "boxed:3");
   CHECK(extracted("<answer>1</answer><answer>2</answer>") == "answer_tag:2");
   CHECK(extracted("<answer>\\boxed{3} apples</answer>") == "boxed:3");
   CHECK(extracted("so <answer>12") == "answer_tag:12");
   CHECK(extracted("\\boxed{3} #### 4") == "boxed:3");
-  CHECK(extracted("It is 3.\n#### 4 clips\nmore 5") == "hash:4 clips");
-  CHECK(extracted("The answer is 72, in total 3 ways of 5.") == "last_number:5");
+  CHECK(extracted("It is 3.\n#### 4 clips\nmore 5") == "hash:4");
+  CHECK(extracted("The answer is 72, in total 3 ways of 5.") == "phrase:72");
   CHECK(extracted("The answer is 72. I checked 3 times") == "phrase:72");
   CHECK(extracted("**Answer:** 18") == "phrase:18");
   CHECK(extracted("The answer is (C). Because of 3") == "phrase:(C)");
-  CHECK(extracted("It costs 5 and then 7 dollars") == "last_number:7");
+  CHECK(extracted("It costs 5 and then 7 dollars") == "last_number:7 \\text{dollars}");
   CHECK(extracted("no number") == "none");
   CHECK(extracted("") == "none");
 }
