@@ -98,22 +98,20 @@ std::optional<Fraction> Algebra::difference(const Fraction& a, const Fraction& b
 
 namespace {
 
-/// Divides by the least power of each atom that is in every term (absent counts as 0).
+/// Multiplied so that no atom stands below: 1/x - y becomes 1 - xy. Nothing is divided by, as that
+/// would lose roots: x^2 = x is not x = 1.
 Polynomial cleared(const Polynomial& polynomial, const Atoms& atoms) {
-  std::map<AtomId, std::pair<Rational, size_t>> least;
+  std::map<AtomId, Rational> least;
   for (const Term& term : polynomial.terms) {
     for (const Factor& factor : term.monomial) {
-      auto [found, is_new] = least.try_emplace(factor.atom, factor.exponent, 0);
-      if (factor.exponent < found->second.first) found->second.first = factor.exponent;
-      ++found->second.second;
+      Rational& exponent = least[factor.atom];
+      if (factor.exponent < exponent) exponent = factor.exponent;
     }
   }
   Term divisor{Rational(1), {}};
-  for (const auto& [atom, power] : least) {
-    if (atoms.at(atom).kind != Atom::Kind::other) continue;
-    const bool is_everywhere = power.second == polynomial.terms.size();
-    const Rational exponent = is_everywhere || power.first.sign() < 0 ? power.first : Rational(0);
-    if (!exponent.is_zero()) divisor.monomial.push_back({atom, exponent});
+  for (const auto& [atom, exponent] : least) {
+    const bool can_divide = atoms.at(atom).kind == Atom::Kind::other && !exponent.is_zero();
+    if (can_divide) divisor.monomial.push_back({atom, exponent});
   }
   const Term inverse = inverse_of(divisor, atoms);
   std::vector<Term> terms;

@@ -37,8 +37,8 @@ class Algebra {
   std::optional<bool> equal(const Fraction& a, const Fraction& b);
   std::optional<Fraction> difference(const Fraction& a, const Fraction& b);
 
-  /// c where a = c b for numerators cleared of common powers of atoms; nullopt: there is none.
-  /// @param keeps_sign  powers of atoms are not cleared, since their sign may change.
+  /// c where a = c b for numerators without negative powers of atoms; nullopt: there is none.
+  /// @param keeps_sign  denominators stay, since their sign may change.
   std::optional<Rational> factor_between(const Fraction& a, const Fraction& b, bool keeps_sign);
 
   std::string text(const Fraction& fraction) const;

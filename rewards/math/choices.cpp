@@ -18,14 +18,12 @@ struct Found {
 std::vector<Found> choices_in(std::string_view text, const std::vector<std::string>& strings) {
   std::vector<Found> found;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (i > 0 && (is_letter_or_digit(text[i - 1]) || text[i - 1] == '\\' ||
-                  text[i - 1] == '\''))
+    if (i > 0 && (is_letter_or_digit(text[i - 1]) || text[i - 1] == '\\' || text[i - 1] == '\''))
       continue;
     for (const std::string& choice : strings) {
       const size_t end = i + choice.size();
       if (choice.empty() || text.substr(i, choice.size()) != choice) continue;
-      if (end < text.size() && (is_letter_or_digit(text[end]) || text[end] == '\''))
-        continue;
+      if (end < text.size() && (is_letter_or_digit(text[end]) || text[end] == '\'')) continue;
       found.push_back({i, end, choice});
       i = end - 1;
       break;

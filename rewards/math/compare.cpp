@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
-#include "rewards/math/names.h"
+#include "rewards/math/matching.h"
 #include "rewards/math/numeric.h"
 #include "rewards/math/prepare.h"
 #include "rewards/math/real_sets.h"
@@ -13,34 +14,22 @@ namespace {
 
 constexpr size_t kMaxMatched = 200;  // items of collections that are compared in any order
 
-/// Pairs up the items of two collections so that each has one partner (augmenting paths).
-bool can_match(const std::vector<std::vector<bool>>& fits) {
-  const size_t n = fits.size();
-  std::vector<int> partner(n, -1);
-  for (size_t start = 0; start < n; ++start) {
-    std::vector<bool> seen(n, false);
-    const auto place = [&](auto&& self, size_t i) -> bool {
-      for (size_t j = 0; j < n; ++j) {
-        if (!fits[i][j] || seen[j]) continue;
-        seen[j] = true;
-        if (partner[j] < 0 || self(self, static_cast<size_t>(partner[j]))) {
-          partner[j] = static_cast<int>(i);
-          return true;
-        }
-      }
-      return false;
-    };
-    if (!place(place, start)) return false;
-  }
-  return true;
-}
-
 bool is_bracket_pair(const Node& node) {
   return node.kind == NodeKind::group;
 }
 
 bool is_listing(const Node& node) {
   return node.kind == NodeKind::list || node.kind == NodeKind::set;
+}
+
+/// Items of which each is an equation for another name: their order is that of the names.
+bool name_different_things(const Tree& tree, const std::vector<int32_t>& equations) {
+  std::set<std::string> names;
+  for (const int32_t id : equations) {
+    const Node& left = tree.at(tree.at(id).kids[0]);
+    if (left.name.empty() || !names.insert(left.name).second) return false;
+  }
+  return true;
 }
 
 bool is_set_operation(const Node& node) {
@@ -209,6 +198,14 @@ std::optional<std::vector<int32_t>> Comparison::assignments_of(int32_t id) const
   return std::nullopt;
 }
 
+/// Whether one list is x=1, y=2 and the other 1, 2: values of different names have an order.
+bool Comparison::values_of_names(int32_t g, int32_t a) const {
+  const auto gold = assignments_of(g);
+  const auto answer = assignments_of(a);
+  if (gold.has_value() == answer.has_value()) return false;
+  return name_different_things(tree_, gold ? *gold : *answer);
+}
+
 std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
@@ -230,20 +227,28 @@ std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
   if (const auto equations = assignments_of(a); equations && !is_listing(gold)) {
     if (const auto own = split(gold)) return same_items(*own, *equations);
     // Gold (5, 2): the answers p=5, q=2 in this order.
-    if (is_bracket_pair(gold)) return same_in_order(gold.kids, *equations);
+    if (is_bracket_pair(gold) && name_different_things(tree_, *equations)) {
+      return same_in_order(gold.kids, *equations);
+    }
   }
   if (const auto equations = assignments_of(g); equations && !is_listing(answer)) {
     if (const auto other = split(answer)) return same_items(*equations, *other);
-    if (is_bracket_pair(answer)) return same_in_order(*equations, answer.kids);
+    if (is_bracket_pair(answer) && name_different_things(tree_, *equations)) {
+      return same_in_order(*equations, answer.kids);
+    }
   }
   if (is_listing(gold) && is_listing(answer)) {
+    if (values_of_names(g, a)) return decide(same_in_order(gold.kids, answer.kids), "named values");
     return decide(same_items(items_of(g), items_of(a)), "items of a set, in any order");
   }
-  // "1, 2" beside (1, 2): a pair whose brackets were left out, in order.
-  if (gold.kind == NodeKind::list && is_bracket_pair(answer) && answer.name == "()") {
+  // "1, 2" beside (1, 2): a pair whose brackets were left out, in order; but not x=1 or x=2.
+  const auto is_bare_tuple = [&](int32_t id) {
+    return tree_.at(id).kind == NodeKind::list && !assignments_of(id);
+  };
+  if (is_bare_tuple(g) && is_bracket_pair(answer) && answer.name == "()") {
     return decide(same_in_order(gold.kids, answer.kids), "items of a tuple, in order");
   }
-  if (answer.kind == NodeKind::list && is_bracket_pair(gold) && gold.name == "()") {
+  if (is_bare_tuple(a) && is_bracket_pair(gold) && gold.name == "()") {
     return decide(same_in_order(gold.kids, answer.kids), "items of a tuple, in order");
   }
   if (is_bracket_pair(gold) && is_bracket_pair(answer)) {
@@ -252,127 +257,18 @@ std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
   }
   if (is_listing(gold) != is_listing(answer)) {
     const std::vector<int32_t> items = distinct(items_of(is_listing(gold) ? g : a));
-    if (items.size() == 1) return is_listing(gold) ? same(items[0], a) : same(g, items[0]);
+    // 5 stands for {5}, but the empty set not for the set that holds it.
+    const bool is_sole = items.size() == 1 && !is_set_operation(tree_.at(items[0]));
+    if (is_sole) return is_listing(gold) ? same(items[0], a) : same(g, items[0]);
   }
   return std::nullopt;
 }
 
-/// x=..., f(x)=..., AB=..., S:T=...: the left side names what the right side is.
-bool Comparison::is_assignment(const Node& relation) const {
-  if (relation.kind != NodeKind::relation || relation.name != "=") return false;
-  const auto is_name = [&](auto&& self, int32_t id) -> bool {
-    const Node& node = tree_.at(id);
-    switch (node.kind) {
-      case NodeKind::symbol:
-        return true;
-      case NodeKind::constant:
-        return node.name == "i" || node.name == "e";
-      case NodeKind::text:
-        return true;
-      case NodeKind::call: {
-        if (function_name(node.name)) return false;
-        return true;
-      }
-      case NodeKind::divide:
-      case NodeKind::ratio:
-        return self(self, node.kids[0]) && self(self, node.kids[1]);
-      case NodeKind::group:
-        return std::all_of(node.kids.begin(), node.kids.end(),
-                           [&](int32_t kid) { return tree_.at(kid).kind == NodeKind::symbol; });
-      case NodeKind::multiply:
-        // AB, P(A): capital letters; xy = 1 is an equation.
-        return std::all_of(node.kids.begin(), node.kids.end(), [&](int32_t kid) {
-          const Node& letter = tree_.at(kid);
-          return letter.kind == NodeKind::symbol && !letter.name.empty() && letter.name[0] >= 'A' &&
-                 letter.name[0] <= 'Z';
-        });
-      default:
-        return false;
-    }
-  };
-  return is_name(is_name, relation.kids[0]);
-}
-
-/// Whether an answer's equation may stand for its right side.
-bool Comparison::is_value_of(const Node& relation) {
-  if (relation.kind != NodeKind::relation || relation.name != "=") return false;
-  if (is_assignment(relation)) return true;
-  if (symbols_in(tree_, relation.kids[0]).empty()) return true;  // 2+3 = 5
-  return same_expression(relation.kids[0], relation.kids[1]);
-}
-
-std::optional<bool> Comparison::same_relation(int32_t g, int32_t a) {
-  const Node gold = tree_.at(g);
-  const Node answer = tree_.at(a);
-  const bool gold_is = gold.kind == NodeKind::relation;
-  const bool answer_is = answer.kind == NodeKind::relation;
-  if (gold_is && answer_is) {
-    if (is_set_like(tree_, g) && is_set_like(tree_, a) &&
-        symbols_in(tree_, g) == symbols_in(tree_, a) && symbols_in(tree_, g).size() == 1) {
-      const auto verdict = same_set(tree_, g, a, work_);
-      if (verdict) return decide(*verdict, "inequalities hold for the same numbers");
-    }
-    return same_relations(gold, answer);
-  }
-  if (gold_is && is_assignment(gold) && answer.kind != NodeKind::element_of) {
-    return same(gold.kids[1], a);
-  }
-  if (answer_is && answer.name == "=" && !gold_is && gold.kind != NodeKind::element_of) {
-    if (is_value_of(answer)) return same(g, answer.kids[1]);
-    return decide(false, "an equation is not an expression");
-  }
-  return std::nullopt;
-}
-
-bool Comparison::same_relations(const Node& g, const Node& a) {
-  if (g.kids.size() != a.kids.size()) return decide(false, "chains of different length");
-  // Every neighbouring pair of one chain has its equal in the other.
-  std::vector<std::vector<bool>> fits;
-  for (size_t i = 0; i + 1 < g.kids.size(); ++i) {
-    std::vector<bool> row;
-    for (size_t j = 0; j + 1 < a.kids.size(); ++j) {
-      row.push_back(same_relation_pair(g.kids[i], g.kids[i + 1], g.name[i], a.kids[j],
-                                       a.kids[j + 1], a.name[j]));
-    }
-    fits.push_back(std::move(row));
-  }
-  return decide(can_match(fits), "relations up to a factor");
-}
-
-bool Comparison::same_relation_pair(int32_t g_left, int32_t g_right, char g_op, int32_t a_left,
-                                    int32_t a_right, char a_op) {
-  const auto turn = [](int32_t& left, int32_t& right, char& op) {
-    if (op != '>' && op != 'g') return;
-    std::swap(left, right);
-    op = op == '>' ? '<' : 'l';
-  };
-  turn(g_left, g_right, g_op);
-  turn(a_left, a_right, a_op);
-  if (g_op != a_op) return false;
-  const bool is_directed = g_op == '<' || g_op == 'l';
-  const bool sides_are_sets = is_listing(tree_.at(g_right)) || is_bracket_pair(tree_.at(g_right)) ||
-                              tree_.at(g_right).kind == NodeKind::matrix ||
-                              tree_.at(g_right).kind == NodeKind::text;
-  if (same(g_left, a_left) && same(g_right, a_right)) return true;
-  if (!is_directed && same(g_left, a_right) && same(g_right, a_left)) return true;
-  if (sides_are_sets) return false;
-  const auto gl = algebra_.canonical(tree_, g_left);
-  const auto gr = gl ? algebra_.canonical(tree_, g_right) : std::nullopt;
-  const auto al = gr ? algebra_.canonical(tree_, a_left) : std::nullopt;
-  const auto ar = al ? algebra_.canonical(tree_, a_right) : std::nullopt;
-  if (!ar) return false;
-  const auto gd = algebra_.difference(*gl, *gr);
-  const auto ad = gd ? algebra_.difference(*al, *ar) : std::nullopt;
-  if (!ad) return false;
-  if (!is_directed || gd->bottom.constant()) {
-    const auto factor = algebra_.factor_between(*gd, *ad, is_directed);
-    if (factor) return !is_directed || factor->sign() > 0;
-  }
-  if (gd->top.is_zero() || ad->top.is_zero()) return false;
-  const int32_t g_difference = make(NodeKind::add, {g_left, make(NodeKind::negate, {g_right})});
-  const int32_t a_difference = make(NodeKind::add, {a_left, make(NodeKind::negate, {a_right})});
-  const int sign = proportional({tree_, g_difference}, {tree_, a_difference}, work_);
-  return is_directed ? sign > 0 : sign != 0;
+/// A pair whose first number is not below its second, as in (2, -1): a point, no interval.
+bool Comparison::is_backwards(const Node& pair) {
+  if (!is_bracket_pair(pair) || pair.kids.size() != 2) return false;
+  const auto order = compare_order({tree_, pair.kids[0]}, {tree_, pair.kids[1]}, work_);
+  return order && (*order > 0 || (*order == 0 && pair.name != "[]"));
 }
 
 bool Comparison::same(int32_t g, int32_t a) {
@@ -380,9 +276,14 @@ bool Comparison::same(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
   if (const auto verdict = same_relation(g, a)) return *verdict;
-  // x in S stands for S.
+  // x in S stands for S; 2x in S does not.
   if (gold.kind == NodeKind::element_of && answer.kind == NodeKind::element_of) {
     return same(gold.kids[0], answer.kids[0]) && same(gold.kids[1], answer.kids[1]);
+  }
+  for (const Node* side : {&gold, &answer}) {
+    if (side->kind == NodeKind::element_of && !is_name(side->kids[0])) {
+      return decide(false, "an expression, not a name, is in the set");
+    }
   }
   if (answer.kind == NodeKind::element_of && gold.kind != NodeKind::relation) {
     return same(g, answer.kids[1]);
@@ -395,10 +296,12 @@ bool Comparison::same(int32_t g, int32_t a) {
     return (node.kind == NodeKind::relation || node.kind == NodeKind::list) &&
            is_set_like(tree_, id);
   };
-  const bool gold_is_set = is_set_like(tree_, g);
-  const bool answer_is_set = is_set_like(tree_, a);
-  const bool needs_sets =
-      is_set_operation(gold) || is_set_operation(answer) || inequality(g) || inequality(a);
+  const bool gold_is_set = is_set_like(tree_, g) && !is_backwards(gold);
+  const bool answer_is_set = is_set_like(tree_, a) && !is_backwards(answer);
+  const bool needs_sets = is_set_operation(gold) || is_set_operation(answer) || inequality(g) ||
+                          inequality(a) ||
+                          (gold.kind == NodeKind::set && is_bracket_pair(answer)) ||
+                          (is_bracket_pair(gold) && answer.kind == NodeKind::set);
   if (gold_is_set && answer_is_set && needs_sets) {
     if (inequality(a) && !inequality(g) && !options_.allow_set_relation_comp) {
       return decide(false, "an inequality does not answer a set");

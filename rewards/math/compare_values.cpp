@@ -42,6 +42,16 @@ bool is_composite(const Node& node) {
   }
 }
 
+/// 3:30 PM.
+bool is_time(const Node& quantity) {
+  return quantity.name == "am" || quantity.name == "pm";
+}
+
+/// n (mod m).
+bool is_modulus(const Node& quantity) {
+  return quantity.kids.size() == 2;
+}
+
 bool says_no_solution(const std::string& words) {
   return words == "nosolution" || words == "nosolutions" || words == "emptyset" ||
          words == "theemptyset" || words == "norealsolution" || words == "norealsolutions" ||
@@ -149,19 +159,46 @@ bool Comparison::same_expression(int32_t g, int32_t a) {
   return same_plain_expression(g, a);
 }
 
+bool Comparison::units_differ(int32_t g, int32_t a) const {
+  const Node& gold = tree_.at(g);
+  const Node& answer = tree_.at(a);
+  if (gold.kind != NodeKind::quantity || answer.kind != NodeKind::quantity) return false;
+  const std::string g_unit = unit_of(gold.name).dimension;
+  const std::string a_unit = unit_of(answer.name).dimension;
+  return !g_unit.empty() && !a_unit.empty() && g_unit != a_unit;
+}
+
+/// Both are "n (mod m)": the same residue class.
+bool Comparison::same_residue(const Node& g, const Node& a) {
+  if (!same(g.kids[1], a.kids[1])) return decide(false, "moduli differ");
+  const auto residue = [&](const Node& node) { return make(NodeKind::modulo, node.kids); };
+  return same_plain_expression(g.kids[0], a.kids[0]) ||
+         same_plain_expression(residue(g), residue(a));
+}
+
 bool Comparison::same_quantity(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
   const bool both = gold.kind == NodeKind::quantity && answer.kind == NodeKind::quantity;
   const int32_t g_value = gold.kind == NodeKind::quantity ? gold.kids[0] : g;
   const int32_t a_value = answer.kind == NodeKind::quantity ? answer.kids[0] : a;
-  if (!both) return same_expression(g_value, a_value);  // a unit on one side alone is forgiven
+  if (!both) {  // a unit on one side alone is forgiven
+    const Node& bare = gold.kind == NodeKind::quantity ? answer : gold;
+    const Node& measured = gold.kind == NodeKind::quantity ? gold : answer;
+    if (is_time(measured) && bare.kind != NodeKind::ratio) return decide(false, "units differ");
+    if (bare.kind == NodeKind::percent) return decide(false, "units differ");
+    return same_expression(g_value, a_value);
+  }
+  if (is_modulus(gold) && is_modulus(answer)) return same_residue(gold, answer);
   const Unit g_unit = unit_of(gold.name);
   const Unit a_unit = unit_of(answer.name);
   if (g_unit.dimension.empty() || a_unit.dimension.empty()) {
     return same_expression(g_value, a_value);
   }
   if (g_unit.dimension != a_unit.dimension) return decide(false, "units differ");
+  if (is_time(gold)) {
+    return same_in_order(tree_.at(g_value).kids, tree_.at(a_value).kids);
+  }
   if (g_unit.factor == a_unit.factor) return same_expression(g_value, a_value);
   const auto scaled = [&](int32_t value, const Rational& factor) {
     Node number;

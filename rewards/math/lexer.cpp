@@ -17,7 +17,7 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
 
 /// Commands that only space or size.
 bool is_spacing(std::string_view name) {
-  constexpr std::array<std::string_view, 33> kNames{"left",         "right",
+  constexpr std::array<std::string_view, 45> kNames{"left",         "right",
                                                     "middle",       "big",
                                                     "Big",          "bigg",
                                                     "Bigg",         "bigl",
@@ -33,7 +33,43 @@ bool is_spacing(std::string_view name) {
                                                     "thickspace",   "negthinspace",
                                                     "enspace",      "mathstrut",
                                                     "strut",        "nobreak",
-                                                    "allowbreak"};
+                                                    "allowbreak",   "checkmark",
+                                                    "tiny",         "scriptsize",
+                                                    "small",        "normalsize",
+                                                    "large",        "Large",
+                                                    "LARGE",        "huge",
+                                                    "Huge",         "blacksquare",
+                                                    "qed"};
+  return is_one_of(name, kNames);
+}
+
+/// Commands whose first argument says how the rest looks: \color{red}, \hspace{2mm}, \tag{1}.
+bool is_dressing(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kNames{"color",  "textcolor", "colorbox", "hspace",
+                                                   "vspace", "tag",       "label"};
+  return is_one_of(name, kNames);
+}
+
+/// Another name for a symbol: \lbrack for [, \colon for :.
+std::string_view symbol_named(std::string_view name) {
+  using Name = std::pair<std::string_view, std::string_view>;
+  constexpr std::array<Name, 6> kNames{{{"lbrack", "["},
+                                        {"rbrack", "]"},
+                                        {"lbrace", "\\{"},
+                                        {"rbrace", "\\}"},
+                                        {"colon", ":"},
+                                        {"vert", "|"}}};
+  for (const auto& [command, symbol] : kNames) {
+    if (command == name) return symbol;
+  }
+  return {};
+}
+
+/// Environments that only set lines under each other.
+bool is_alignment(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kNames{"aligned",  "align",    "align*",   "alignedat",
+                                                    "gather",   "gather*",  "gathered", "split",
+                                                    "equation", "equation*"};
   return is_one_of(name, kNames);
 }
 
@@ -47,9 +83,9 @@ bool is_text_command(std::string_view name) {
 
 /// Commands around mathematics that change its looks alone.
 bool is_transparent(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kNames{"mathbf",  "boldsymbol", "mathit",   "mathcal",
-                                                    "mathscr", "bf",         "it",       "bm",
-                                                    "boxed",   "fbox",       "mathfrak", "cancel"};
+  constexpr std::array<std::string_view, 15> kNames{
+      "mathbf", "boldsymbol", "mathit",   "mathcal", "mathscr", "bf",         "it",       "bm",
+      "boxed",  "fbox",       "mathfrak", "cancel",  "bold",    "ensuremath", "underline"};
   return is_one_of(name, kNames);
 }
 
@@ -101,7 +137,7 @@ class Lexer {
       ++at_;
     } else if (c == '\\') {
       command();
-    } else if (is_digit(c) || (c == '.' && is_digit(peek(1)))) {
+    } else if (is_digit(c) || (c == '.' && (is_digit(peek(1)) || is_overline(at_ + 1)))) {
       number();
     } else if (is_letter(c)) {
       letters();
@@ -118,11 +154,20 @@ class Lexer {
       at_ += longer.size();
       return;
     }
-    const char c = peek();
-    if (c == '(' || c == '[') ++depth_;
-    if ((c == ')' || c == ']') && depth_ > 0) --depth_;
-    push(TokenKind::symbol, text_.substr(at_, 1));
+    const bool is_column_of_lines = peek() == '&' && !alignments_.empty() && alignments_.back();
+    if (is_column_of_lines) {
+      has_space_ = true;
+    } else {
+      push_symbol(text_.substr(at_, 1));
+    }
     ++at_;
+  }
+
+  void push_symbol(std::string_view text) {
+    const char c = text.back();
+    if (c == '(' || c == '[' || c == '{') ++depth_;
+    if ((c == ')' || c == ']' || c == '}') && depth_ > 0) --depth_;
+    push(TokenKind::symbol, text);
   }
 
   void letters() {
@@ -138,16 +183,18 @@ class Lexer {
     if (is_letter(next)) return named_command();
     if (next == '\\') {
       // A doubled backslash before a name is one that was escaped twice, but in a matrix a new row.
-      if (num_environments_ == 0) {
+      if (alignments_.empty()) {
         ++at_;
         has_space_ = true;
         if (!is_letter(peek(1))) ++at_;
         return;
       }
       push(TokenKind::symbol, "\\\\");
+      at_ += 2;
+      skip_row_space();
+      return;
     } else if (next == '{' || next == '}') {
-      depth_ += next == '{' ? 1 : (depth_ > 0 ? -1 : 0);
-      push(TokenKind::symbol, text_.substr(at_, 2));
+      push_symbol(text_.substr(at_, 2));
     } else if (next == '|') {
       push(TokenKind::symbol, "|");
     } else if (next == '%' || next == '&' || next == '_') {
@@ -166,6 +213,17 @@ class Lexer {
       has_space_ = true;
       at_ = end;
       if (name == "left" || name == "right" || name == "middle") skip_empty_delimiter();
+      if (name == "left") skip_brace_of_system();
+    } else if (is_dressing(name)) {
+      has_space_ = true;
+      at_ = end;
+      argument();
+    } else if (const std::string_view symbol = symbol_named(name); !symbol.empty()) {
+      push_symbol(symbol);
+      at_ = end;
+    } else if (name == "not" && looking_at("=", text_.find_first_not_of(' ', end))) {
+      push(TokenKind::symbol, "!=");
+      at_ = text_.find('=', end) + 1;
     } else if (is_text_command(name)) {
       at_ = end;
       text_argument();
@@ -180,6 +238,23 @@ class Lexer {
 
   void skip_empty_delimiter() {
     if (peek() == '.') ++at_;
+  }
+
+  /// \left\{ before lines under each other is closed by \right. and groups nothing.
+  void skip_brace_of_system() {
+    const size_t brace = std::min(text_.find_first_not_of(' ', at_), text_.size());
+    if (!looking_at("\\{", brace)) return;
+    if (looking_at("\\begin", text_.find_first_not_of(' ', brace + 2))) at_ = brace + 2;
+  }
+
+  /// The [4pt] of a new row.
+  void skip_row_space() {
+    if (peek() != '[' || !is_digit(peek(1))) return;
+    size_t end = at_ + 1;
+    while (end < text_.size() && (is_digit(text_[end]) || text_[end] == '.')) ++end;
+    const size_t unit = end;
+    while (end < text_.size() && is_letter(text_[end])) ++end;
+    if (end > unit && end < text_.size() && text_[end] == ']') at_ = end + 1;
   }
 
   /// The inside of the braces at `at_`, which it passes; one character where there are none.
@@ -227,9 +302,14 @@ class Lexer {
 
   void environment(std::string_view which) {
     std::string name(argument());
-    if (name == "array" && which == "begin") argument();
-    num_environments_ += which == "begin" ? 1 : -1;
-    if (num_environments_ < 0) num_environments_ = 0;
+    if ((name == "array" || name == "alignedat") && which == "begin") argument();
+    if (which == "begin") {
+      alignments_.push_back(is_alignment(name));
+      if (alignments_.back()) name = "lines";
+    } else if (!alignments_.empty()) {
+      if (alignments_.back()) name = "lines";
+      alignments_.pop_back();
+    }
     push(TokenKind::command, made(std::string(which) + ":" + name));
   }
 
@@ -241,8 +321,10 @@ class Lexer {
     // The index of log_2 256 ends with its digit.
     if (!tokens_.empty() && (tokens_.back().sign == '_' || tokens_.back().sign == '^')) return 0;
     size_t size = 0;
-    if (looking_at("{,}", at)) {
+    if (looking_at("{,}", at) || looking_at(",{}", at) || looking_at("\\!,", at)) {
       size = 3;
+    } else if (looking_at("{\\,}", at)) {
+      size = 4;
     } else if (looking_at(",\\!", at)) {
       size = 3;
       while (at + size < text_.size() && text_[at + size] == ' ') ++size;
@@ -252,7 +334,7 @@ class Lexer {
     } else if (at < text_.size() && (text_[at] == ',' || text_[at] == '\'') &&
                (text_[at] == '\'' || (depth_ == 0 && !style_.comma_is_decimal))) {
       size = 1;
-    } else if (at < text_.size() && text_[at] == ' ' && depth_ == 0) {
+    } else if (at < text_.size() && (text_[at] == ' ' || text_[at] == '~') && depth_ == 0) {
       size = 1;
       if (text_.size() > at + 4 && text_[at + 4] == '/') return 0;  // a mixed number
     }
@@ -264,10 +346,16 @@ class Lexer {
     return after < text_.size() && is_digit(text_[after]) ? 0 : size;
   }
 
+  /// Digits; {} between them is nothing.
   std::string digits() {
-    const size_t begin = at_;
-    while (is_digit(peek())) ++at_;
-    return std::string(text_.substr(begin, at_ - begin));
+    std::string result;
+    while (true) {
+      const size_t begin = at_;
+      while (is_digit(peek())) ++at_;
+      result += text_.substr(begin, at_ - begin);
+      if (result.empty() || !looking_at("{}", at_) || !is_digit(peek(2))) return result;
+      at_ += 2;
+    }
   }
 
   /// 1.234,56 and 1.234.567: points group, and a comma is the decimal sign.
@@ -330,12 +418,13 @@ class Lexer {
         first_group = 3;
       }
       const bool has_comma = style_.comma_is_decimal && peek() == ',' && is_digit(peek(1));
-      const bool has_point = peek() == '.' && !looking_at("...", at_) &&
-                             (is_digit(peek(1)) || (!is_letter(peek(1)) && !whole.empty()));
+      const bool has_point =
+          peek() == '.' && !looking_at("...", at_) &&
+          (is_digit(peek(1)) || (!is_letter(peek(1)) && !whole.empty()) || is_overline(at_ + 1));
       if (has_comma || has_point) {
         ++at_;
         decimals = digits();
-        is_decimal = has_comma || !decimals.empty() || is_overline();
+        is_decimal = has_comma || !decimals.empty() || is_overline(at_) || is_period_here();
       }
     }
     if (whole.size() + decimals.size() > kMaxDigits) {
@@ -371,17 +460,28 @@ class Lexer {
     push(TokenKind::symbol, ")");
   }
 
-  bool is_overline() const {
-    return looking_at("\\overline{", at_) || looking_at("\\bar{", at_) || looking_at("\\dot{", at_);
+  bool is_overline(size_t at) const {
+    return looking_at("\\overline{", at) || looking_at("\\bar{", at) || looking_at("\\dot{", at);
   }
 
-  /// Reads \overline{142857} behind decimals and adds the value of the repetition.
+  /// The (3) of 0.(3).
+  bool is_period_here() const {
+    size_t end = at_ + 1;
+    if (peek() != '(') return false;
+    while (end < text_.size() && is_digit(text_[end])) ++end;
+    return end > at_ + 1 && end < text_.size() && text_[end] == ')';
+  }
+
+  /// Reads \overline{142857} behind decimals, or the (3) of 0.(3), and adds the value of the
+  /// repetition. In 2.5(3) the brackets multiply.
   bool repeating(Rational& value, size_t num_decimals) {
-    if (!is_overline()) return false;
-    const size_t open = text_.find('{', at_);
+    const bool is_bracketed = num_decimals == 0 && is_period_here();
+    if (!is_overline(at_) && !is_bracketed) return false;
+    const size_t open = is_bracketed ? at_ : text_.find('{', at_);
     size_t end = open + 1;
     while (end < text_.size() && is_digit(text_[end])) ++end;
-    if (end == open + 1 || end >= text_.size() || text_[end] != '}') return false;
+    if (end == open + 1 || end >= text_.size()) return false;
+    if (text_[end] != (is_bracketed ? ')' : '}')) return false;
     const std::string_view period = text_.substr(open + 1, end - open - 1);
     if (period.size() > 1000 || num_decimals > 1000) return false;
     const Rational nines =
@@ -414,8 +514,8 @@ class Lexer {
   NumberStyle style_;
   const char* reason_ = nullptr;  // of a limit that was met
   size_t at_ = 0;
-  int depth_ = 0;  // of brackets, in which a comma separates
-  int num_environments_ = 0;
+  int depth_ = 0;                 // of brackets, in which a comma separates
+  std::vector<bool> alignments_;  // open environments, and whether they only set lines
   bool has_space_ = false;
 };
 

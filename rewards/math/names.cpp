@@ -127,9 +127,9 @@ bool is_joining_word(std::string_view word) {
 }
 
 bool is_percent_word(std::string_view word) {
-  constexpr std::array<std::string_view, 8> kWords{"percent",   "pct",        "percentage",
-                                                   "percents",  "per cent",   "prozent",
-                                                   "porciento", "percentages"};
+  constexpr std::array<std::string_view, 10> kWords{
+      "percent", "pct",       "percentage",  "percents", "per cent",
+      "prozent", "porciento", "percentages", "%",        "\\%"};
   return holds(kWords, lower_case(word));
 }
 

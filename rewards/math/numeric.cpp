@@ -120,6 +120,9 @@ Verdict compare_numerically(const Place& a, const Place& b, Work& work) {
 
 int proportional(const Place& a, const Place& b, Work& work) {
   constexpr slong kPrecision = 256;
+  Features features;
+  look(a, features);
+  if (!features.has_symbols) return 0;  // any two constants would be
   Ball first;
   int num_points = 0;
   for (int point = 0; point < kNumPoints; ++point) {

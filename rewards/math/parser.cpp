@@ -57,7 +57,11 @@ int32_t Parser::make_number(const Rational& value, bool is_decimal) {
 }
 
 Tree Parser::run() {
-  while (is_symbol("=") || is_symbol(":")) ++at_;
+  const auto leads_on = [&] {
+    return is_symbol("=") || is_symbol(":") || is_command("approx") || is_command("implies") ||
+           is_command("Rightarrow");
+  };
+  while (leads_on()) ++at_;
   if (here().kind == TokenKind::end) fail("empty");
   tree_.root = expression(kAnything);
   while (is_symbol(".") || is_symbol(",") || is_symbol(";")) ++at_;
@@ -156,7 +160,8 @@ int32_t Parser::listed(int32_t left, const char* separator, int binding) {
     take();
     while (is_symbol(",") || is_joiner_here()) take();
     const bool ends = here().kind == TokenKind::end || is_symbol(")") || is_symbol("]") ||
-                      is_symbol("}") || is_symbol("\\}") || is_symbol(".");
+                      is_symbol("}") || is_symbol("\\}") || is_symbol(".") || is_symbol("&") ||
+                      is_symbol("\\\\") || here().text.starts_with("end:");
     if (ends) break;
     items.push_back(expression(binding + 1));
     if (items.size() > kMaxItems) {
@@ -243,9 +248,9 @@ std::optional<int32_t> Parser::operation(int32_t left, int binding) {
   };
   if (here().kind == TokenKind::command) {
     const std::string_view name = here().text;
-    if (name == "cup") return binary(kUnion, NodeKind::set_union);
+    if (name == "cup" || name == "bigcup") return binary(kUnion, NodeKind::set_union);
     if (name == "setminus" || name == "backslash") return binary(kUnion, NodeKind::set_minus);
-    if (name == "cap") return binary(kIntersection, NodeKind::set_intersection);
+    if (name == "cap" || name == "bigcap") return binary(kIntersection, NodeKind::set_intersection);
     if (name == "bmod" || name == "mod") return binary(kModulo, NodeKind::modulo);
     if (name == "div" || name == "slash") return binary(kProduct, NodeKind::divide);
     if ((name == "pm" || name == "mp") && binding <= kSum) {
@@ -297,6 +302,13 @@ std::optional<int32_t> Parser::operation(int32_t left, int binding) {
   return std::nullopt;
 }
 
+/// The last bracket of [0, 1[: nothing follows that it could open.
+bool Parser::closes_interval() const {
+  const Token& next = ahead();
+  return next.kind == TokenKind::end || next.text == "cup" || next.text == "cap" ||
+         next.text == "setminus";
+}
+
 bool Parser::starts_operand() const {
   const Token& token = here();
   switch (token.kind) {
@@ -308,8 +320,9 @@ bool Parser::starts_operand() const {
     case TokenKind::end:
       return false;
     case TokenKind::symbol:
-      return token.text == "(" || token.text == "{" || (token.text == "[" && !is_reversed_) ||
-             token.text == "\\{" || (token.text == "|" && num_bars_ == 0 && !is_builder_);
+      return token.text == "(" || token.text == "{" ||
+             (token.text == "[" && !is_reversed_ && !closes_interval()) || token.text == "\\{" ||
+             (token.text == "|" && num_bars_ == 0 && !is_builder_);
     case TokenKind::command:
       break;
   }

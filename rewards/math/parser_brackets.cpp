@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "rewards/math/names.h"
@@ -66,8 +67,7 @@ int32_t Parser::finite_set() {
   const bool was_builder = std::exchange(is_builder_, true);
   const int num_bars = std::exchange(num_bars_, 0);
   std::vector<int32_t> items{expression(kComma + 1)};
-  const bool is_builder = is_symbol("|") || is_symbol(":") || is_command("mid") ||
-                          is_command("vert") || is_command("colon");
+  const bool is_builder = is_symbol("|") || is_symbol(":") || is_command("mid");
   is_builder_ = false;
   if (is_builder) {
     ++at_;
@@ -130,6 +130,14 @@ int32_t Parser::environment(const std::string& name) {
   }
   if (cells.empty() || in_row != 0) fail("an empty or ragged matrix");
   ++at_;
+  // Lines under each other, and a system of equations, are a list.
+  const bool is_system =
+      num_columns == 1 && std::all_of(cells.begin(), cells.end(), [&](int32_t c) {
+        return tree_.at(c).kind == NodeKind::relation;
+      });
+  if (name == "lines" || is_system) {
+    return cells.size() == 1 ? cells[0] : make(NodeKind::list, std::move(cells), ",");
+  }
   const int32_t matrix = make(NodeKind::matrix, std::move(cells), name == "vmatrix" ? "det" : "");
   tree_.at(matrix).value = Rational(static_cast<int64_t>(num_columns));
   return matrix;

@@ -59,6 +59,7 @@ class Parser {
   void take_one_letter();
   char relation_here() const;
   bool starts_operand() const;
+  bool closes_interval() const;
   bool is_joiner_here() const;
 
   // parser_operands.cpp

@@ -39,8 +39,7 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
   if (here().kind == TokenKind::command) {
     if (here().text == "pmod" || here().text == "pod") {
       ++at_;
-      braced_or_single();
-      return left;
+      return make(NodeKind::quantity, {left, braced_or_single()}, "mod");
     }
     if (here().text == "degree" || here().text == "circ") {
       ++at_;
@@ -165,6 +164,10 @@ int32_t Parser::raised(int32_t left) {
     at_ += 3;
     if (what == "circ") return make(NodeKind::degrees, {left});
     if (what == "prime") tree_.at(left).name += "'";
+    return left;
+  }
+  if (is_symbol("{") && ahead().sign == '}') {  // 7^{}
+    at_ += 2;
     return left;
   }
   const Depth depth(*this);

@@ -30,7 +30,7 @@ enum class NodeKind : uint8_t {
   integral,     // kids: body, variable, from, to (or none of the last two)
   modulo,       // kids: dividend, divisor
   ratio,        // kids, two or more: 3:4
-  quantity,     // kids: one; name: the unit as written
+  quantity,     // kids: one; name: the unit as written, "am" or "pm"; "mod": kids: two
   list,         // kids; name: what joins them: "," ";" "and" "or"
   group,        // kids; name: the two brackets, such as "[)"
   set,          // kids, finite set in braces
