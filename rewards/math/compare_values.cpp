@@ -136,7 +136,32 @@ bool Comparison::same_infinity(int32_t g, int32_t a, bool& is_decided) const {
   return gold == answer;
 }
 
+/// 10m beside 10: a letter that names a unit is one where the other side knows no letters.
+int32_t Comparison::with_unit(int32_t id, int32_t other) {
+  const Node node = tree_.at(id);
+  if (node.kind == NodeKind::negate) {
+    const Node inside = tree_.at(with_unit(node.kids[0], other));
+    if (inside.kind != NodeKind::quantity) return id;
+    const int32_t value = make(NodeKind::negate, {inside.kids[0]});
+    const int32_t quantity = make(NodeKind::quantity, {value});
+    tree_.at(quantity).name = inside.name;
+    return quantity;
+  }
+  if (node.kind != NodeKind::multiply || node.kids.size() != 2) return id;
+  const Node& letter = tree_.at(node.kids[1]);
+  const std::string_view unit = unit_of_letter(letter.name);
+  if (letter.kind != NodeKind::symbol || unit.empty()) return id;
+  if (tree_.at(node.kids[0]).kind != NodeKind::number) return id;
+  if (!symbols_in(tree_, other).empty()) return id;
+  const int32_t quantity = make(NodeKind::quantity, {node.kids[0]});
+  tree_.at(quantity).name = std::string(unit);
+  return quantity;
+}
+
 bool Comparison::same_expression(int32_t g, int32_t a) {
+  const int32_t g_with_unit = with_unit(g, a);
+  a = with_unit(a, g);
+  g = g_with_unit;
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
   bool is_decided = false;
@@ -185,7 +210,14 @@ bool Comparison::same_quantity(int32_t g, int32_t a) {
   if (!both) {  // a unit on one side alone is forgiven
     const Node& bare = gold.kind == NodeKind::quantity ? answer : gold;
     const Node& measured = gold.kind == NodeKind::quantity ? gold : answer;
-    if (is_time(measured) && bare.kind != NodeKind::ratio) return decide(false, "units differ");
+    const bool is_hour = is_time(measured) && tree_.at(measured.kids[0]).kind != NodeKind::ratio;
+    if (is_time(measured) && !is_hour && bare.kind != NodeKind::ratio) {
+      return decide(false, "units differ");
+    }
+    const bool is_temperature = measured.name == "celsius" || measured.name == "fahrenheit";
+    if (is_temperature && bare.kind == NodeKind::degrees) {
+      return same_expression(measured.kids[0], bare.kids[0]);
+    }
     if (bare.kind == NodeKind::percent) return decide(false, "units differ");
     return same_expression(g_value, a_value);
   }
@@ -196,7 +228,7 @@ bool Comparison::same_quantity(int32_t g, int32_t a) {
     return same_expression(g_value, a_value);
   }
   if (g_unit.dimension != a_unit.dimension) return decide(false, "units differ");
-  if (is_time(gold)) {
+  if (is_time(gold) && tree_.at(g_value).kind == NodeKind::ratio) {
     return same_in_order(tree_.at(g_value).kids, tree_.at(a_value).kids);
   }
   if (g_unit.factor == a_unit.factor) return same_expression(g_value, a_value);

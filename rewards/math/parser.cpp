@@ -64,6 +64,10 @@ Tree Parser::run() {
   while (leads_on()) ++at_;
   if (here().kind == TokenKind::end) fail("empty");
   tree_.root = expression(kAnything);
+  if (!conditions_.empty()) {
+    conditions_.insert(conditions_.begin(), tree_.root);
+    tree_.root = make(NodeKind::list, std::move(conditions_), ",");
+  }
   while (is_symbol(".") || is_symbol(",") || is_symbol(";")) ++at_;
   if (here().kind != TokenKind::end) fail("unexpected \"" + std::string(here().text) + "\"");
   return std::move(tree_);
@@ -207,6 +211,11 @@ int32_t Parser::related(int32_t left, char relation) {
 
 int32_t Parser::added(int32_t left) {
   const bool is_minus = here().sign == '-';
+  const Node& before = tree_.at(left);
+  if (is_minus && before.kind == NodeKind::constant && before.name.starts_with("set ")) {
+    ++at_;  // R - {0}
+    return make(NodeKind::set_minus, {left, expression(kSum + 1)});
+  }
   ++at_;
   if (!is_minus && is_symbol("-")) {
     ++at_;  // 14.0 + -1.0i
@@ -297,6 +306,11 @@ std::optional<int32_t> Parser::operation(int32_t left, int binding) {
   if (text == ":" && binding <= kRatio && !is_builder_) {
     std::vector<int32_t> parts{left};
     while (take_symbol(":")) parts.push_back(expression(kRatio + 1));
+    const Node last = tree_.at(parts.back());
+    if (last.kind == NodeKind::quantity && (last.name == "am" || last.name == "pm")) {
+      parts.back() = last.kids[0];
+      return make(NodeKind::quantity, {make(NodeKind::ratio, std::move(parts))}, last.name);
+    }
     return make(NodeKind::ratio, std::move(parts));
   }
   return std::nullopt;
@@ -343,6 +357,7 @@ std::optional<int32_t> Parser::juxtaposition(int32_t left, int binding) {
   if (here().kind == TokenKind::number) {
     // A number behind a name multiplies; behind a number it would change it.
     const Node& before = tree_.at(left);
+    if (before.kind == NodeKind::quantity) return mixed_quantity(left);
     const bool is_plain = before.kind == NodeKind::number || before.kind == NodeKind::multiply;
     if (is_plain && !before.is_bracketed) fail("two numbers side by side");
     return joined(NodeKind::multiply, left, expression(kJuxtaposed + 1));
@@ -358,6 +373,19 @@ std::optional<int32_t> Parser::juxtaposition(int32_t left, int binding) {
   if (here().kind == TokenKind::letter && here().text == "x" && here().space_before &&
       ahead().kind == TokenKind::number && ahead().space_before && binding > kProduct) {
     return std::nullopt;
+  }
+  const bool is_remark = is_symbol("(") && ahead().kind == TokenKind::text && ahead(2).sign == ')';
+  if (is_remark && !function_name(ahead().text)) {
+    ++at_;  // 5 (\text{units})
+    const auto remarked = unit(left);
+    expect_symbol(")");
+    return remarked ? *remarked : left;
+  }
+  const bool is_condition = is_symbol("(") && ahead(2).kind == TokenKind::command &&
+                            ahead(2).text == "in" && ahead().kind == TokenKind::letter;
+  if (is_condition) {
+    conditions_.push_back(operand());
+    return left;
   }
   return joined(NodeKind::multiply, left, expression(kJuxtaposed + 1));
 }

@@ -48,6 +48,10 @@ class Parser {
   std::optional<int32_t> postfix(int32_t left, int binding);
   std::optional<int32_t> juxtaposition(int32_t left, int binding);
   std::optional<int32_t> unit(int32_t left);
+  std::optional<std::string> half_of_day();
+  int32_t mixed_quantity(int32_t left);
+  int32_t with_condition(int32_t left, const std::string& remark);
+  int32_t degrees(int32_t left);
   int32_t listed(int32_t left, const char* separator, int binding);
   std::optional<std::vector<int32_t>> equal_groups(const std::vector<int32_t>& items,
                                                    const std::vector<size_t>& ends);
@@ -64,6 +68,7 @@ class Parser {
 
   // parser_operands.cpp
   int32_t operand();
+  std::optional<int32_t> value_in_words(const std::string& words);
   int32_t words_or_list(const std::string& words);
   int32_t number();
   struct ProperFraction {
@@ -77,6 +82,7 @@ class Parser {
   int32_t function(const std::string& name);
   int32_t function_argument();
   int32_t fraction();
+  std::optional<int32_t> derivative();
   int32_t root();
   int32_t binomial();
   int32_t big_operator(const std::string& name);
@@ -126,10 +132,11 @@ class Parser {
   size_t at_ = 0;
   int depth_ = 0;
   int num_words_ = 0;
-  int num_bars_ = 0;          // open |, where the next | closes
-  int num_integrals_ = 0;     // open \int, where dx closes
-  bool is_reversed_ = false;  // directly in ]a, b[, where [ closes
-  bool is_builder_ = false;   // directly in \{ ... |, where | and : separate
+  int num_bars_ = 0;                 // open |, where the next | closes
+  int num_integrals_ = 0;            // open \int, where dx closes
+  std::vector<int32_t> conditions_;  // in brackets behind the answer: (k \in \mathbb{Z})
+  bool is_reversed_ = false;         // directly in ]a, b[, where [ closes
+  bool is_builder_ = false;          // directly in \{ ... |, where | and : separate
   Tree tree_;
 };
 

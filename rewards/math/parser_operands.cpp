@@ -6,6 +6,13 @@
 namespace gradus::rewards::math {
 namespace {
 
+/// "The answer is", "Answer:", "exactly": words in front of an answer that say nothing of it.
+bool leads_to_answer(std::string_view words) {
+  const std::string lower = lower_case(words);
+  return lower.ends_with(':') || lower == "exactly" || lower == "precisely" || lower == "is" ||
+         lower.ends_with("answer is") || lower.ends_with("solution is");
+}
+
 bool is_single_letter_function(const std::string& name) {
   return name == "f" || name == "g" || name == "h" || name == "F" || name == "G" || name == "H";
 }
@@ -27,9 +34,10 @@ int32_t Parser::operand() {
       std::string words(here().text);
       ++at_;
       if (const auto called = function_name(words)) return function(*called);
-      if (words.find_first_not_of("0123456789.,+-/ ") == std::string::npos) {
-        const ParsedMath number = parse_math(words, options_);
-        if (number.ok()) return copied(number.tree, number.tree.root, tree_);
+      if (const auto value = value_in_words(words)) return *value;
+      if (leads_to_answer(words) && (here().kind == TokenKind::number || starts_operand())) {
+        const Depth depth(*this);
+        return operand();
       }
       while (here().kind == TokenKind::text && !is_joiner_here()) {
         words += ' ';
@@ -57,6 +65,20 @@ int32_t Parser::operand() {
     return make(NodeKind::ellipsis, {});
   }
   return bracketed();
+}
+
+/// The value that \text holds: a number, with a unit or not, or a name such as infinity.
+std::optional<int32_t> Parser::value_in_words(const std::string& words) {
+  if (const auto constant = constant_name(words)) return make(NodeKind::constant, {}, *constant);
+  const bool is_number = words.find_first_not_of("0123456789.,+-/ ") == std::string::npos;
+  if (!is_number && (words.empty() || words[0] < '0' || words[0] > '9')) return std::nullopt;
+  if (words.find_first_of("{\\") != std::string::npos) return std::nullopt;
+  const ParsedMath value = parse_math(words, options_);
+  if (!value.ok()) return std::nullopt;
+  const NodeKind kind = value.tree.at(value.tree.root).kind;
+  const bool is_value = is_number || kind == NodeKind::quantity || kind == NodeKind::percent;
+  if (!is_value) return std::nullopt;
+  return copied(value.tree, value.tree.root, tree_);
 }
 
 /// Words; "Monday and Friday" is a list of two.
@@ -270,7 +292,10 @@ int32_t Parser::command() {
     return make(NodeKind::symbol, {}, name + points);
   }
   if (is_symbol_command(name)) return make(NodeKind::symbol, {}, name);
-  if (name == "to" || name == "therefore" || name == "quad") return operand();
+  if (name == "to" || name == "therefore" || name == "quad") {
+    const Depth depth(*this);
+    return operand();
+  }
   // \cotx, \pix: a command run into what follows it.
   for (size_t size = name.size() - 1; size >= 2; --size) {
     const std::string prefix = name.substr(0, size);
@@ -283,7 +308,10 @@ int32_t Parser::command() {
     token.text.remove_prefix(size);
     token.kind = token.text.size() == 1 ? TokenKind::letter : TokenKind::word;
     if (prefix_function) return function(*prefix_function);
-    if (prefix == "quad") return operand();
+    if (prefix == "quad") {
+      const Depth depth(*this);
+      return operand();
+    }
     if (const auto constant = constant_name(prefix)) return make(NodeKind::constant, {}, *constant);
     return make(NodeKind::symbol, {}, prefix);
   }
@@ -312,7 +340,22 @@ int32_t Parser::braced_or_single() {
   return operand();
 }
 
+/// \frac{d}{dx} of what follows, or the name \frac{dy}{dx}; nullopt where d is but a letter.
+std::optional<int32_t> Parser::derivative() {
+  const std::string_view top = ahead(2).text;
+  const std::string_view bottom = ahead(5).text;
+  const bool are_braced =
+      ahead(1).sign == '{' && ahead(3).sign == '}' && ahead(4).sign == '{' && ahead(6).sign == '}';
+  if (!are_braced || bottom.size() != 2 || bottom[0] != 'd') return std::nullopt;
+  if (top.empty() || top.size() > 2 || top[0] != 'd') return std::nullopt;
+  const std::string name = std::string(top) + "/" + std::string(bottom);
+  at_ += 7;
+  if (top.size() == 2) return make(NodeKind::symbol, {}, name);
+  return make(NodeKind::call, {expression(kProduct)}, name);
+}
+
 int32_t Parser::fraction() {
+  if (const auto rate = derivative()) return *rate;
   const Depth depth(*this);
   const Depth also(*this);  // \frac\frac\frac takes more of the stack a level than brackets do
   ++at_;

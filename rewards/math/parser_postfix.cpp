@@ -43,7 +43,7 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
     }
     if (here().text == "degree" || here().text == "circ") {
       ++at_;
-      return make(NodeKind::degrees, {left});
+      return degrees(left);
     }
     return std::nullopt;
   }
@@ -55,10 +55,11 @@ namespace {
 
 /// "(maybe 2)", "or more", "is wrong": not a unit, but a doubt about the number before it.
 bool hedges(std::string_view remark) {
-  constexpr std::array<std::string_view, 19> kDoubts{
-      "or",      "maybe", "perhaps",  "possibly", "not",  "wrong",  "either", "approximately",
-      "at most", "at",    "more",     "less",     "than", "unless", "but",    "other",
-      "about",   "nor",   "incorrect"};
+  constexpr std::array<std::string_view, 25> kDoubts{
+      "or",      "maybe", "perhaps",   "possibly", "not",   "wrong",  "either", "approximately",
+      "at most", "at",    "more",      "less",     "than",  "unless", "but",    "other",
+      "about",   "nor",   "incorrect", "plus",     "minus", "half",   "times",  "tens",
+      "quarter"};
   if (remark.find_first_of("0123456789") != std::string_view::npos &&
       remark.find('^') == std::string_view::npos) {
     return true;
@@ -77,6 +78,39 @@ bool hedges(std::string_view remark) {
 
 }  // namespace
 
+/// "am" or "pm" behind an hour, however it is written; takes it.
+std::optional<std::string> Parser::half_of_day() {
+  std::string half;
+  for (const char c : lower_case(here().text)) {
+    if (c != '.' && c != ' ') half += c;
+  }
+  if (here().kind == TokenKind::letter && ahead().sign == '.' && ahead(2).text == "m") {
+    half += "m";
+    if (half != "am" && half != "pm") return std::nullopt;
+    at_ += ahead(3).sign == '.' ? 4 : 3;
+    return half;
+  }
+  const bool is_word = here().kind == TokenKind::text || here().kind == TokenKind::word;
+  if (!is_word || (half != "am" && half != "pm")) return std::nullopt;
+  ++at_;
+  return half;
+}
+
+/// 5 ft 6 in: two quantities of one dimension are one.
+int32_t Parser::mixed_quantity(int32_t left) {
+  const int32_t right = expression(kJuxtaposed + 1);
+  const Node whole = tree_.at(left);
+  const Node part = tree_.at(right);
+  if (part.kind != NodeKind::quantity) fail("two values side by side");
+  const Unit unit = unit_of(whole.name);
+  const Unit small = unit_of(part.name);
+  const bool fits = unit.dimension == small.dimension && small.factor < unit.factor;
+  if (!fits || !is_measured(whole.name)) fail("two values side by side");
+  const int32_t ratio = make_number(small.factor / unit.factor);
+  const int32_t scaled = make(NodeKind::multiply, {part.kids[0], ratio});
+  return make(NodeKind::quantity, {make(NodeKind::add, {whole.kids[0], scaled})}, whole.name);
+}
+
 /// A word behind a value: percent, a multiplier, a unit, or a remark.
 std::optional<int32_t> Parser::unit(int32_t left) {
   const Token& token = here();
@@ -86,6 +120,9 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     const std::string name = std::string(token.text) + "/" + std::string(ahead(2).text);
     at_ += 3;  // 10 m/s
     return make(NodeKind::quantity, {left}, name);
+  }
+  if (tree_.at(left).kind == NodeKind::number && token.space_before) {
+    if (const auto half = half_of_day()) return make(NodeKind::quantity, {left}, *half);
   }
   if (token.kind != TokenKind::text && token.kind != TokenKind::word) return std::nullopt;
   if (is_joiner_here()) return std::nullopt;
@@ -104,6 +141,11 @@ std::optional<int32_t> Parser::unit(int32_t left) {
   }
   const bool is_remark = token.kind == TokenKind::text && !function_name(token.text);
   if (is_remark && hedges(token.text)) fail("a remark that takes the answer back");
+  if (token.text == "squared" || token.text == "cubed") {
+    const int64_t exponent = token.text == "squared" ? 2 : 3;
+    ++at_;
+    return make(NodeKind::power, {left, make_number(Rational(exponent))});
+  }
   const bool is_known = is_unit(token.text) && (is_number || token.space_before);
   const bool is_long = token.kind == TokenKind::word && token.text.size() >= 4 && is_number &&
                        !function_name(token.text) && !constant_name(token.text) &&
@@ -120,11 +162,42 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     name += here().text;
     ++at_;
   }
-  if (is_symbol("^")) {
-    ++at_;
-    name += "^" + raw_group();
+  while (true) {
+    if (is_symbol("^")) {
+      ++at_;
+      name += "^" + raw_group();
+    } else if (is_command("cdot") && ahead().kind == TokenKind::text && is_unit(ahead().text)) {
+      ++at_;  // m \cdot s^{-1}
+      name += " " + std::string(here().text);
+      ++at_;
+    } else {
+      break;
+    }
+  }
+  if (is_remark && !is_known) {
+    const int32_t remarked = with_condition(left, name);
+    if (remarked >= 0) return remarked;
   }
   return make(NodeKind::quantity, {left}, name);
+}
+
+/// "values of n", "for integer k", "where k is odd": the name that ends a remark belongs to it, and
+/// so does the condition behind "where". -1 where the remark stands alone.
+int32_t Parser::with_condition(int32_t left, const std::string& remark) {
+  constexpr std::array<std::string_view, 6> kConditions{"where", "for",  "with",
+                                                        "when",  "such", "given"};
+  const std::string first = remark.substr(0, remark.find(' '));
+  const bool is_condition =
+      std::find(kConditions.begin(), kConditions.end(), first) != kConditions.end();
+  if (!starts_operand()) return -1;
+  if (is_condition) {
+    expression(kRelation);
+    return left;
+  }
+  if (here().kind != TokenKind::letter) return -1;
+  if (ahead().kind != TokenKind::end && ahead().sign != ',' && ahead().sign != '}') return -1;
+  ++at_;
+  return make(NodeKind::quantity, {left}, remark);
 }
 
 /// In e^xe^y the exponent is the x: a word that names nothing is taken apart.
@@ -142,11 +215,28 @@ void Parser::take_one_letter() {
   tokens_.insert(tokens_.begin() + static_cast<std::ptrdiff_t>(at_) + 1, rest);
 }
 
+/// Degrees, of an angle or, before C and F, of temperature.
+int32_t Parser::degrees(int32_t left) {
+  if (here().kind == TokenKind::letter && (here().text == "C" || here().text == "F")) {
+    const std::string scale = here().text == "C" ? "celsius" : "fahrenheit";
+    ++at_;
+    return make(NodeKind::quantity, {left}, scale);
+  }
+  return make(NodeKind::degrees, {left});
+}
+
 int32_t Parser::raised(int32_t left) {
   ++at_;
   if (is_command("circ") || is_command("degree")) {
     ++at_;
-    return make(NodeKind::degrees, {left});
+    return degrees(left);
+  }
+  const bool is_half_line = tree_.at(left).kind == NodeKind::constant &&
+                            tree_.at(left).name == "set R" && (is_symbol("+") || is_symbol("-"));
+  if (is_half_line) {
+    tree_.at(left).name += here().sign;
+    ++at_;
+    return left;
   }
   if (is_command("prime")) {
     ++at_;
@@ -162,7 +252,7 @@ int32_t Parser::raised(int32_t left) {
       ahead(2).text == "}") {
     const std::string_view what = ahead().text;
     at_ += 3;
-    if (what == "circ") return make(NodeKind::degrees, {left});
+    if (what == "circ") return degrees(left);
     if (what == "prime") tree_.at(left).name += "'";
     return left;
   }
@@ -194,6 +284,23 @@ int32_t Parser::raised(int32_t left) {
   return make(NodeKind::power, {left, exponent});
 }
 
+namespace {
+
+/// 5 of "5", "(5)" and "five"; nullopt where it is no base from 2 to 36.
+std::optional<Rational> base_named(std::string_view index) {
+  constexpr std::array<std::string_view, 15> kNames{
+      "two", "three",  "four",   "five",     "six",      "seven",   "eight",  "nine",
+      "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"};
+  if (index.starts_with('(') && index.ends_with(')')) index = index.substr(1, index.size() - 2);
+  const auto name = std::find(kNames.begin(), kNames.end(), index);
+  if (name != kNames.end()) return Rational(2 + (name - kNames.begin()));
+  const auto base = Rational::from_decimal(index);
+  const bool is_base = base && Rational(2) <= *base && *base <= Rational(36);
+  return is_base ? base : std::nullopt;
+}
+
+}  // namespace
+
 int32_t Parser::subscripted(int32_t left) {
   ++at_;
   const std::string index = raw_group();
@@ -204,8 +311,8 @@ int32_t Parser::subscripted(int32_t left) {
   }
   const bool is_number = node.kind == NodeKind::number && node.value.is_integer();
   if (is_number || node.kind == NodeKind::text) {
-    const auto base = Rational::from_decimal(index);
-    if (!base || *base < Rational(2) || *base > Rational(36)) fail("a base from 2 to 36 expected");
+    const auto base = base_named(index);
+    if (!base) fail("a base from 2 to 36 expected");
     const std::string digits = is_number ? node.value.str() : node.name;
     const int32_t result = make(NodeKind::based, {}, digits);
     tree_.at(result).value = *base;

@@ -77,7 +77,11 @@ class SetQuestions {
         break;
       default:
         for (const int32_t kid : node.kids) collect(kid);
-        if (node.kids.empty()) add(id);
+        if (node.kind == NodeKind::constant && node.name.starts_with("set R")) {
+          add(number(Rational(0)));
+        } else if (node.kids.empty()) {
+          add(id);
+        }
         break;
     }
   }
@@ -166,6 +170,11 @@ class SetQuestions {
       case NodeKind::constant:
         if (node.name == "{}") return false;
         if (node.name == "set R") return true;
+        if (node.name == "set R+" || node.name == "set R-") {
+          const auto sign = order(point, number(Rational(0)));
+          if (!sign) return std::nullopt;
+          return node.name == "set R+" ? *sign > 0 : *sign < 0;
+        }
         return std::nullopt;
       case NodeKind::set_union:
         return combined(node, point, [](bool a, bool b) { return a || b; });

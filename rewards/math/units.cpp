@@ -70,8 +70,6 @@ constexpr std::array kUnits{Entry{"m", "m", 1, 1},
                             Entry{"gallon", "gallon", 1, 1},
                             Entry{"quart", "gallon", 1, 4},
                             Entry{"cup", "cup", 1, 1},
-                            Entry{"mph", "mph", 1, 1},
-                            Entry{"kph", "kph", 1, 1},
                             Entry{"dollar", "usd", 1, 1},
                             Entry{"buck", "usd", 1, 1},
                             Entry{"usd", "usd", 1, 1},
@@ -91,6 +89,10 @@ constexpr std::array kUnits{Entry{"m", "m", 1, 1},
                             Entry{"joule", "joule", 1, 1},
                             Entry{"newton", "newton", 1, 1},
                             Entry{"volt", "volt", 1, 1},
+                            Entry{"kelvin", "kelvin", 1, 1},
+                            Entry{"celsius", "celsius", 1, 1},
+                            Entry{"fahrenheit", "fahrenheit", 1, 1},
+                            Entry{"in", "m", 254, 10000},
                             Entry{"mole", "mole", 1, 1},
                             Entry{"acre", "acre", 1, 1}};
 
@@ -111,7 +113,7 @@ std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
   std::string word;
   for (const char c : text) {
-    const bool is_break = c == ' ' || c == '~' || c == '{' || c == '}' || c == '\\';
+    const bool is_break = c == ' ' || c == '~' || c == ',' || c == '{' || c == '}' || c == '\\';
     const bool is_alone = c == '/' || c == '^' || c == '*';
     if (!is_break && !is_alone) word += c;
     if ((is_break || is_alone) && !word.empty()) words.push_back(std::exchange(word, ""));
@@ -153,14 +155,26 @@ class UnitReader {
     pending_ = 1;
     size_t last = i;
     if (i + 2 < words_.size() && words_[i + 1] == "^") {
-      power = words_[i + 2] == "3" ? 3 : words_[i + 2] == "2" ? 2 : 1;
+      power = exponent_of(words_[i + 2]);
       last = i + 2;
     } else if (i + 1 < words_.size() && (words_[i + 1] == "squared" || words_[i + 1] == "cubed")) {
       power = words_[i + 1] == "squared" ? 2 : 3;
       last = i + 1;
     }
+    if (lower == "mph" || lower == "kph" || lower == "kmh") {
+      add(lower == "mph" ? "mile" : "km", sign_);
+      add("hour", -sign_);
+      return last;
+    }
     add(lower, power * sign_);
     return last;
+  }
+
+  static int exponent_of(const std::string& word) {
+    const bool is_negative = word.starts_with('-');
+    const std::string digit = word.substr(is_negative ? 1 : 0);
+    const int power = digit == "3" ? 3 : digit == "2" ? 2 : 1;
+    return is_negative ? -power : power;
   }
 
   size_t raise_next(size_t i, int power) {
@@ -189,7 +203,29 @@ class UnitReader {
 }  // namespace
 
 bool is_unit(std::string_view word) {
-  return find_unit(word) != nullptr;
+  return find_unit(word) != nullptr || word == "mph" || word == "kph" || word == "kmh";
+}
+
+std::string_view unit_of_letter(std::string_view letter) {
+  using Letter = std::pair<std::string_view, std::string_view>;
+  constexpr std::array<Letter, 10> kLetters{{{"m", "m"},
+                                             {"s", "s"},
+                                             {"g", "g"},
+                                             {"h", "h"},
+                                             {"l", "l"},
+                                             {"L", "l"},
+                                             {"N", "newton"},
+                                             {"J", "joule"},
+                                             {"V", "volt"},
+                                             {"W", "watt"}}};
+  for (const auto& [name, unit] : kLetters) {
+    if (name == letter) return unit;
+  }
+  return {};
+}
+
+bool is_measured(std::string_view text) {
+  return find_unit(text) != nullptr;
 }
 
 Unit unit_of(std::string_view text) {

@@ -16,6 +16,12 @@ struct Unit {
 /// Whether a word names a unit of measure or a currency.
 bool is_unit(std::string_view word);
 
+/// The unit that one letter of a formula stands for behind a number: N, J, m; empty: none.
+std::string_view unit_of_letter(std::string_view letter);
+
+/// Whether a unit as written has a place in the table, so that its factor means something.
+bool is_measured(std::string_view text);
+
 /// A unit as written: "cm", "cm^2", "square centimeters", "m/s", "miles per hour". A word that is
 /// not known is a dimension of its own.
 Unit unit_of(std::string_view text);
