@@ -54,6 +54,7 @@ Comparison::Comparison(const Tree& gold, const Tree& answer, const CompareOption
   if (!options_.strict) match_symbols();
   gold_ = prepared(tree_, gold_);
   answer_ = prepared(tree_, answer_);
+  match_parameters();
 }
 
 int32_t Comparison::make(NodeKind kind, std::vector<int32_t> kids) {
@@ -66,6 +67,22 @@ int32_t Comparison::make(NodeKind kind, std::vector<int32_t> kids) {
 bool Comparison::decide(bool verdict, const char* how) {
   path_ = how;
   return verdict;
+}
+
+void Comparison::rename(int32_t id, const std::string& from, const std::string& to) {
+  if (tree_.at(id).kind == NodeKind::symbol && tree_.at(id).name == from) tree_.at(id).name = to;
+  for (const int32_t kid : std::vector<int32_t>(tree_.at(id).kids)) rename(kid, from, to);
+}
+
+/// Families: where a parameter comes from is not part of the answer, nor is its name.
+void Comparison::match_parameters() {
+  Domains gold;
+  Domains answer;
+  gold_ = without_domains(tree_, gold_, gold);
+  answer_ = without_domains(tree_, answer_, answer);
+  if (gold.size() != 1 || answer.size() != 1 || gold[0].second != answer[0].second) return;
+  const std::string& name = gold[0].first;
+  if (symbols_in(tree_, answer_).count(name) == 0) rename(answer_, answer[0].first, name);
 }
 
 /// Renames both sides' symbols by their order of appearance.

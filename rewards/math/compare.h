@@ -70,6 +70,8 @@ class Comparison {
   std::vector<int32_t> distinct(const std::vector<int32_t>& items);
   std::optional<std::vector<int32_t>> assignments_of(int32_t id) const;
   void match_symbols();
+  void match_parameters();
+  void rename(int32_t id, const std::string& from, const std::string& to);
   int32_t make(NodeKind kind, std::vector<int32_t> kids);
   bool decide(bool verdict, const char* how);
   std::string text(int32_t id);

@@ -7,7 +7,7 @@
 namespace gradus::rewards::math {
 namespace {
 
-std::string without_spaces(const std::string& text) {
+std::string without_spaces(std::string_view text) {
   std::string result;
   for (const char c : lower_case(text)) {
     const bool is_dressing = c == ' ' || c == '.' || c == '(' || c == ')' || c == '"' ||
@@ -17,11 +17,21 @@ std::string without_spaces(const std::string& text) {
   return result;
 }
 
+/// "an ellipse" says "ellipse", and "there is no solution" says "no solution".
+std::string_view without_lead(std::string_view words) {
+  for (const std::string_view lead : {"a ", "an ", "the ", "there is ", "there are ", "it is "}) {
+    if (lower_case(words.substr(0, lead.size())) == lead) return words.substr(lead.size());
+  }
+  return words;
+}
+
 /// The word a node was written as; empty if it was none.
 std::string word_of(const Node& node) {
   const bool can_be = node.kind == NodeKind::text || node.kind == NodeKind::multiply ||
                       node.kind == NodeKind::symbol || node.kind == NodeKind::constant;
-  return can_be ? without_spaces(node.name) : "";
+  if (!can_be) return "";
+  const std::string word = without_spaces(without_lead(node.name));
+  return word == "doesnotexist" || word == "doesntexist" ? "dne" : word;
 }
 
 /// Several values, a set or a relation: no expression.

@@ -97,11 +97,22 @@ bool takes_angle(std::string_view function) {
 }
 
 std::optional<std::string> constant_name(std::string_view name) {
-  constexpr std::array kConstants{Alias{"pi", "pi"},         Alias{"infty", "oo"},
-                                  Alias{"infinity", "oo"},   Alias{"inf", "oo"},
-                                  Alias{"oo", "oo"},         Alias{"emptyset", "{}"},
-                                  Alias{"varnothing", "{}"}, Alias{"imath", "i"},
-                                  Alias{"Infinity", "oo"},   Alias{"nil", "{}"}};
+  constexpr std::array kConstants{Alias{"pi", "pi"},
+                                  Alias{"infty", "oo"},
+                                  Alias{"infinity", "oo"},
+                                  Alias{"inf", "oo"},
+                                  Alias{"oo", "oo"},
+                                  Alias{"emptyset", "{}"},
+                                  Alias{"varnothing", "{}"},
+                                  Alias{"imath", "i"},
+                                  Alias{"Infinity", "oo"},
+                                  Alias{"nil", "{}"},
+                                  Alias{"all real numbers", "set R"},
+                                  Alias{"all reals", "set R"},
+                                  Alias{"real numbers", "set R"},
+                                  Alias{"the real numbers", "set R"},
+                                  Alias{"empty set", "{}"},
+                                  Alias{"the empty set", "{}"}};
   return look_up(kConstants, name);
 }
 
@@ -135,6 +146,7 @@ bool is_percent_word(std::string_view word) {
 
 int64_t multiplier_of(std::string_view word) {
   const std::string lower = lower_case(word);
+  if (lower == "dozen") return 12;
   if (lower == "hundred") return 100;
   if (lower == "thousand") return 1'000;
   if (lower == "million" || lower == "millions") return 1'000'000;

@@ -121,7 +121,8 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     at_ += 3;  // 10 m/s
     return make(NodeKind::quantity, {left}, name);
   }
-  if (tree_.at(left).kind == NodeKind::number && token.space_before) {
+  const bool is_apart = token.space_before || token.kind == TokenKind::text;
+  if (tree_.at(left).kind == NodeKind::number && is_apart) {
     if (const auto half = half_of_day()) return make(NodeKind::quantity, {left}, *half);
   }
   if (token.kind != TokenKind::text && token.kind != TokenKind::word) return std::nullopt;
@@ -151,6 +152,7 @@ std::optional<int32_t> Parser::unit(int32_t left) {
                        !function_name(token.text) && !constant_name(token.text) &&
                        !is_symbol_command(token.text);
   if (!is_remark && !is_known && !is_long) return std::nullopt;
+  const std::string token_text(token.text);
   std::string name;
   while (here().kind == TokenKind::text || here().kind == TokenKind::word ||
          (is_symbol("/") && !name.empty() &&
@@ -166,9 +168,9 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     if (is_symbol("^")) {
       ++at_;
       name += "^" + raw_group();
-    } else if (is_command("cdot") && ahead().kind == TokenKind::text && is_unit(ahead().text)) {
-      ++at_;  // m \cdot s^{-1}
-      name += " " + std::string(here().text);
+    } else if (is_command("cdot") && is_unit(ahead().text) && is_unit(token_text)) {
+      ++at_;
+      name += " " + std::string(here().text);  // m \cdot s^{-1}
       ++at_;
     } else {
       break;

@@ -115,6 +115,45 @@ int32_t matrix_sum(Tree& tree, const std::vector<int32_t>& kids) {
   return make_matrix(tree, std::move(cells), num_columns(first));
 }
 
+/// The inverse by cofactors, of at most three rows; -1 for others.
+int32_t inverse(Tree& tree, int32_t id) {
+  const std::vector<int32_t> cells = tree.at(id).kids;
+  const size_t size = num_columns(tree.at(id));
+  if (size * size != cells.size() || size > 3) return -1;
+  const int32_t whole = determinant(tree, cells, size);
+  std::vector<int32_t> inverted;
+  for (size_t r = 0; r < size; ++r) {
+    for (size_t c = 0; c < size; ++c) {
+      std::vector<int32_t> minor;  // without column r and row c: cofactors are transposed
+      for (size_t i = 0; i < cells.size(); ++i) {
+        if (i % size != r && i / size != c) minor.push_back(cells[i]);
+      }
+      Node one;
+      one.value = Rational((r + c) % 2 == 0 ? 1 : -1);
+      int32_t cofactor = tree.add(std::move(one));
+      if (size > 1) {
+        cofactor = make(tree, NodeKind::multiply, {cofactor, determinant(tree, minor, size - 1)});
+      }
+      inverted.push_back(make(tree, NodeKind::divide, {cofactor, whole}));
+    }
+  }
+  return make_matrix(tree, std::move(inverted), size);
+}
+
+/// A matrix to an integer power from -1 to 8; -1 for others.
+int32_t matrix_power(Tree& tree, int32_t id, const Node& exponent) {
+  const bool is_inverse = exponent.kind == NodeKind::negate &&
+                          tree.at(exponent.kids[0]).kind == NodeKind::number &&
+                          tree.at(exponent.kids[0]).value.is_one();
+  if (is_inverse) return inverse(tree, id);
+  const auto power =
+      exponent.kind == NodeKind::number ? exponent.value.small_integer() : std::nullopt;
+  if (!power || *power < 1 || *power > 8) return -1;
+  int32_t result = id;
+  for (int64_t i = 1; i < *power && result >= 0; ++i) result = matrix_product(tree, result, id);
+  return result;
+}
+
 /// Works out matrices below a node whose kids are done.
 int32_t with_matrices(Tree& tree, int32_t id) {
   const Node node = tree.at(id);
@@ -135,7 +174,9 @@ int32_t with_matrices(Tree& tree, int32_t id) {
     return determinant(tree, matrix.kids, size);
   }
   int32_t result = id;
-  if (node.kind == NodeKind::multiply) {
+  if (node.kind == NodeKind::power && is_matrix(tree, node.kids[0])) {
+    result = matrix_power(tree, node.kids[0], tree.at(node.kids[1]));
+  } else if (node.kind == NodeKind::multiply) {
     result = node.kids[0];
     for (size_t i = 1; i < node.kids.size() && result >= 0; ++i) {
       const bool concerns = is_matrix(tree, result) || is_matrix(tree, node.kids[i]);
@@ -205,6 +246,18 @@ int32_t as_tuple(Tree& tree, int32_t id) {
   return make(tree, NodeKind::group, node.kids, "()");
 }
 
+/// A(1, 2) says that A = (1, 2).
+int32_t as_named_point(Tree& tree, int32_t id) {
+  const Node node = tree.at(id);
+  if (node.kind != NodeKind::multiply || node.kids.size() != 2) return id;
+  const Node& name = tree.at(node.kids[0]);
+  const Node& point = tree.at(node.kids[1]);
+  const bool is_capital =
+      name.kind == NodeKind::symbol && name.name[0] >= 'A' && name.name[0] <= 'Z';
+  if (!is_capital || point.kind != NodeKind::group || point.name != "()") return id;
+  return make(tree, NodeKind::relation, node.kids, "=");
+}
+
 }  // namespace
 
 bool contains(const Tree& tree, int32_t id, NodeKind kind) {
@@ -258,7 +311,8 @@ int32_t prepared(Tree& tree, int32_t id) {
   std::vector<int32_t> items;
   collect_items(tree, id, node.kind == NodeKind::list ? node.name : ",", items);
   std::vector<int32_t> cases;
-  for (const int32_t item : items) {
+  for (int32_t item : items) {
+    item = as_named_point(tree, item);
     if (contains(tree, item, NodeKind::plus_minus)) {
       cases.push_back(with_sign(tree, item, 1));
       cases.push_back(with_sign(tree, item, -1));
@@ -269,6 +323,33 @@ int32_t prepared(Tree& tree, int32_t id) {
   if (cases.size() == 1) return cases[0];
   return make(tree, NodeKind::list, std::move(cases),
               node.kind == NodeKind::list ? node.name : ",");
+}
+
+int32_t without_domains(Tree& tree, int32_t id, Domains& domains) {
+  const Node node = tree.at(id);
+  if (node.kind != NodeKind::list) return id;
+  std::set<std::string> used;
+  std::vector<int32_t> rest;
+  std::vector<int32_t> said;
+  for (const int32_t kid : node.kids) {
+    const Node& item = tree.at(kid);
+    const bool is_domain = item.kind == NodeKind::element_of &&
+                           tree.at(item.kids[0]).kind == NodeKind::symbol &&
+                           tree.at(item.kids[1]).kind == NodeKind::constant;
+    (is_domain ? said : rest).push_back(kid);
+    if (!is_domain) used.merge(symbols_in(tree, kid));
+  }
+  for (const int32_t domain : said) {
+    const Node& item = tree.at(domain);
+    const std::string& name = tree.at(item.kids[0]).name;
+    if (used.count(name) == 0) return id;  // x \in R is an answer of its own
+  }
+  if (said.empty() || rest.empty()) return id;
+  for (const int32_t domain : said) {
+    const Node& item = tree.at(domain);
+    domains.emplace_back(tree.at(item.kids[0]).name, tree.at(item.kids[1]).name);
+  }
+  return rest.size() == 1 ? rest[0] : make(tree, NodeKind::list, std::move(rest), node.name);
 }
 
 }  // namespace gradus::rewards::math

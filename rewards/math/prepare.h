@@ -26,4 +26,11 @@ bool contains(const Tree& tree, int32_t id, NodeKind kind);
 /// Whether a number with decimals is in the subtree.
 bool has_decimal(const Tree& tree, int32_t id);
 
+/// What a family of answers says of its parameters: "k" from \mathbb{Z}.
+using Domains = std::vector<std::pair<std::string, std::string>>;
+
+/// `id` without the items of a list that only say where a parameter comes from (k \in \mathbb{Z}
+/// behind \pi/4 + k\pi); those go to `domains`.
+int32_t without_domains(Tree& tree, int32_t id, Domains& domains);
+
 }  // namespace gradus::rewards::math
