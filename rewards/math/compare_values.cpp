@@ -232,8 +232,9 @@ bool Comparison::same_quantity(int32_t g, int32_t a) {
     return same_expression(g_value, a_value);
   }
   if (is_modulus(gold) && is_modulus(answer)) return same_residue(gold, answer);
-  const Unit g_unit = unit_of(gold.name);
-  const Unit a_unit = unit_of(answer.name);
+  Unit g_unit = unit_of(gold.name);
+  Unit a_unit = unit_of(answer.name);
+  match_money(g_unit, a_unit);
   if (g_unit.dimension.empty() || a_unit.dimension.empty()) {
     return same_expression(g_value, a_value);
   }

@@ -197,6 +197,8 @@ class Lexer {
       push_symbol(text_.substr(at_, 2));
     } else if (next == '|') {
       push(TokenKind::symbol, "|");
+    } else if (next == '$' && is_money_here()) {
+      push(TokenKind::symbol, text_.substr(at_, 2));
     } else if (next == '%' || next == '&' || next == '_') {
       push(TokenKind::symbol, text_.substr(at_ + 1, 1));
     } else {
@@ -238,6 +240,13 @@ class Lexer {
 
   void skip_empty_delimiter() {
     if (peek() == '.') ++at_;
+  }
+
+  /// \$5: the sign of a currency in front of its number.
+  bool is_money_here() const {
+    size_t at = at_ + 2;
+    while (at < text_.size() && text_[at] == ' ') ++at;
+    return at < text_.size() && (is_digit(text_[at]) || text_[at] == '.');
   }
 
   /// \left\{ before lines under each other is closed by \right. and groups nothing.

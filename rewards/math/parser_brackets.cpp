@@ -6,6 +6,22 @@
 
 namespace gradus::rewards::math {
 
+/// The A|B of P(A|B), as one name, with its closing bracket.
+std::optional<int32_t> Parser::conditional_event() {
+  const auto is_name = [](const Token& token) {
+    return token.kind == TokenKind::letter || token.kind == TokenKind::word;
+  };
+  const bool has_bar = ahead().sign == '|' || ahead().text == "mid";
+  if (!is_name(here()) || !has_bar || !is_name(ahead(2)) || ahead(3).sign != ')') {
+    return std::nullopt;
+  }
+  const std::string name = std::string(here().text) + "|" + std::string(ahead(2).text);
+  at_ += 4;
+  const int32_t event = make(NodeKind::symbol, {}, name);
+  tree_.at(event).is_bracketed = true;
+  return event;
+}
+
 int32_t Parser::bracketed() {
   const Depth depth(*this);
   if (is_symbol("{")) return braces();
@@ -14,6 +30,7 @@ int32_t Parser::bracketed() {
   const std::string open(here().text);
   if (open != "(" && open != "[" && open != "]") fail("unexpected \"" + open + "\"");
   ++at_;
+  if (const auto event = conditional_event()) return *event;
   const bool was_builder = std::exchange(is_builder_, false);
   const int num_bars = std::exchange(num_bars_, 0);
   const bool was_reversed = std::exchange(is_reversed_, open == "]");

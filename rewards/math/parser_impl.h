@@ -94,6 +94,7 @@ class Parser {
 
   // parser_brackets.cpp
   int32_t bracketed();
+  std::optional<int32_t> conditional_event();
   int32_t braces();
   int32_t finite_set();
   int32_t between_bars();

@@ -35,6 +35,9 @@ int32_t Parser::operand() {
       ++at_;
       if (const auto called = function_name(words)) return function(*called);
       if (const auto value = value_in_words(words)) return *value;
+      if ((words == "$" || words == "\\$") && here().kind == TokenKind::number) {
+        return make(NodeKind::quantity, {operand()}, "currency");
+      }
       if (leads_to_answer(words) && (here().kind == TokenKind::number || starts_operand())) {
         const Depth depth(*this);
         return operand();
@@ -63,6 +66,11 @@ int32_t Parser::operand() {
   if (is_symbol("...")) {
     ++at_;
     return make(NodeKind::ellipsis, {});
+  }
+  if (is_symbol("\\$")) {
+    ++at_;
+    const int32_t amount = operand();
+    return make(NodeKind::quantity, {amount}, "currency");
   }
   return bracketed();
 }

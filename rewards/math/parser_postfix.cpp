@@ -37,7 +37,7 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
     return std::nullopt;
   }
   if (here().kind == TokenKind::command) {
-    if (here().text == "pmod" || here().text == "pod") {
+    if ((here().text == "pmod" || here().text == "pod") && binding <= kSum) {
       ++at_;
       return make(NodeKind::quantity, {left, braced_or_single()}, "mod");
     }
@@ -98,7 +98,9 @@ std::optional<std::string> Parser::half_of_day() {
 
 /// 5 ft 6 in: two quantities of one dimension are one.
 int32_t Parser::mixed_quantity(int32_t left) {
-  const int32_t right = expression(kJuxtaposed + 1);
+  const Depth depth(*this);
+  int32_t right = operand();
+  if (const auto measured = unit(right)) right = *measured;
   const Node whole = tree_.at(left);
   const Node part = tree_.at(right);
   if (part.kind != NodeKind::quantity) fail("two values side by side");
@@ -132,8 +134,15 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     return make(NodeKind::percent, {left});
   }
   const bool is_number = tree_.at(left).kind == NodeKind::number;
-  if (const int64_t factor = multiplier_of(token.text); factor != 0 && is_number) {
+  const bool is_money =
+      tree_.at(left).kind == NodeKind::quantity && tree_.at(left).name == "currency";
+  if (const int64_t factor = multiplier_of(token.text); factor != 0 && (is_number || is_money)) {
     ++at_;
+    if (is_money) {  // \$5 million
+      const int32_t amount = tree_.at(left).kids[0];
+      const int32_t scaled = make(NodeKind::multiply, {amount, make_number(Rational(factor))});
+      return make(NodeKind::quantity, {scaled}, "currency");
+    }
     return joined(NodeKind::multiply, left, make_number(Rational(factor)));
   }
   if (lower_case(token.text) == "degrees" || lower_case(token.text) == "degree") {
@@ -175,6 +184,10 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     } else {
       break;
     }
+  }
+  if (is_money) {  // \$15 per hour; \$15 dollars
+    const bool is_rate = name.starts_with("per ") || name.starts_with('/');
+    return is_rate ? make(NodeKind::quantity, {tree_.at(left).kids[0]}, "currency " + name) : left;
   }
   if (is_remark && !is_known) {
     const int32_t remarked = with_condition(left, name);

@@ -70,15 +70,16 @@ constexpr std::array kUnits{Entry{"m", "m", 1, 1},
                             Entry{"gallon", "gallon", 1, 1},
                             Entry{"quart", "gallon", 1, 4},
                             Entry{"cup", "cup", 1, 1},
-                            Entry{"dollar", "usd", 1, 1},
-                            Entry{"buck", "usd", 1, 1},
-                            Entry{"usd", "usd", 1, 1},
-                            Entry{"cent", "usd", 1, 100},
-                            Entry{"euro", "eur", 1, 1},
-                            Entry{"eur", "eur", 1, 1},
-                            Entry{"yuan", "cny", 1, 1},
-                            Entry{"rupee", "inr", 1, 1},
-                            Entry{"yen", "jpy", 1, 1},
+                            Entry{"dollar", "money:usd", 1, 1},
+                            Entry{"buck", "money:usd", 1, 1},
+                            Entry{"usd", "money:usd", 1, 1},
+                            Entry{"cent", "money:usd", 1, 100},
+                            Entry{"euro", "money:eur", 1, 1},
+                            Entry{"eur", "money:eur", 1, 1},
+                            Entry{"yuan", "money:cny", 1, 1},
+                            Entry{"rupee", "money:inr", 1, 1},
+                            Entry{"yen", "money:jpy", 1, 1},
+                            Entry{"currency", "money", 1, 1},
                             Entry{"degree", "degree", 1, 1},
                             Entry{"radian", "radian", 1, 1},
                             Entry{"rad", "radian", 1, 1},
@@ -222,6 +223,21 @@ std::string_view unit_of_letter(std::string_view letter) {
     if (name == letter) return unit;
   }
   return {};
+}
+
+void match_money(Unit& a, Unit& b) {
+  // Dimensions are "money:usd" and the like, and "money" where the currency is not known.
+  const auto names_currency = [](const Unit& unit) {
+    return unit.dimension.find("money:") != std::string::npos;
+  };
+  const auto is_any = [&](const Unit& unit) {
+    return unit.dimension.find("money") != std::string::npos && !names_currency(unit);
+  };
+  for (auto [unit, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+    if (!names_currency(*unit) || !is_any(*other)) continue;
+    constexpr size_t kCodeLength = 4;  // ":usd"
+    unit->dimension.erase(unit->dimension.find("money:") + 5, kCodeLength);
+  }
 }
 
 bool is_measured(std::string_view text) {

@@ -9,7 +9,7 @@ namespace gradus::rewards::math {
 
 /// A unit in base units of its dimension: 5 km = 5 * 1000 m.
 struct Unit {
-  std::string dimension;  // "m", "m^2", "m s^-1", "usd", ...; empty: says nothing ("units")
+  std::string dimension;  // "m", "m^2", "m s^-1", "money:usd", ...; empty: says nothing ("units")
   Rational factor{1};
 };
 
@@ -18,6 +18,10 @@ bool is_unit(std::string_view word);
 
 /// The unit that one letter of a formula stands for behind a number: N, J, m; empty: none.
 std::string_view unit_of_letter(std::string_view letter);
+
+/// Where one unit is money of any currency ("currency", as the sign $ is read) and the other names
+/// one, that name is dropped.
+void match_money(Unit& a, Unit& b);
 
 /// Whether a unit as written has a place in the table, so that its factor means something.
 bool is_measured(std::string_view text);
