@@ -374,6 +374,10 @@ std::optional<int32_t> Parser::juxtaposition(int32_t left, int binding) {
       ahead().kind == TokenKind::number && ahead().space_before && binding > kProduct) {
     return std::nullopt;
   }
+  const bool is_unit_of_outer = binding > kProduct && here().kind == TokenKind::word &&
+                                here().space_before && is_unit(here().text) &&
+                                tree_.at(left).kind == NodeKind::number;
+  if (is_unit_of_outer) return std::nullopt;  // -5 dollars
   const bool is_remark = is_symbol("(") && ahead().kind == TokenKind::text && ahead(2).sign == ')';
   if (is_remark && !function_name(ahead().text)) {
     ++at_;  // 5 (\text{units})
