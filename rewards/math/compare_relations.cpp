@@ -117,7 +117,10 @@ std::optional<bool> Comparison::same_relation(int32_t g, int32_t a) {
     }
     return same_relations(gold, answer);
   }
-  if (gold_is && is_assignment(gold) && answer.kind != NodeKind::element_of) {
+  const bool gold_has_value =
+      gold_is && (is_assignment(gold) || (gold.name == "=" && is_measure(gold.kids[0]) &&
+                                          symbols_in(tree_, gold.kids[1]).empty()));
+  if (gold_has_value && answer.kind != NodeKind::element_of) {
     return same(gold.kids[1], a);
   }
   if (answer_is && answer.name == "=" && !gold_is && gold.kind != NodeKind::element_of) {

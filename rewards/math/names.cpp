@@ -117,16 +117,16 @@ std::optional<std::string> constant_name(std::string_view name) {
 }
 
 bool is_symbol_command(std::string_view name) {
-  constexpr std::array<std::string_view, 58> kSymbols{
-      "alpha",    "beta",       "gamma",    "delta",  "epsilon", "varepsilon", "zeta",
-      "eta",      "theta",      "vartheta", "iota",   "kappa",   "lambda",     "mu",
-      "nu",       "xi",         "rho",      "varrho", "sigma",   "varsigma",   "tau",
-      "upsilon",  "phi",        "varphi",   "chi",    "psi",     "omega",      "Gamma",
-      "Delta",    "Theta",      "Lambda",   "Xi",     "Pi",      "Sigma",      "Upsilon",
-      "Phi",      "Psi",        "Omega",    "ell",    "hbar",    "aleph",      "nabla",
-      "partial",  "square",     "star",     "circ",   "bullet",  "triangle",   "angle",
-      "top",      "bot",        "perp",     "Box",    "diamond", "heartsuit",  "spadesuit",
-      "clubsuit", "diamondsuit"};
+  constexpr std::array<std::string_view, 59> kSymbols{
+      "alpha",    "beta",        "gamma",    "delta",  "epsilon", "varepsilon", "zeta",
+      "eta",      "theta",       "vartheta", "iota",   "kappa",   "lambda",     "mu",
+      "nu",       "xi",          "rho",      "varrho", "sigma",   "varsigma",   "tau",
+      "upsilon",  "phi",         "varphi",   "chi",    "psi",     "omega",      "Gamma",
+      "Delta",    "Theta",       "Lambda",   "Xi",     "Pi",      "Sigma",      "Upsilon",
+      "Phi",      "Psi",         "Omega",    "ell",    "hbar",    "aleph",      "nabla",
+      "partial",  "square",      "star",     "circ",   "bullet",  "triangle",   "angle",
+      "top",      "bot",         "perp",     "Box",    "diamond", "heartsuit",  "spadesuit",
+      "clubsuit", "diamondsuit", "Pr"};
   return holds(kSymbols, name);
 }
 

@@ -363,6 +363,8 @@ std::optional<int32_t> Parser::juxtaposition(int32_t left, int binding) {
     return joined(NodeKind::multiply, left, expression(kJuxtaposed + 1));
   }
   if (!starts_operand()) return std::nullopt;
+  const bool is_nothing = is_symbol("{") && ahead().sign == '}';
+  if (is_nothing && ahead(2).kind == TokenKind::number) fail("two numbers side by side");
   if (num_integrals_ > 0) {
     const bool is_d =
         here().kind == TokenKind::letter && here().text == "d" && ahead().kind == TokenKind::letter;

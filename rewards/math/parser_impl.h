@@ -76,6 +76,7 @@ class Parser {
     size_t num_tokens;
   };
   std::optional<ProperFraction> proper_fraction_here() const;
+  bool take_prime();
   int32_t letter();
   int32_t word();
   int32_t command();

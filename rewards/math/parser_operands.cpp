@@ -176,6 +176,17 @@ std::optional<Parser::ProperFraction> Parser::proper_fraction_here() const {
   return ProperFraction{*top / *bottom, used};
 }
 
+/// f' and f^{\prime}.
+bool Parser::take_prime() {
+  if (take_symbol("'")) return true;
+  if (!is_symbol("^")) return false;
+  const bool is_braced = ahead().sign == '{' && ahead(3).sign == '}';
+  const Token& mark = ahead(is_braced ? 2 : 1);
+  if (mark.kind != TokenKind::command || mark.text != "prime") return false;
+  at_ += is_braced ? 4 : 2;
+  return true;
+}
+
 int32_t Parser::letter() {
   const std::string name(here().text);
   ++at_;
@@ -184,10 +195,7 @@ int32_t Parser::letter() {
   const int32_t node = make(NodeKind::symbol, {}, name);
   if (!is_single_letter_function(name)) return node;
   if (is_symbol("_")) subscripted(node);
-  while (is_symbol("'")) {
-    ++at_;
-    tree_.at(node).name += "'";
-  }
+  while (take_prime()) tree_.at(node).name += "'";
   if (is_symbol("^") && ahead().text == "{" && ahead(2).text == "-" && ahead(3).text == "1" &&
       ahead(4).text == "}") {
     at_ += 5;
