@@ -4,90 +4,12 @@
 #include <array>
 
 #include "base/ascii.h"
+#include "rewards/math/commands.h"
 
 namespace gradus::rewards::math {
 namespace {
 
 constexpr int64_t kLargestExponent = 20'000;
-
-template <size_t N>
-bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-/// Commands that only space or size.
-bool is_spacing(std::string_view name) {
-  constexpr std::array<std::string_view, 45> kNames{"left",         "right",
-                                                    "middle",       "big",
-                                                    "Big",          "bigg",
-                                                    "Bigg",         "bigl",
-                                                    "bigr",         "Bigl",
-                                                    "Bigr",         "biggl",
-                                                    "biggr",        "Biggl",
-                                                    "Biggr",        "bigm",
-                                                    "quad",         "qquad",
-                                                    "displaystyle", "textstyle",
-                                                    "scriptstyle",  "scriptscriptstyle",
-                                                    "limits",       "nolimits",
-                                                    "thinspace",    "medspace",
-                                                    "thickspace",   "negthinspace",
-                                                    "enspace",      "mathstrut",
-                                                    "strut",        "nobreak",
-                                                    "allowbreak",   "checkmark",
-                                                    "tiny",         "scriptsize",
-                                                    "small",        "normalsize",
-                                                    "large",        "Large",
-                                                    "LARGE",        "huge",
-                                                    "Huge",         "blacksquare",
-                                                    "qed"};
-  return is_one_of(name, kNames);
-}
-
-/// Commands whose first argument says how the rest looks: \color{red}, \hspace{2mm}, \tag{1}.
-bool is_dressing(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kNames{"color",  "textcolor", "colorbox", "hspace",
-                                                   "vspace", "tag",       "label"};
-  return is_one_of(name, kNames);
-}
-
-/// Another name for a symbol: \lbrack for [, \colon for :.
-std::string_view symbol_named(std::string_view name) {
-  using Name = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Name, 6> kNames{{{"lbrack", "["},
-                                        {"rbrack", "]"},
-                                        {"lbrace", "\\{"},
-                                        {"rbrace", "\\}"},
-                                        {"colon", ":"},
-                                        {"vert", "|"}}};
-  for (const auto& [command, symbol] : kNames) {
-    if (command == name) return symbol;
-  }
-  return {};
-}
-
-/// Environments that only set lines under each other.
-bool is_alignment(std::string_view name) {
-  constexpr std::array<std::string_view, 10> kNames{"aligned",  "align",    "align*",   "alignedat",
-                                                    "gather",   "gather*",  "gathered", "split",
-                                                    "equation", "equation*"};
-  return is_one_of(name, kNames);
-}
-
-bool is_text_command(std::string_view name) {
-  constexpr std::array<std::string_view, 19> kNames{
-      "text",   "textbf", "textit", "textrm",     "textnormal", "textsf", "texttt",
-      "textup", "textsc", "mbox",   "hbox",       "mathrm",     "rm",     "operatorname",
-      "mathsf", "mathtt", "textsl", "mathnormal", "emph"};
-  return is_one_of(name, kNames);
-}
-
-/// Commands around mathematics that change its looks alone.
-bool is_transparent(std::string_view name) {
-  constexpr std::array<std::string_view, 15> kNames{
-      "mathbf", "boldsymbol", "mathit",   "mathcal", "mathscr", "bf",         "it",       "bm",
-      "boxed",  "fbox",       "mathfrak", "cancel",  "bold",    "ensuremath", "underline"};
-  return is_one_of(name, kNames);
-}
 
 class Lexer {
  public:

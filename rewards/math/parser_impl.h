@@ -32,8 +32,8 @@ struct SyntaxFault {
 };
 
 /// A Pratt parser over tokens. Expressions are in parser.cpp, what an operand may start with in
-/// parser_operands.cpp, what may follow it in parser_postfix.cpp, brackets and environments in
-/// parser_brackets.cpp.
+/// parser_operands.cpp, what may follow it in parser_postfix.cpp, functions in
+/// parser_functions.cpp, brackets and environments in parser_brackets.cpp.
 class Parser {
  public:
   Parser(TokenList& list, const ParseOptions& options) : tokens_(list.tokens), options_(options) {}
@@ -80,18 +80,20 @@ class Parser {
   int32_t letter();
   int32_t word();
   int32_t command();
-  int32_t function(const std::string& name);
-  int32_t function_argument();
   int32_t fraction();
-  std::optional<int32_t> derivative();
   int32_t root();
   int32_t binomial();
-  int32_t big_operator(const std::string& name);
-  int32_t integral();
-  int32_t limit();
   int32_t decorated(const std::string& name);
   int32_t braced_or_single();
   std::string raw_group();
+
+  // parser_functions.cpp
+  int32_t function(const std::string& name);
+  int32_t function_argument();
+  std::optional<int32_t> derivative();
+  int32_t big_operator(const std::string& name);
+  int32_t integral();
+  int32_t limit();
 
   // parser_brackets.cpp
   int32_t bracketed();
