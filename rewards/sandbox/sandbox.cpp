@@ -186,8 +186,10 @@ int landlock_abi() {
 }
 
 /// Why a program cannot be run on this rung; empty: it can.
-std::string trial(const LaunchPlan& plan, int helper) {
-  SandboxedProcess process(plan, helper, {});
+std::string trial(LaunchPlan plan, int helper) {
+  SandboxedProcess::Options options;
+  if (plan.rung != Rung::namespaces) options.owned_folder = move_scratch(plan);
+  SandboxedProcess process(plan, helper, std::move(options));
   if (!process.wait_end(deadline_in(kTrialPatienceS))) return "a trial program did not end";
   const Ending& ending = process.ending();
   if (ending.kind == Ending::Kind::exited && ending.code == 0) return "";
@@ -212,8 +214,7 @@ SandboxProbe probe_with(int helper, const std::string& filter, Rung strongest) {
     if (rung < strongest) continue;
     LaunchPlan plan = plan_of(trial_config(), rung);
     plan.seccomp = filter;
-    if (rung != Rung::namespaces) plan.scratch = kScratch, plan.files.clear();
-    const std::string fault = trial(plan, helper);
+    const std::string fault = trial(std::move(plan), helper);
     if (fault.empty()) {
       probe.rung = rung;
       probe.is_available = true;

@@ -9,12 +9,16 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
+#include <iterator>
+#include <system_error>
 
 #include "rewards/sandbox/helper/report.h"
 
@@ -32,7 +36,28 @@ void limit(__rlimit_resource which, uint64_t value) {
   limit(which, value, value);
 }
 
-void apply_limits(const LaunchPlan& plan) {
+/// Threads that run as `uid` now, as far as /proc tells.
+uint64_t num_tasks_of(uid_t uid) {
+  uint64_t count = 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    struct stat status {};
+    const char first = entry.path().filename().c_str()[0];
+    if (first < '0' || first > '9' || ::stat(entry.path().c_str(), &status) != 0) continue;
+    if (status.st_uid != uid) continue;
+    const std::filesystem::directory_iterator tasks(entry.path() / "task", ignored);
+    count += static_cast<uint64_t>(std::distance(begin(tasks), end(tasks)));
+  }
+  return count;
+}
+
+/// The kernel counts all processes of a user; without a user namespace that is others' too.
+uint64_t most_processes(const LaunchPlan& plan, const Identity& identity) {
+  if (plan.rung == Rung::namespaces) return plan.num_processes;
+  return plan.num_processes + num_tasks_of(identity.uid);
+}
+
+void apply_limits(const LaunchPlan& plan, const Identity& identity) {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_MSGQUEUE, 0);
   limit(RLIMIT_RTPRIO, 0);
@@ -40,7 +65,7 @@ void apply_limits(const LaunchPlan& plan) {
   limit(RLIMIT_SIGPENDING, 1024);
   if (plan.file_bytes > 0) limit(RLIMIT_FSIZE, plan.file_bytes);
   if (plan.num_open_files > 0) limit(RLIMIT_NOFILE, plan.num_open_files);
-  if (plan.num_processes > 0) limit(RLIMIT_NPROC, plan.num_processes);
+  if (plan.num_processes > 0) limit(RLIMIT_NPROC, most_processes(plan, identity));
   if (plan.stack_bytes > 0) limit(RLIMIT_STACK, plan.stack_bytes);
   if (plan.address_space_bytes > 0) {
     limit(RLIMIT_AS, plan.address_space_bytes);
@@ -195,7 +220,7 @@ void restrict_self(const LaunchPlan& plan, const Identity& identity) {
   become(identity);
   // In namespaces the init's end is the program's; a change of user would clear this.
   if (plan.rung != Rung::namespaces) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  apply_limits(plan);
+  apply_limits(plan, identity);
   drop_capabilities(keeps_read);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail_setup("no_new_privs");
   if (plan.rung != Rung::limits) apply_landlock(plan);

@@ -286,13 +286,21 @@ void kill_descendants() {
   }
 }
 
+/// Nobody in place of root, where our namespace has such a user.
+Identity without_root() {
+  const Identity own{::geteuid(), ::getegid(), false};
+  bool has_nobody = false;
+  bool has_nogroup = false;
+  identity_map(read_text("/proc/self/uid_map"), &has_nobody);
+  identity_map(read_text("/proc/self/gid_map"), &has_nogroup);
+  if (own.uid != 0 || !has_nobody || !has_nogroup) return own;
+  return {kNobody, kNobody, true};
+}
+
 void supervise_process(const LaunchPlan& plan, int input) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  Identity identity{::geteuid(), ::getegid(), false};
-  if (identity.uid == 0) {
-    identity = {kNobody, kNobody, true};
-    (void)!::chown(plan.scratch.c_str(), kNobody, kNobody);
-  }
+  const Identity identity = without_root();
+  if (identity.changes) (void)!::chown(plan.scratch.c_str(), identity.uid, identity.gid);
   const pid_t program = start_program(plan, identity, input);
   ::prctl(PR_SET_DUMPABLE, 0);
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, program, 0));

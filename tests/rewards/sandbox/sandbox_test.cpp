@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -209,12 +210,24 @@ TEST_CASE("without namespaces files, signals and sockets are still kept away",
   CHECK(run(sandbox, config).output == "from us");
   auto process =
       sandbox.start(shell("setsid sleep 1000 & setsid sh -c 'sleep 1000 & wait' & wait"));
-  CHECK_FALSE(process->wait_end(deadline_in(0.2)));
+  const bool has_ended = process->wait_end(deadline_in(0.2));
+  CAPTURE(process->ending().description(), process->output(), process->error_output());
+  CHECK_FALSE(has_ended);
   const auto begin = std::chrono::steady_clock::now();
   process->kill();
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
   CHECK_FALSE(process->is_running());
   fs::remove_all(folder);
+}
+
+TEST_CASE("trying the weaker walls leaves the machine's own /tmp alone", "[rewards][sandbox]") {
+  struct stat before {};
+  struct stat after {};
+  REQUIRE(::stat("/tmp", &before) == 0);
+  for (const Rung rung : {Rung::landlock, Rung::limits}) probe_sandbox(rung);
+  REQUIRE(::stat("/tmp", &after) == 0);
+  CHECK(before.st_uid == after.st_uid);
+  CHECK(before.st_mode == after.st_mode);
 }
 
 TEST_CASE("with limits alone a program runs and ends", "[rewards][sandbox]") {
