@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/printable.h"
+#include "rewards/rules/reference.h"
 
 namespace gradus::rewards::code {
 namespace {
@@ -21,7 +22,10 @@ const json* member(const json& object, const std::string& key) {
 }
 
 const json* find_tests(const json& row, const std::string& key) {
-  if (!key.empty()) return member(row, key);
+  if (!key.empty()) {
+    const json* found = value_at(&row, key);
+    return found == nullptr || found->is_null() ? nullptr : found;
+  }
   for (const char* column : kColumns) {
     if (const json* found = member(row, column)) return found;
   }

@@ -137,12 +137,24 @@ class Exchange {
             step([&](auto done) { http::async_write(stream, out, std::move(done)); })) {
       return fault_of(error, url_, "sending");
     }
+    return receive(stream);
+  }
+
+  // Header and body are read one after the other: where they arrive together, Beast passes over a
+  // Content-Length that is too long.
+  template <class AnyStream>
+  HttpReply receive(AnyStream& stream) {
+    const uint64_t max_bytes = static_cast<uint64_t>(config_.max_reply_kib) << 10;
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.header_limit(kMaxHeaderBytes);
-    parser.body_limit(static_cast<uint64_t>(config_.max_reply_kib) << 10);
-    const auto error =
-        step([&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
+    parser.body_limit(max_bytes);
+    auto error =
+        step([&](auto done) { http::async_read_header(stream, buffer, parser, std::move(done)); });
+    if (!error && parser.content_length().value_or(0) > max_bytes) error = http::error::body_limit;
+    if (!error && !parser.is_done()) {
+      error = step([&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
+    }
     // A server may drop the TLS connection behind a whole message.
     if (error && !(parser.is_done() && error != beast::error::timeout)) {
       return fault_of(error, url_, "receiving");

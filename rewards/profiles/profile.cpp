@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array kProfiles{
     ProfileInfo{"countdown", "last <answer> of the last line, all numbers once, target within 1e-5",
-                "TinyZero, reward_score/countdown.py", false, countdown},
+                "TinyZero, reward_score/countdown.py", false, countdown, 0, true},
     ProfileInfo{"deepscaler", "last box behind </think>, then hendrycks' or prm800k's rule",
                 "rllm, rewards/math_reward.py", false, deepscaler},
     ProfileInfo{"gsm8k_flexible", "the last number of the last 300 characters",
@@ -22,7 +22,7 @@ constexpr std::array kProfiles{
     ProfileInfo{"hendrycks", "equal strings after light normalisation",
                 "hendrycks/math, math_equivalence.py", true, hendrycks},
     ProfileInfo{"math_dapo", "`Answer: ...` of the last 300 characters, normalised; 1 or -1",
-                "verl, reward_score/math_dapo.py", false, math_dapo},
+                "verl, reward_score/math_dapo.py", false, math_dapo, -1},
     ProfileInfo{"prm800k", "hendrycks' rule, else sympy's simplify under conditions",
                 "openai/prm800k, grading/grader.py", true, prm800k},
     ProfileInfo{"verl_math", "last box, then hendrycks' rule", "verl, reward_score/math_reward.py",

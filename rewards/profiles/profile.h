@@ -35,6 +35,8 @@ struct ProfileInfo {
   const char* source;  // the program that is followed
   bool takes_answer;   // the prediction is a bare answer; else a whole completion
   Profile grade;
+  double lowest_score = 0;     // of a wrong answer
+  bool has_json_gold = false;  // the gold is an object, given as JSON
 };
 
 /// All profiles by name: countdown, deepscaler, gsm8k_flexible, gsm8k_strict, hendrycks,

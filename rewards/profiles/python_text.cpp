@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/utf8.h"
+#include "rewards/scores/words.h"
 
 namespace gradus::rewards::profiles {
 namespace {
@@ -164,15 +165,7 @@ bool is_alpha(char32_t c) {
 }
 
 Text lowered(TextView text) {
-  Text lower(text);
-  for (char32_t& c : lower) {
-    if (c < 0x80) {
-      if (c >= U'A' && c <= U'Z') c += U'a' - U'A';
-    } else {
-      c = static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
-    }
-  }
-  return lower;
+  return to_text(lower_case(to_utf8(text)));
 }
 
 std::optional<double> to_float(TextView text) {

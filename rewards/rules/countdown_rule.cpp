@@ -9,6 +9,7 @@
 #include "rewards/answers/answer_extraction.h"
 #include "rewards/answers/dressing.h"
 #include "rewards/rules.h"
+#include "rewards/rules/reference.h"
 #include "rewards/scores/arithmetic.h"
 #include "rewards/simple_rule.h"
 
@@ -51,11 +52,8 @@ struct Puzzle {
 
 // A column may lie in the row itself or, as in reasoning-gym, in its `metadata`.
 const nlohmann::json* column_of(const nlohmann::json* row, const std::string& name) {
-  if (row == nullptr || !row->is_object()) return nullptr;
-  if (row->contains(name)) return &row->at(name);
-  if (!row->contains("metadata")) return nullptr;
-  const auto& metadata = row->at("metadata");
-  return metadata.is_object() && metadata.contains(name) ? &metadata.at(name) : nullptr;
+  const auto* value = value_at(row, name);
+  return value != nullptr ? value : value_at(row, "metadata." + name);
 }
 
 // 24, 24.0 and "24" are the same: a table's column may have come as any of them.

@@ -1,18 +1,21 @@
 #include "rewards/rules/judgement.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "rewards/profiles/profile.h"
+#include "rewards/rules/reference.h"
 
 namespace gradus::rewards {
 namespace {
 
 using nlohmann::json;
 
-std::optional<std::string> gold_text(const json& value) {
+std::optional<std::string> gold_text(const json& value, bool takes_objects) {
   if (value.is_string()) return std::string(gold_of(value.get_ref<const std::string&>()));
-  if (value.is_number()) return dump_json(value);
+  if (value.is_number() || (takes_objects && value.is_object())) return dump_json(value);
   return std::nullopt;
 }
 
@@ -25,14 +28,12 @@ std::optional<std::string_view> answering_part(const RewardInput& input, Thinkin
 
 }  // namespace
 
-Golds golds_of(const json* row, const std::string& column) {
-  if (row == nullptr || !row->is_object() || !row->contains(column)) {
-    return {{}, "the row has no column \"" + column + "\""};
-  }
-  const json& value = row->at(column);
+Golds golds_of(const json* row, const std::string& column, bool takes_objects) {
+  const json* value = value_at(row, column);
+  if (value == nullptr) return {{}, "the row has no column \"" + printable(column, 100) + "\""};
   Golds golds;
-  for (const json& entry : value.is_array() ? value : json::array({value})) {
-    if (auto text = gold_text(entry)) golds.texts.push_back(std::move(*text));
+  for (const json& entry : value->is_array() ? *value : json::array({*value})) {
+    if (auto text = gold_text(entry, takes_objects)) golds.texts.push_back(std::move(*text));
   }
   if (golds.texts.empty()) golds.missing = "column \"" + column + "\" holds no answer";
   return golds;
@@ -57,15 +58,20 @@ math::MathOptions math_options(const AnswerConfig& config) {
   return options;
 }
 
+struct ScoredVerdict {
+  MathVerdict verdict;
+  double score = 0;
+};
+
 /// @param part  what counts of the completion: for a profile that judges an answer; one that
 ///              judges completions has its own idea of that.
-MathVerdict by_profile(const std::string& gold, const RewardInput& input,
-                       std::optional<std::string_view> part, const AnswerConfig& config) {
+ScoredVerdict by_profile(const std::string& gold, const RewardInput& input,
+                         std::optional<std::string_view> part, const AnswerConfig& config) {
   const auto& profile = profiles::find_profile(config.profile);
   std::string prediction;
   if (profile.takes_answer) {
     auto found = part ? extract_answer(*part, config.extract) : std::nullopt;
-    if (!found) return {};
+    if (!found) return {{}, profile.lowest_score};
     prediction = std::move(found->text);
   }
   const auto verdict =
@@ -77,7 +83,7 @@ MathVerdict by_profile(const std::string& gold, const RewardInput& input,
   result.answer = verdict.answer;
   result.place = config.profile;
   result.path = verdict.reason;
-  return result;
+  return {result, verdict.score};
 }
 
 /// Compares with one gold; `part` is what counts of the completion.
@@ -91,6 +97,24 @@ MathVerdict compare(const std::string& gold, std::string_view part, const Answer
   verdict.place = found->place;
   verdict.answer = found->text;
   return verdict;
+}
+
+ScoredVerdict verdict_of(const std::string& gold, const RewardInput& input,
+                         std::optional<std::string_view> part, const AnswerConfig& config) {
+  ScoredVerdict result;
+  if (!config.profile.empty()) {
+    result = by_profile(gold, input, part, config);
+  } else if (part) {
+    result.verdict = compare(gold, *part, config);
+    result.score = result.verdict.is_right() ? 1.0 : 0.0;
+  }
+  const bool is_near = !result.verdict.is_right() && config.tolerance > 0.0 &&
+                       math::numbers_within(gold, result.verdict.answer, config.tolerance);
+  if (is_near) {
+    result.verdict.reason = Reason::equal;
+    result.score = 1.0;
+  }
+  return result;
 }
 
 }  // namespace
@@ -108,22 +132,21 @@ void check_profile(const AnswerConfig& config, const std::string& source) {
 
 Judgement judge(const RewardInput& input, const AnswerConfig& config) {
   Judgement judgement;
-  const Golds golds = golds_of(input.row, config.reference);
+  const auto* profile = config.profile.empty() ? nullptr : &profiles::find_profile(config.profile);
+  if (profile != nullptr) judgement.lowest_score = profile->lowest_score;
+  judgement.score = judgement.lowest_score;
+  const Golds golds =
+      golds_of(input.row, config.reference, profile != nullptr && profile->has_json_gold);
   judgement.reason = golds.missing;
   if (golds.texts.empty()) return judgement;
   judgement.gold = golds.texts.front();
   const auto part = answering_part(input, config.thinking);
   bool is_comparable = false;
   for (const std::string& gold : golds.texts) {
-    MathVerdict verdict = !config.profile.empty() ? by_profile(gold, input, part, config)
-                          : part                  ? compare(gold, *part, config)
-                                                  : MathVerdict{};
+    const auto [verdict, score] = verdict_of(gold, input, part, config);
     if (verdict.reason == Reason::unparsable_gold || gold.empty()) continue;
-    if (!verdict.is_right() && config.tolerance > 0.0 &&
-        math::numbers_within(gold, verdict.answer, config.tolerance)) {
-      verdict.reason = Reason::equal;
-    }
     is_comparable = true;
+    judgement.score = std::max(judgement.score, score);
     judgement.reason = verdict.path;
     judgement.verdict = math::reason_name(verdict.reason);
     judgement.answer = verdict.answer;

@@ -61,18 +61,21 @@ void describe(AnswerConfig& c, Field&& field) {
   field("choices", c.choices, any(), "the choices of a multiple-choice question; none: no choice");
 }
 
-/// The acceptable answers of a row: text, a number, or a list of those (any of them is right).
-/// Empty, with the reason in `missing`, where the row has none.
+/// The acceptable answers of a row: text, a number, or a list of those (any of them is right); with
+/// `takes_objects` also objects, as JSON. A name with dots leads into objects, as for
+/// `references_of`. Empty, with the reason in `missing`, where the row has none.
 struct Golds {
   std::vector<std::string> texts;
   std::string missing;
 };
 
-Golds golds_of(const nlohmann::json* row, const std::string& column);
+Golds golds_of(const nlohmann::json* row, const std::string& column, bool takes_objects = false);
 
 struct Judgement {
   enum class Kind { right, wrong, no_answer, unknown };  // unknown: no gold to compare with
   Kind kind = Kind::unknown;
+  double score = 0;                   // 1 of a right answer, else 0; or the profile's own
+  double lowest_score = 0;            // of a wrong answer
   std::string reason;                 // of unknown; else what decided
   std::string verdict = "no_answer";  // equal, different, hedged, no_answer, budget, ...
   std::string answer;                 // as it was found; empty: none

@@ -39,9 +39,8 @@ bool is_limit(int result) {
 }
 
 uint32_t flags_of(const RegexOptions& options) {
-  uint32_t flags =
-      PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C;
-  if (!options.ascii_classes) flags |= PCRE2_UCP;
+  uint32_t flags = PCRE2_UTF | PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C;
+  flags |= options.is_javascript ? PCRE2_DOLLAR_ENDONLY : PCRE2_UCP;
   if (options.ignore_case) flags |= PCRE2_CASELESS;
   if (options.multi_line) flags |= PCRE2_MULTILINE;
   if (options.dot_all) flags |= PCRE2_DOTALL;
@@ -54,16 +53,39 @@ struct FreeMatchData {
 struct FreeMatchContext {
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 };
+struct FreeCompileContext {
+  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
+};
+struct FreeCode {
+  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+};
+using CodePointer = std::unique_ptr<pcre2_code, FreeCode>;
+
+CodePointer compile(std::string_view pattern, const RegexOptions& options, uint32_t more_flags) {
+  const std::unique_ptr<pcre2_compile_context, FreeCompileContext> context(
+      pcre2_compile_context_create(nullptr));
+  if (!context) throw std::bad_alloc();
+  if (options.is_javascript) {
+    pcre2_set_compile_extra_options(context.get(), PCRE2_EXTRA_ALT_BSUX);
+  }
+  int error = 0;
+  size_t offset = 0;
+  CodePointer code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                 flags_of(options) | more_flags, &error, &offset, context.get()));
+  if (code) return code;
+  std::array<PCRE2_UCHAR, 256> message{};
+  pcre2_get_error_message(error, message.data(), message.size());
+  throw ArgumentError("at character " + std::to_string(offset) + ": " +
+                      reinterpret_cast<const char*>(message.data()));
+}
 
 }  // namespace
 
+// PCRE2 validates the rest of the text at every call unless it is told that the text is valid, and
+// a pattern that may meet invalid text cannot be told: hence two forms of one pattern.
 struct BoundedRegex::Code {
-  pcre2_code* compiled = nullptr;
-
-  Code() = default;
-  Code(const Code&) = delete;
-  Code& operator=(const Code&) = delete;
-  ~Code() { pcre2_code_free(compiled); }
+  CodePointer for_valid_text;
+  CodePointer for_any_text;
 
   RegexMatches search(std::string_view text, size_t max_matches, uint32_t options,
                       int64_t max_steps) const;
@@ -89,6 +111,9 @@ RegexMatch groups_of(std::string_view text, pcre2_match_data* data) {
 
 RegexMatches BoundedRegex::Code::search(std::string_view text, size_t max_matches, uint32_t options,
                                         int64_t max_steps) const {
+  const bool is_valid = is_valid_utf8(text);
+  const pcre2_code* const compiled = is_valid ? for_valid_text.get() : for_any_text.get();
+  if (is_valid) options |= PCRE2_NO_UTF_CHECK;
   const std::unique_ptr<pcre2_match_data, FreeMatchData> data(
       pcre2_match_data_create_from_pattern(compiled, nullptr));
   const std::unique_ptr<pcre2_match_context, FreeMatchContext> context(
@@ -102,6 +127,8 @@ RegexMatches BoundedRegex::Code::search(std::string_view text, size_t max_matche
   size_t at = 0;
   uint32_t extra = 0;
   while (found.matches.size() < max_matches && at <= text.size()) {
+    // The validation of the rest, which comes with every call.
+    if (!is_valid) budget.steps_left -= static_cast<int64_t>((text.size() - at) / 16);
     const int result = pcre2_match(compiled, reinterpret_cast<PCRE2_SPTR>(begin), text.size(), at,
                                    options | extra, data.get(), context.get());
     if (is_limit(result)) {
@@ -128,15 +155,8 @@ RegexMatches BoundedRegex::Code::search(std::string_view text, size_t max_matche
 BoundedRegex::BoundedRegex(std::string_view pattern, const RegexOptions& options)
     : code_(std::make_unique<Code>()) {
   if (pattern.size() > kMaxPatternBytes) throw ArgumentError("longer than 64 KiB");
-  int error = 0;
-  size_t offset = 0;
-  code_->compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                  flags_of(options), &error, &offset, nullptr);
-  if (code_->compiled != nullptr) return;
-  std::array<PCRE2_UCHAR, 256> message{};
-  pcre2_get_error_message(error, message.data(), message.size());
-  throw ArgumentError("at character " + std::to_string(offset) + ": " +
-                      reinterpret_cast<const char*>(message.data()));
+  code_->for_valid_text = compile(pattern, options, 0);
+  code_->for_any_text = compile(pattern, options, PCRE2_MATCH_INVALID_UTF);
 }
 
 BoundedRegex::~BoundedRegex() = default;
@@ -154,7 +174,7 @@ RegexMatches BoundedRegex::match_whole(std::string_view text, int64_t max_steps)
 
 size_t BoundedRegex::num_groups() const {
   uint32_t count = 0;
-  pcre2_pattern_info(code_->compiled, PCRE2_INFO_CAPTURECOUNT, &count);
+  pcre2_pattern_info(code_->for_valid_text.get(), PCRE2_INFO_CAPTURECOUNT, &count);
   return count;
 }
 

@@ -13,7 +13,7 @@ struct RegexOptions {
   bool ignore_case = false;
   bool multi_line = false;     // ^ and $ at every line
   bool dot_all = false;        // . is a newline as well
-  bool ascii_classes = false;  // \d, \w, \s and \b know ASCII alone, as in JavaScript
+  bool is_javascript = false;  // \d, \w, \s and \b know ASCII alone, $ is the very end, \uXXXX
 };
 
 /// One match: [0] is all of it, then the groups; nullopt: the group took no part. Views of the
@@ -31,7 +31,8 @@ struct RegexMatches {
 /// nothing. May be used from several threads at once.
 ///
 /// A step is one try of one item of the pattern at one place, plus a sixteenth for every character
-/// passed since the last; a million take about 30 ms.
+/// passed since the last; a million take about 30 ms. In a text that is not valid UTF-8 every match
+/// also costs a sixteenth of what follows it.
 class BoundedRegex {
  public:
   static constexpr int64_t kMaxSteps = 1'000'000;

@@ -1,9 +1,11 @@
 #include "rewards/scores/format_scores.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <array>
 
-#include "base/ascii.h"
+#include "base/utf8.h"
 
 namespace gradus::rewards {
 namespace {
@@ -35,8 +37,14 @@ int count_of(std::string_view text, std::string_view mark) {
   return count;
 }
 
+// Python's \d+: decimal digits of any script.
 size_t end_of_digits(std::string_view text, size_t at) {
-  while (at < text.size() && is_digit(text[at])) ++at;
+  while (at < text.size()) {
+    const CodePoint point = code_point_at(text, at);
+    const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(point.value));
+    if (category != UTF8PROC_CATEGORY_ND) break;
+    at += point.num_bytes;
+  }
   return at;
 }
 

@@ -7,6 +7,7 @@
 #include "base/printable.h"
 #include "base/utf8.h"
 #include "rewards/scores/json_schema_reader.h"
+#include "rewards/scores/json_values.h"
 #include "rewards/scores/text_formats.h"
 
 namespace gradus::rewards {
@@ -35,22 +36,21 @@ bool is_of_type(const json& value, const json& types) {
   return type == types || (types == "number" && type == "integer");
 }
 
-bool is_multiple(const json& value, const json& of) {
-  if (value.is_number_integer() && of.is_number_integer()) {
-    return value.get<int64_t>() % of.get<int64_t>() == 0;
-  }
-  if (std::fmod(value.get<double>(), of.get<double>()) == 0.0) return true;
-  const double quotient = value.get<double>() / of.get<double>();
-  // 0.3 / 0.1 is not 3 in binary.
-  return std::abs(quotient - std::round(quotient)) <= 1e-9 * std::max(1.0, std::abs(quotient));
+bool is_same(const json& a, const json& b) {
+  return order_of_json(a, b) == 0;
+}
+bool is_less(const json& a, const json& b) {
+  return order_of_json(a, b) < 0;
 }
 
 bool has_duplicates(const json& list) {
   std::vector<const json*> sorted;
   for (const json& entry : list) sorted.push_back(&entry);
-  std::sort(sorted.begin(), sorted.end(), [](const json* a, const json* b) { return *a < *b; });
-  return std::adjacent_find(sorted.begin(), sorted.end(),
-                            [](const json* a, const json* b) { return *a == *b; }) != sorted.end();
+  std::sort(sorted.begin(), sorted.end(),
+            [](const json* a, const json* b) { return is_less(*a, *b); });
+  return std::adjacent_find(sorted.begin(), sorted.end(), [](const json* a, const json* b) {
+           return is_same(*a, *b);
+         }) != sorted.end();
 }
 
 std::string shown(const json& value) {
@@ -110,11 +110,13 @@ class SchemaCheck {
     if (const auto type = schema.find("type"); type != schema.end() && !is_of_type(value, *type)) {
       return fails(std::string("is ") + type_of(value) + ", must be " + shown(*type));
     }
-    if (const auto wanted = schema.find("const"); wanted != schema.end() && *wanted != value) {
+    if (const auto wanted = schema.find("const");
+        wanted != schema.end() && !is_same(*wanted, value)) {
       return fails("is " + shown(value) + ", must be " + shown(*wanted));
     }
     if (const auto list = schema.find("enum"); list != schema.end()) {
-      if (std::find(list->begin(), list->end(), value) == list->end()) {
+      if (std::none_of(list->begin(), list->end(),
+                       [&value](const json& entry) { return is_same(entry, value); })) {
         return fails("is " + shown(value) + ", must be one of " + shown(*list));
       }
     }
@@ -166,12 +168,12 @@ class SchemaCheck {
       if (at == schema.end() || is_within(value, *at)) return true;
       return fails("is " + shown(value) + ", must be " + sign + " " + shown(*at));
     };
-    const auto is_multiple_of = [](const json& a, const json& b) { return is_multiple(a, b); };
-    return bound("minimum", std::greater_equal<json>(), ">=") &&
-           bound("maximum", std::less_equal<json>(), "<=") &&
-           bound("exclusiveMinimum", std::greater<json>(), ">") &&
-           bound("exclusiveMaximum", std::less<json>(), "<") &&
-           bound("multipleOf", is_multiple_of, "a multiple of");
+    const auto is_at_most = [](const json& a, const json& b) { return order_of_json(a, b) <= 0; };
+    const auto is_at_least = [](const json& a, const json& b) { return order_of_json(a, b) >= 0; };
+    const auto is_greater = [](const json& a, const json& b) { return is_less(b, a); };
+    return bound("minimum", is_at_least, ">=") && bound("maximum", is_at_most, "<=") &&
+           bound("exclusiveMinimum", is_greater, ">") && bound("exclusiveMaximum", is_less, "<") &&
+           bound("multipleOf", is_multiple, "a multiple of");
   }
 
   /// `min_key <= count <= max_key`

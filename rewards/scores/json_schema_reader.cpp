@@ -236,7 +236,8 @@ void SchemaReader::read_keyword(const std::string& keyword, const json& value,
       if (depth > 0) refuse(path, "stands within the schema; it is read at the root alone");
       need(value.is_string(), path, "text");
       // A vocabulary of somebody's own could mean anything by these keywords.
-      if (keyword == "$schema" && value.get<std::string>().find("json-schema.org/draft") == kNowhere) {
+      if (keyword == "$schema" &&
+          value.get<std::string>().find("json-schema.org/draft") == kNowhere) {
         refuse(path, "is not a draft of json-schema.org");
       }
       return;
@@ -271,9 +272,11 @@ void SchemaReader::read_keyword(const std::string& keyword, const json& value,
     case Kind::count:
       return need(is_count(value), path, "a whole number, at least 0");
     case Kind::number:
-      return need(value.is_number(), path, "a number");
+      return need(value.is_number() && !std::isnan(value.get<double>()), path, "a number");
     case Kind::positive:
-      return need(value.is_number() && value.get<double>() > 0.0, path, "a number above 0");
+      return need(
+          value.is_number() && std::isfinite(value.get<double>()) && value.get<double>() > 0.0,
+          path, "a number above 0");
     case Kind::truth:
       return need(value.is_boolean(), path, "true or false");
     case Kind::pattern:

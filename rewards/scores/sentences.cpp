@@ -110,7 +110,8 @@ struct SentenceScanner {
     const size_t end = skip_closing(marks_end);
     const bool is_open = end < text.size() && !is_white_space(code_point_at(text, end).value);
     if (is_open) return end;
-    const bool is_full_stop = text.find_first_of("!?", begin) >= marks_end;
+    const auto marks = text.substr(begin, marks_end - begin);
+    const bool is_full_stop = marks.find_first_of("!?") == std::string_view::npos;
     if (is_full_stop && !ends_sentence(word_before(marks_end), word_behind(end))) return end;
     return end_sentence(end);
   }

@@ -94,7 +94,7 @@ bool is_regex(std::string_view text) {
 
 BoundedRegex schema_regex(std::string_view pattern) {
   RegexOptions options;
-  options.ascii_classes = true;
+  options.is_javascript = true;
   return BoundedRegex(pattern, options);
 }
 

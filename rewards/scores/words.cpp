@@ -79,6 +79,55 @@ std::vector<std::string_view> split_words_and_characters(std::string_view text) 
   return WordSplitter{text, true}.split();
 }
 
+namespace {
+
+constexpr uint32_t kCapitalSigma = 0x3A3;
+
+utf8proc_category_t category_of(uint32_t value) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(value));
+}
+
+bool is_cased(uint32_t value) {
+  const auto category = category_of(value);
+  if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LT) return true;
+  const auto point = static_cast<utf8proc_int32_t>(value);
+  return utf8proc_islower(point) != 0 || utf8proc_isupper(point) != 0;
+}
+
+// Unicode's Case_Ignorable: marks, formats, modifiers, and what stands within words.
+bool is_case_ignorable(uint32_t value) {
+  constexpr std::u32string_view kWithinWords =
+      U"'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
+  if (kWithinWords.find(static_cast<char32_t>(value)) != std::u32string_view::npos) return true;
+  const auto category = category_of(value);
+  return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME ||
+         category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_LM ||
+         category == UTF8PROC_CATEGORY_SK;
+}
+
+bool begins_cased(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = code_point_at(text, 0);
+    if (!is_case_ignorable(point.value)) return is_cased(point.value);
+    text.remove_prefix(point.num_bytes);
+  }
+  return false;
+}
+
+bool ends_cased(std::string_view text) {
+  while (!text.empty()) {
+    size_t at = text.size() - 1;
+    while (at > 0 && text.size() - at < 4 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80)
+      --at;
+    const uint32_t value = code_point_at(text, at).value;
+    if (!is_case_ignorable(value)) return is_cased(value);
+    text = text.substr(0, at);
+  }
+  return false;
+}
+
+}  // namespace
+
 std::string lower_case(std::string_view text) {
   std::string lower;
   lower.reserve(text.size());
@@ -90,9 +139,23 @@ std::string lower_case(std::string_view text) {
       continue;
     }
     const CodePoint point = code_point_at(text, i);
-    i += point.num_bytes;
-    const auto mapped = utf8proc_tolower(static_cast<utf8proc_int32_t>(point.value));
-    append_code_point(lower, static_cast<uint32_t>(mapped));
+    const size_t end = i + point.num_bytes;
+    if (!point.is_valid) {
+      lower += text[i];
+      i = end;
+      continue;
+    }
+    auto mapped =
+        static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(point.value)));
+    const bool is_final = point.value == kCapitalSigma && ends_cased(text.substr(0, i)) &&
+                          !begins_cased(text.substr(end));
+    if (is_final) mapped = 0x3C2;
+    if (point.value == 0x130) {  // I with a dot keeps its dot
+      lower += 'i';
+      mapped = 0x307;
+    }
+    append_code_point(lower, mapped);
+    i = end;
   }
   return lower;
 }

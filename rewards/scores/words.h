@@ -23,8 +23,8 @@ std::vector<std::string_view> split_words(std::string_view text);
 /// The same with every Han, Hiragana and Katakana character a word of its own.
 std::vector<std::string_view> split_words_and_characters(std::string_view text);
 
-/// Letter by letter, by Unicode's simple case mapping, the same in every locale. Bytes that are not
-/// UTF-8 become U+FFFD.
+/// As Python's str.lower, the same in every locale: letter by letter but for a sigma that ends a
+/// word and the capital I with a dot. Bytes that are not UTF-8 stay.
 std::string lower_case(std::string_view text);
 
 }  // namespace gradus::rewards

@@ -87,6 +87,7 @@ TEST_CASE("tests are read in the forms of the known data sets", "[rewards][code]
   CHECK(kind(lines).value == 5);
   CHECK(kind({{"reward_model", {{"ground_truth", R"({"inputs":["1"],"outputs":["2"]})"}}}}).input ==
         "1");
+  CHECK(tests_of({{"a", {{"b", {"assert f(1) == 2"}}}}}, "a.b").tests.size() == 1);
   CHECK(tests_of({{"x", 1}}, "").fault == "the row has no tests");
   CHECK(tests_of({{"tests", json::array()}}, "").fault == "there is no test");
   CHECK_FALSE(tests_of({{"tests", {{{"input", "1"}}}}}, "").fault.empty());

@@ -82,6 +82,8 @@ TEST_CASE("replies that may not be taken are faults with their reason",
   CHECK_THAT(compressed.details, Catch::Contains("compressed"));
   const auto announced = answer_to("HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n");
   CHECK_THAT(announced.details, Catch::Contains("longer than max_reply_kib"));
+  const auto at_once = answer_to(json_response(std::string(200'000, 'x')));
+  CHECK_THAT(at_once.details, Catch::Contains("longer than max_reply_kib"));
   const auto endless = answer_to("HTTP/1.1 200 OK\r\n\r\n" + std::string(200'000, 'x'));
   CHECK_THAT(endless.details, Catch::Contains("longer than max_reply_kib"));
   const auto headers = answer_to("HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'x'));

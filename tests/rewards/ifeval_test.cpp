@@ -54,6 +54,9 @@ TEST_CASE("sentences are counted near to Punkt", "[rewards][ifeval]") {
   CHECK(count_sentences("यह अच्छा है। वह बुरा है।") == 2);
   CHECK(count_sentences("a.b.c") == 1);
   CHECK(count_sentences(std::string(200'000, '.')) == 1);
+  std::string many;
+  for (int i = 0; i < 66'000; ++i) many += "a. ";
+  CHECK(count_sentences(many) == 66'000);
 }
 
 TEST_CASE("words and paragraphs are counted as IFEval does", "[rewards][ifeval]") {

@@ -54,6 +54,29 @@ TEST_CASE("numbers and texts within bounds", "[rewards][json_schema]") {
   CHECK(valid(R"({"minLength": 2})", "1"));
 }
 
+TEST_CASE("numbers are compared as the decimals that are written", "[rewards][json_schema]") {
+  const char* large = "9223372036854775808";
+  CHECK_FALSE(valid(R"({"maximum": -1})", large));
+  CHECK(valid(R"({"minimum": -1})", large));
+  CHECK(valid(R"({"exclusiveMinimum": 9223372036854775807})", large));
+  CHECK_FALSE(valid(R"({"const": -1})", "18446744073709551615"));
+  CHECK_FALSE(valid(R"({"multipleOf": 3})", "18446744073709551614"));
+  CHECK(valid(R"({"multipleOf": 3})", "18446744073709551615"));
+  CHECK_FALSE(valid(R"({"enum": [9007199254740992.0]})", "9007199254740993"));
+  CHECK_FALSE(valid(R"({"maximum": 9007199254740992.0})", "9007199254740993"));
+  CHECK(
+      valid(R"({"uniqueItems": true})", "[9007199254740993, 9007199254740992, 9007199254740994]"));
+  CHECK_FALSE(valid(R"({"uniqueItems": true})", R"([{"a": 1}, 2, {"a": 1.0}])"));
+  CHECK_FALSE(valid(R"({"multipleOf": 1})", "1234567890.5"));
+  CHECK(valid(R"({"multipleOf": 1e-300})", "1e300"));
+  CHECK(valid(R"({"multipleOf": 0.01})", "-19.99"));
+}
+
+TEST_CASE("patterns are JavaScript's", "[rewards][json_schema]") {
+  CHECK_FALSE(valid(R"({"pattern": "^a$"})", R"("a\n")"));
+  CHECK(valid(R"({"pattern": "^\\u00e9$"})", R"("é")"));
+}
+
 TEST_CASE("lists by place, kind, number and difference", "[rewards][json_schema]") {
   const char* pair = R"({"prefixItems": [{"type": "string"}, {"type": "number"}], "items": false})";
   CHECK(valid(pair, R"(["a", 1])"));

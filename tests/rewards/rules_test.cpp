@@ -91,8 +91,25 @@ TEST_CASE("accuracy pays a right answer and nothing else", "[rewards][accuracy]"
   CHECK(value_of(rule, "6", json{{"answer", {5, "6"}}}) == 1.0);
   CHECK(value_of(rule + "\nreference = \"gold\"", "A. yes", json{{"gold", "A"}}) == 0.0);
   CHECK(value_of(rule + "\nreference = \"gold\"", "The answer is A.", json{{"gold", "A"}}) == 1.0);
+  CHECK(value_of(rule + "\nreference = \"a.b\"", "\\boxed{7}", json{{"a", {{"b", 7}}}}) == 1.0);
   CHECK(grade_one(rule + "\nmust_finish = true", "\\boxed{72}", row, true).value == 0.0);
   CHECK(grade_one(rule, "\\boxed{72}", row, true).value == 1.0);
+}
+
+TEST_CASE("a profile's own score is paid unless the recipe says otherwise",
+          "[rewards][accuracy][profiles]") {
+  const std::string dapo = "type = \"accuracy\"\nprofile = \"math_dapo\"\n";
+  const json seven{{"answer", "7"}};
+  CHECK(value_of(dapo, "Answer: 7", seven) == 1.0);
+  CHECK(value_of(dapo, "Answer: 8", seven) == -1.0);
+  CHECK(value_of(dapo + "wrong = 0.0", "Answer: 8", seven) == 0.0);
+  CHECK(value_of(dapo + "right = 2.0", "Answer: 7", seven) == 2.0);
+  CHECK(grade_one(dapo + "must_finish = true", "Answer: 7", seven, true).value == -1.0);
+  const std::string countdown = "type = \"accuracy\"\nprofile = \"countdown\"\n";
+  const json puzzle{{"answer", {{"target", 5}, {"numbers", {2, 3}}}}};
+  CHECK(value_of(countdown, "<answer>2 + 3</answer>", puzzle) == 1.0);
+  CHECK(value_of(countdown, "<answer>2 - 3</answer>", puzzle) == 0.1);
+  CHECK(value_of(countdown, "none", puzzle) == 0.0);
 }
 
 TEST_CASE("a row without a readable gold is skipped, never 0", "[rewards][accuracy]") {
@@ -132,6 +149,9 @@ TEST_CASE("countdown accepts exact expressions over the given numbers alone",
   CHECK(value_of(rule + "\nextract = \"whole\"", "98 - 57 + 55 + 100", nested) == 1.0);
   CHECK(grade_one(rule, "<answer>1</answer>", json{{"target", 1}}).outcome ==
         GradeOutcome::skipped);
+  const json inside{{"a", {{"t", 5}, {"n", {2, 3}}}}};
+  CHECK(value_of(rule + "\ntarget = \"a.t\"\nnumbers = \"a.n\"", "<answer>2+3</answer>", inside) ==
+        1.0);
   const json as_text{{"target", " -24 "}, {"numbers", {"3", 3.0, "8", "08"}}};
   CHECK(value_of(rule, "<answer>-8/(3-8/3)</answer>", as_text) == 1.0);
 }

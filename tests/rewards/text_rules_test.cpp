@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "rewards/scores/bounded_regex.h"
 #include "rewards/scores/text_part.h"
 #include "rewards/scores/text_scores.h"
@@ -44,7 +46,13 @@ TEST_CASE("words stand between white space of any script", "[rewards][text]") {
   CHECK(split_words_and_characters("我爱 you 東京").size() == 5);
   CHECK(stripped("\u2003 x \u00A0") == "x");
   CHECK(stripped("\xC3").size() == 1);
-  CHECK(lower_case("ÀÉЖΣ I") == "àéжσ i");
+}
+
+TEST_CASE("lower case is Python's", "[rewards][text]") {
+  CHECK(lower_case("ÀÉЖ I") == "àéж i");
+  CHECK(lower_case("ΟΔΟΣ ΣΟΣ. Σ 1Σ Α'Σ' ΑΣ'Α ΣΣ") == "οδος σος. σ 1σ α'ς' ασ'α σς");
+  CHECK(lower_case("İ") == "i\u0307");
+  CHECK(lower_case("\xFFΣ") == "\xFFσ");
 }
 
 TEST_CASE("exact match forgives what it is told to and nothing else", "[rewards][exact_match]") {
@@ -135,4 +143,21 @@ TEST_CASE("no pattern and no text make a search long", "[rewards][regex][hostile
   CHECK(grade.outcome == GradeOutcome::scored);
   CHECK(grade.value == -1.0);
   CHECK_THAT(grade.reason, Catch::Contains("max_steps"));
+}
+
+TEST_CASE("counting matches is linear in the text", "[rewards][regex][hostile]") {
+  const std::string many_a(200'000, 'a');
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(BoundedRegex("a").find(many_a, many_a.size()).matches.size() == many_a.size());
+  // Invalid text is validated again for every match, which the budget pays.
+  CHECK(BoundedRegex("a").find(many_a + "\xFF", many_a.size()).is_over_budget);
+  CHECK(count("a", "a\xFF" + std::string(100, 'a')) == 101);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  CHECK(taken.count() < 5.0);
+}
+
+TEST_CASE("steps are numbered in any script's digits", "[rewards][reasoning_steps]") {
+  const std::string rule = "type = \"reasoning_steps\"";
+  CHECK(one_value(rule, "１. a\nStep ١: b\nStep १२: c") == 1.0);
+  CHECK(one_value(rule, "Step ²: a\nStep: b") == 0.0);
 }
