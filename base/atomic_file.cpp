@@ -11,9 +11,23 @@
 #include "base/error.h"
 
 namespace gradus {
+namespace {
+
+// A device, pipe or socket, which a rename would put a file in place of.
+bool is_stream(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return false;
+  return !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+}  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   if (!path_.has_filename()) throw FileError(path_.string(), "not_a_file", "names no file");
+  if (is_stream(path_)) {
+    fd_ = open_file(path_, O_WRONLY);
+    return;
+  }
   temporary_ = (path_.parent_path() / ("." + path_.filename().string() + ".tmp-XXXXXX")).string();
   const int fd = ::mkostemp(temporary_.data(), O_CLOEXEC);
   if (fd < 0) {
@@ -40,11 +54,13 @@ void AtomicFile::write(std::string_view text) {
 
 void AtomicFile::commit() {
   if (!fd_.is_open()) throw FileError(path_.string(), "write_failed", "was already committed");
-  sync_file(fd_.get(), path_);
+  const bool is_file = !temporary_.empty();
+  if (is_file) sync_file(fd_.get(), path_);
   // Network file systems report a failed write at close.
   if (::close(fd_.release()) != 0 && errno != EINTR) {
     throw_file_error(path_, "write_failed", "cannot be closed", errno);
   }
+  if (!is_file) return;
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     throw_file_error(path_, "rename_failed", "cannot be replaced", errno);
   }

@@ -16,7 +16,8 @@ namespace gradus {
 /// Bytes go to a temporary in the same folder (mode 0600, name `.<name>.tmp-XXXXXX`); `commit`
 /// makes it durable (fsync), renames it over `path` and makes the rename durable. Until then, and
 /// when the object dies without commit, the old file stays as it was and the temporary is removed;
-/// a killed process leaves at most the temporary behind. One thread at a time.
+/// a killed process leaves at most the temporary behind. A device or pipe (/dev/null, /dev/stdout)
+/// is written to as it is. One thread at a time.
 class AtomicFile {
  public:
   /// @throws FileError  the folder is missing or not writable.

@@ -3,15 +3,21 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "rl/samples.h"
 
 namespace gradus::cli {
 namespace {
 
 using nlohmann::json;
+
+std::string shown(const json& value) {
+  return printable(dump_json(value), 60);
+}
 
 // A completion as text; a chat's is its last message.
 std::string completion_text(const json& value, const std::string& where) {
@@ -44,21 +50,46 @@ void read_completions(RewardCase& test, const std::string& where, const std::str
                                  : "has no `" + column + "`");
 }
 
-std::vector<int32_t> token_ids(const json& value, const std::string& where) {
+[[noreturn]] void refuse(const std::string& where, const std::string& key,
+                         const std::string& what) {
+  throw FileError(where, "bad_row", fmt::format("`{}` {}", key, what));
+}
+
+std::vector<int32_t> token_ids(const json& value, const std::string& where,
+                               const std::string& key) {
+  if (!value.is_array()) refuse(where, key, "is " + shown(value) + ", must be a list of tokens");
   std::vector<int32_t> ids;
   for (const json& id : value) {
-    if (!id.is_number_integer()) throw FileError(where, "bad_row", "a token is no whole number");
+    const bool is_token = id.is_number_integer() && id >= 0 && id <= INT32_MAX;
+    if (!is_token) {
+      refuse(where, key,
+             "holds " + shown(id) + ", which is no token (a whole number, 0 to 2147483647)");
+    }
     ids.push_back(id.get<int32_t>());
   }
   return ids;
 }
 
+// The value of a key that is there and not null.
+const json* given(const json& row, const std::string& key) {
+  const auto found = row.find(key);
+  return found == row.end() || found->is_null() ? nullptr : &*found;
+}
+
 void read_tokens(RewardCase& test, const std::string& where) {
-  if (test.row.contains("completion_ids") && test.row["completion_ids"].is_array()) {
-    test.tokens.push_back(token_ids(test.row["completion_ids"], where));
-  } else if (test.row.contains("completions_ids") && test.row["completions_ids"].is_array()) {
-    for (const json& ids : test.row["completions_ids"]) {
-      test.tokens.push_back(token_ids(ids, where));
+  if (const json* ids = given(test.row, "completion_ids")) {
+    if (ids->is_array() && !ids->empty() && ids->front().is_array()) {
+      refuse(where, "completion_ids",
+             "holds lists, must be the tokens of one completion; of several write "
+             "`completions_ids`");
+    }
+    test.tokens.push_back(token_ids(*ids, where, "completion_ids"));
+  } else if (const json* lists = given(test.row, "completions_ids")) {
+    if (!lists->is_array()) {
+      refuse(where, "completions_ids", "is " + shown(*lists) + ", must be a list of lists");
+    }
+    for (const json& list : *lists) {
+      test.tokens.push_back(token_ids(list, where, "completions_ids"));
     }
   }
   if (test.tokens.empty() || test.tokens.size() == test.completions.size()) return;

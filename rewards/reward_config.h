@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/setting.h"
 
@@ -40,10 +41,18 @@ inline std::string source_of(const RewardConfig& config) {
   return config.where.empty() ? "rewards." + config.display_name() : config.where;
 }
 
+/// The settings that every rule has.
+std::vector<SettingInfo> common_reward_settings();
+
+/// @throws ConfigError  a key of the table is neither one of `options` nor a common setting; names
+/// the nearest of both.
+void refuse_unknown_options(const RewardConfig& config, const std::vector<SettingInfo>& options);
+
 /// A rule's options from its table. @throws ConfigError  unknown, of the wrong type, out of range.
 template <class Options>
 Options read_options(const RewardConfig& config) {
   Options options;
+  refuse_unknown_options(config, list_settings(options));
   read_settings_json(options, config.options, source_of(config));
   check_settings(options, source_of(config));
   return options;

@@ -7,30 +7,47 @@
 #include "base/json.h"
 #include "cli/commands/commands.h"
 #include "rewards/registry.h"
+#include "rewards/reward_config.h"
 
 namespace gradus::cli {
 namespace {
 
-nlohmann::json as_json(const rewards::RewardRuleInfo& rule) {
-  nlohmann::json options = nlohmann::json::array();
-  for (const auto& option : rule.options) {
-    options.push_back({{"key", option.key},
-                       {"type", option.type},
-                       {"default", option.default_value},
-                       {"constraint", option.constraint},
-                       {"text", option.text}});
+nlohmann::json as_json(const std::vector<SettingInfo>& settings) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& setting : settings) {
+    list.push_back({{"key", setting.key},
+                    {"type", setting.type},
+                    {"default", setting.default_value},
+                    {"constraint", setting.constraint},
+                    {"text", setting.text}});
   }
-  return {{"type", rule.type}, {"text", rule.text}, {"options", options}};
+  return list;
 }
 
-std::string as_text(const rewards::RewardRuleInfo& rule) {
-  std::string text = fmt::format("{}: {}\n", rule.type, rule.text);
-  for (const auto& option : rule.options) {
-    text += fmt::format("    {} ({}, default {}{}): {}\n", option.key, option.type,
-                        option.default_value.empty() ? "none" : option.default_value,
-                        option.constraint.empty() ? "" : ", " + option.constraint, option.text);
+std::string as_text(const std::vector<SettingInfo>& settings) {
+  std::string text;
+  for (const auto& setting : settings) {
+    text += fmt::format("    {} ({}, default {}{}): {}\n", setting.key, setting.type,
+                        setting.default_value.empty() ? "none" : setting.default_value,
+                        setting.constraint.empty() ? "" : ", " + setting.constraint, setting.text);
   }
   return text;
+}
+
+void print_rules(bool as_lines_of_json, std::ostream& out) {
+  const auto common = rewards::common_reward_settings();
+  if (!as_lines_of_json) out << "every rule\n" << as_text(common);
+  for (const auto& rule : rewards::list_reward_rules()) {
+    if (as_lines_of_json) {
+      out << dump_json({{"type", rule.type},
+                        {"text", rule.text},
+                        {"options", as_json(rule.options)},
+                        {"common_options", as_json(common)}})
+          << "\n";
+    } else {
+      out << rule.type << ": " << rule.text << "\n" << as_text(rule.options);
+    }
+  }
 }
 
 }  // namespace
@@ -39,11 +56,7 @@ void add_rewards_list(Command parent, Session& session) {
   auto wants_json = std::make_shared<bool>(false);
   Command app = parent.add_subcommand("list", "all reward rules and their options");
   app.add_flag("--json", *wants_json, "one JSON object per rule and line");
-  app.callback([wants_json, &session] {
-    for (const auto& rule : rewards::list_reward_rules()) {
-      session.out << (*wants_json ? dump_json(as_json(rule)) + "\n" : as_text(rule));
-    }
-  });
+  app.callback([wants_json, &session] { print_rules(*wants_json, session.out); });
 }
 
 }  // namespace gradus::cli

@@ -1,5 +1,10 @@
 // Trying rewards before a run, as a user does.
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/reward_distribution.h"
@@ -168,4 +173,44 @@ TEST_CASE("quantiles are linear between neighbours", "[cli][rewards]") {
   CHECK(quantile({1, 2, 3, 4}, 0.25) == 1.75);
   CHECK(quantile({5}, 0.75) == 5.0);
   CHECK(quantile({0, 10}, 1.0) == 10.0);
+}
+
+TEST_CASE("tokens of a completion that are none are refused by their key", "[cli][rewards]") {
+  const TemporaryFolder folder;
+  const auto complaint = [&](const std::string& tokens) {
+    write_text(folder / "data.jsonl", R"({"completion": "a", "completion_ids": )" + tokens + "}\n");
+    const auto result =
+        run_gradus({"rewards", "grade", "--rule", "repetition", "--data", folder / "data.jsonl"});
+    CHECK((result.exit_code == 0) == result.err.empty());
+    return result.err;
+  };
+  CHECK(complaint("[1, 2]").empty());
+  CHECK(complaint("null").empty());
+  CHECK(has(complaint("[4294967297]"), "data.jsonl:1: `completion_ids` holds 4294967297"));
+  CHECK(has(complaint("\"abc\""), "`completion_ids` is \"abc\", must be a list of tokens"));
+  CHECK(has(complaint("[[1], [2]]"), "must be the tokens of one completion"));
+  CHECK(has(complaint("[1.5]"), "holds 1.5"));
+}
+
+TEST_CASE("rules are listed with what every rule has", "[cli][rewards]") {
+  const auto result = run_gradus({"rewards", "list"});
+  CHECK(result.exit_code == 0);
+  CHECK(has(result.out, "every rule\n    type (text"));
+  CHECK(has(result.out, "    weight (number, default 1.0)"));
+}
+
+TEST_CASE("what goes to a device or pipe leaves it in place", "[cli][rewards]") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  write_text(folder / "data.jsonl", kCompletions);
+  const auto result = run_gradus(
+      {"rewards", "grade", "--rule", "accuracy", "--data", folder / "data.jsonl", "--out", pipe});
+  CHECK(result.exit_code == 0);
+  CHECK(std::filesystem::is_fifo(pipe));
+  char first = 0;
+  CHECK(::read(reader, &first, 1) == 1);
+  CHECK(first == '{');
+  ::close(reader);
 }

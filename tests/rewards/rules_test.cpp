@@ -126,6 +126,10 @@ TEST_CASE("unknown rules and options are refused with the nearest name", "[rewar
         "recipe.toml:1: rewards[0]: type: \"acuracy\" is not a rule; did you mean \"accuracy\"?");
   CHECK(error_of("type = \"accuracy\"\nextrct = \"boxed\"") ==
         "recipe.toml:1: rewards[0]: extrct: is not a setting; did you mean extract?");
+  CHECK(error_of("type = \"accuracy\"\nwieght = 2.0") ==
+        "recipe.toml:1: rewards[0]: wieght: is not a setting; did you mean weight?");
+  CHECK_THAT(error_of("type = \"reasoning_steps\"\nxyzzy = 2.0"),
+             Catch::Contains("known here: type, name, weight, min, max, gate"));
   CHECK_THAT(error_of("type = \"soft_overlong\""),
              Catch::Contains("max_length: is 0, must be >= 1"));
   CHECK_THAT(error_of("type = \"soft_overlong\"\nmax_length = 5\nbuffer = 6"),
