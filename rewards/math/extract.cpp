@@ -6,6 +6,8 @@
 
 #include "base/ascii.h"
 #include "rewards/math/names.h"
+#include "rewards/math/normalize.h"
+#include "rewards/math/stance.h"
 #include "rewards/math/text_scan.h"
 #include "rewards/math/units.h"
 
@@ -69,6 +71,48 @@ bool belong_together(std::string_view between) {
   const bool has_word =
       between.find("and") != std::string_view::npos || between.find("or") != std::string_view::npos;
   return gap.joins && (gap.num_words == 0 || (has_word && gap.num_words <= 1));
+}
+
+/// The rest of the sentence.
+std::string_view segment_behind(std::string_view text, size_t at) {
+  std::string_view rest = text.substr(at, 600);
+  while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n' || rest.front() == '*' ||
+                           rest.front() == '\r' || rest.front() == ':')) {
+    rest.remove_prefix(1);
+  }
+  size_t end = rest.size();
+  const bool spans_lines = rest.starts_with("$$") || rest.starts_with("\\[");
+  const auto cut = [&](std::string_view mark) { end = std::min(end, rest.find(mark)); };
+  if (!spans_lines) cut("\n");
+  for (const std::string_view mark : {". ", "。", " I hope", "<|"}) cut(mark);
+  return rest.substr(0, end);
+}
+
+/// "5: 2 + 3" answers 5 and shows how; "5:2" and "5 : 2" are ratios.
+std::string_view without_working(std::string_view text) {
+  const size_t colon = text.find(": ");
+  if (colon == std::string_view::npos || colon == 0 || !is_digit(text[colon - 1])) return text;
+  const std::string_view working = bare(text.substr(colon + 2));
+  if (working.empty()) return text;
+  const bool calculates = working.find_first_of("+-*/=", 1) != std::string_view::npos;
+  return calculates ? text.substr(0, colon) : text;
+}
+
+/// "A: 7" is an answer with its label.
+std::string_view without_label(std::string_view text) {
+  return text.starts_with("A: ") ? bare(text.substr(3)) : text;
+}
+
+/// Signs of mathematics outside of ASCII; letters of other scripts are words.
+bool is_sign_of_mathematics(unsigned char lead, unsigned char next) {
+  if (lead == 0xC3) return next == 0x97 || next == 0xB7;  // times, divided by
+  if (lead == 0xE2) return next == 0x81 || next == 0x82 || (next >= 0x84 && next != 0x86);
+  return lead == 0xC2 || lead == 0xCB || lead == 0xCE || lead == 0xCF;
+}
+
+/// Whether a found text is plain, less the unit that was put behind it.
+bool is_plain_number(std::string_view found) {
+  return found.substr(0, found.find(" \\")).find('\\') == std::string_view::npos;
 }
 
 class Extractor {
@@ -179,46 +223,100 @@ class Extractor {
     int num_taken = 0;
     for (const Anchor& anchor : *anchors_) {
       if (anchor.weight != weight || num_taken >= 3) continue;
+      const std::string_view segment = segment_behind(text_, anchor.end);
+      if (is_called_wrong(text_, anchor.begin)) {
+        if (anchor.weight < 2) refuse(segment);
+        continue;
+      }
       const size_t before = candidates_.size();
-      push_phrase(segment_behind(anchor.end), Origin::anchor);
+      push_phrase(segment, Origin::anchor);
+      if (candidates_.size() > before) follow(segment);
       if (candidates_.size() == before) continue;
       if (weight == 0 && num_taken == 0) final_answer_at_ = anchor.end;
       ++num_taken;
     }
   }
 
-  /// The rest of the sentence.
-  std::string_view segment_behind(size_t at) const {
-    std::string_view rest = text_.substr(at, 600);
-    while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n' || rest.front() == '*' ||
-                             rest.front() == '\r' || rest.front() == ':')) {
-      rest.remove_prefix(1);
-    }
-    size_t end = rest.size();
-    const bool spans_lines = rest.starts_with("$$") || rest.starts_with("\\[");
-    const auto cut = [&](std::string_view mark) { end = std::min(end, rest.find(mark)); };
-    if (!spans_lines) cut("\n");
-    for (const std::string_view mark : {". ", "。", " I hope", "<|"}) cut(mark);
-    return rest.substr(0, end);
-  }
-
   /// One answer from a phrase: all of it if it is short mathematics, else its first mathematics
   /// behind the last "is" or "=", together with what is joined to it.
   void push_phrase(std::string_view phrase, Origin origin) {
-    const std::string_view whole = bare(phrase);
-    if (whole.empty() || whole.starts_with("not ")) return;
-    if (is_short_mathematics(whole)) {
+    const std::string_view whole = without_working(bare(phrase));
+    if (whole.empty()) return;
+    if (is_short_mathematics(whole) && may_read(whole)) {
       push(std::string(whole), origin, whole.find_first_of("$\\") == std::string_view::npos);
+      // "5 (or 6)" and "5 o 6" cannot be read as they stand.
+      const std::string several = first_mathematics(whole);
+      if (several.find(" , ") != std::string::npos) push(several, origin, false);
+      answer_end_ = end_of(whole);
       return;
     }
+    const size_t num_refused = refused_.size();
     const size_t from = behind_last_copula(whole);
-    const std::string found = first_mathematics(whole.substr(from));
+    std::string found = first_mathematics(whole.substr(from));
+    // "5, which is not 6" still says 5; "to 2 + 3 is not 6" says nothing.
+    const bool opens_with_answer =
+        is_digit(whole[0]) || whole.find_first_of("$\\-") == 0 || refused_.size() == num_refused;
+    if (found.empty() && from > 0 && opens_with_answer) found = first_mathematics(whole);
     if (!found.empty()) {
-      push(found, origin, found.find('\\') == std::string::npos);
-    } else if (from > 0) {
-      const std::string any = first_mathematics(whole);
-      if (!any.empty()) push(any, origin, any.find('\\') == std::string::npos);
+      push(found, origin, is_plain_number(found));
+    } else if (refused_.size() > num_refused) {
+      refuse(whole);
     }
+  }
+
+  /// Plain text is looked at for `expr` alone.
+  bool may_read(std::string_view text) const {
+    return options_.targets.expr || text.find_first_of("$\\") != std::string_view::npos;
+  }
+
+  size_t begin_of(std::string_view part) const {
+    return static_cast<size_t>(part.data() - text_.data());
+  }
+  size_t end_of(std::string_view part) const { return begin_of(part) + part.size(); }
+
+  /// What was denied is not taken by another way either.
+  void refuse(std::string_view part) { refused_.emplace_back(begin_of(part), end_of(part)); }
+
+  bool is_refused(const Span& span) const {
+    return std::any_of(refused_.begin(), refused_.end(), [&](const auto& range) {
+      return range.first < span.end && span.begin < range.second;
+    });
+  }
+
+  /// What the text says of its last candidate afterwards: "No wait, 6.", "Alternatively, 6."
+  void follow(std::string_view segment) {
+    constexpr int kMaxSequels = 4;
+    for (int i = 0; i < kMaxSequels; ++i) {
+      size_t at = answer_end_;
+      Sequel sequel = sequel_in(text_.substr(at));
+      if (sequel.kind == Sequel::Kind::none) {
+        at = end_of(segment);
+        sequel = sequel_in(text_.substr(at));
+      }
+      if (sequel.kind == Sequel::Kind::none) return;
+      if (sequel.kind == Sequel::Kind::retraction) {
+        candidates_.pop_back();
+        return refuse(segment);
+      }
+      segment = segment_behind(text_, at + sequel.length);
+      const std::string other = statement_in(segment);
+      if (other.empty()) return;
+      std::string& answer = candidates_.back().text;
+      answer = sequel.kind == Sequel::Kind::alternative ? answer + " , " + other : other;
+      candidates_.back().is_plain = is_plain_number(answer);
+    }
+  }
+
+  /// A sentence that is one number or formula: "6", "6 cm", but not "6 of them are red".
+  std::string statement_in(std::string_view segment) {
+    const std::vector<Span> found = mathematics_in(segment);
+    if (found.empty() || found[0].begin > 0) return "";
+    std::string_view rest = segment.substr(found[0].end);
+    while (!rest.empty() && (rest[0] == ' ' || rest[0] == '*')) rest.remove_prefix(1);
+    while (!rest.empty() && is_letter(rest[0])) rest.remove_prefix(1);
+    if (!rest.empty() && rest.find_first_of(".,;!*)") != 0) return "";
+    answer_end_ = begin_of(segment) + found[0].end;
+    return with_unit(segment, found[0]);
   }
 
   /// No words but those of mathematics, units and numbers.
@@ -229,7 +327,12 @@ class Extractor {
     size_t in_text = 0;
     for (size_t i = 0; i <= text.size(); ++i) {
       const char c = i < text.size() ? text[i] : ' ';
-      if (static_cast<unsigned char>(c) >= 0xE0) return false;  // words of other scripts
+      if (static_cast<unsigned char>(c) >= 0xC0 &&
+          !is_sign_of_mathematics(
+              static_cast<unsigned char>(c),
+              static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0))) {
+        return false;
+      }
       if (is_letter(c)) {
         if (word.empty()) is_command = i > 0 && text[i - 1] == '\\';
         word += c;
@@ -283,26 +386,40 @@ class Extractor {
     return found;
   }
 
-  /// The first span or number of a text with those that are joined to it by "," "and" "or".
-  std::string first_mathematics(std::string_view text) const {
+  /// The first span or number of a text that is not denied, with those that are joined to it by
+  /// "," "and" "or".
+  std::string first_mathematics(std::string_view text) {
     const std::vector<Span> found = mathematics_in(text);
+    const size_t offset = begin_of(text);
     std::string result;
+    bool is_denied = false;
     for (size_t i = 0; i < found.size() && i < 6; ++i) {
-      if (i > 0) {
-        const std::string_view between =
-            text.substr(found[i - 1].end, found[i].begin - found[i - 1].end);
-        if (joining_at(between) != between.size() || between.empty()) break;
-        result += " , ";
+      const Span& span = found[i];
+      const size_t before = i == 0 ? 0 : found[i - 1].end;
+      const Link link = i == 0 ? Link{} : link_between(text.substr(before, span.begin - before));
+      if (!result.empty() && !link.adds) break;
+      const Stance stance = stance_of(text_, offset + span.begin, offset + span.end);
+      if (result.empty() && (stance != Stance::stated || (is_denied && !link.replaces))) {
+        is_denied = true;
+        refuse(text.substr(span.begin, span.end - span.begin));
+        continue;
       }
-      result += with_unit(text, found[i]);
+      if (stance != Stance::stated) break;
+      result += (result.empty() ? "" : " , ") + with_unit(text, span);
+      answer_end_ = offset + span.end;
     }
     return result;
   }
 
   /// "28 percent", "2.5 million", "12 cm": the word behind a number that belongs to it.
-  static std::string with_unit(std::string_view text, const Span& span) {
+  /// "minus 5", "5 squared".
+  std::string with_unit(std::string_view text, const Span& span) const {
     std::string result(last_side(span.inside));
+    if (is_called_negative(text_, begin_of(text) + span.begin)) result = negated(result);
     const std::string_view word = word_behind(text, span.end);
+    if (word == "squared" || word == "cubed") {
+      return "(" + result + ")^" + (word == "squared" ? "2" : "3");
+    }
     if (word == "%" || word == "\\%" || is_percent_word(word)) {
       result += " \\%";
     } else if (multiplier_of(word) != 0) {
@@ -311,6 +428,11 @@ class Extractor {
       result += " \\text{" + std::string(word) + "}";
     }
     return result;
+  }
+
+  static std::string negated(const std::string& value) {
+    const bool is_number = value.find_first_not_of("0123456789.,") == std::string::npos;
+    return is_number ? "-" + value : "-(" + value + ")";
   }
 
   /// Behind the last equals sign of plain arithmetic.
@@ -326,17 +448,19 @@ class Extractor {
 
   /// Without an announcement: what stands last, mathematics or a number.
   void last_expressions() {
-    if (whole_text_is_answer()) push(std::string(bare(text_)), Origin::number, true);
+    if (whole_text_is_answer()) {
+      push(std::string(without_label(bare(text_))), Origin::number, true);
+    }
     const std::vector<Span> found = mathematics_in(text_);
     for (size_t i = found.size(); i > 0 && candidates_.size() < kMaxCandidates; --i) {
       const Span& last = found[i - 1];
-      if (text_.substr(0, last.begin).ends_with(" not ")) continue;  // "it is not 18"
+      if (is_refused(last) || is_denied(found, i - 1)) continue;  // "it is not 18"
       const bool is_span = is_math_span(last);
       size_t first = i - 1;
       while (is_span && first > 0 && i - first < 6 && is_math_span(found[first - 1])) {
         const std::string_view between =
             text_.substr(found[first - 1].end, found[first].begin - found[first - 1].end);
-        if (between.empty() || joining_at(between) != between.size()) break;
+        if (!link_between(between).adds) break;
         --first;
       }
       std::string joined;
@@ -344,9 +468,24 @@ class Extractor {
         joined += (k > first ? " , " : "") + with_unit(text_, found[k]);
       }
       push(joined, is_span ? Origin::span : Origin::number, !is_span);
-      if (!is_span) push_last_number(last.inside);
+      const bool is_whole = joined == last.inside;  // no sign, power or unit in words
+      if (!is_span && is_whole) push_last_number(last.inside);
       i = first + 1;
     }
+  }
+
+  /// "not 5", "> 5", and the 6 of "neither 5 nor 6". Bounds count where an answer is announced.
+  bool is_denied(const std::vector<Span>& found, size_t i) const {
+    constexpr size_t kMaxJoined = 4;
+    for (size_t steps = 0; steps < kMaxJoined; ++steps) {
+      const Stance stance = stance_of(text_, found[i].begin, found[i].end);
+      if (stance == Stance::denied || stance == Stance::related) return true;
+      if (i == 0 || found[i].begin < found[i - 1].end) return false;
+      const size_t before = found[i - 1].end;
+      if (!link_between(text_.substr(before, found[i].begin - before)).shares_denial) return false;
+      --i;
+    }
+    return false;
   }
 
   bool is_math_span(const Span& span) const {
@@ -376,13 +515,15 @@ class Extractor {
     return !whole.empty() && whole.size() <= 200 && whole.find('\n') == std::string_view::npos &&
            whole.find('$') == std::string_view::npos &&
            whole.find("\\boxed") == std::string_view::npos && is_short_mathematics(whole) &&
-           (options_.targets.expr || options_.targets.latex);
+           may_read(whole) && (options_.targets.expr || options_.targets.latex);
   }
 
   std::string_view text_;
   const ExtractOptions& options_;
   std::vector<Candidate> candidates_;
   std::optional<std::vector<Anchor>> anchors_;  // found when they are first asked for
+  std::vector<std::pair<size_t, size_t>> refused_;
+  size_t answer_end_ = 0;  // of the answer that was found last
   size_t final_answer_at_ = 0;
   size_t num_before_final_ = 0;
 };
@@ -390,7 +531,8 @@ class Extractor {
 }  // namespace
 
 std::vector<Candidate> extract_candidates(std::string_view text, const ExtractOptions& options) {
-  return Extractor(text, options).run();
+  const std::optional<std::string> plain = with_ascii_digits(text);
+  return Extractor(plain ? *plain : text, options).run();
 }
 
 bool cut_reasoning(std::string_view& text, const std::vector<std::string>& delimiters) {

@@ -25,11 +25,13 @@ constexpr std::array kSpellings{
     Spelling{0x00B0, "^\\circ "},
     Spelling{0x00B1, "\\pm "},
     Spelling{0x00B7, "\\cdot "},
+    Spelling{0x00BA, "^\\circ "},
     Spelling{0x00BC, "\\frac{1}{4}"},
     Spelling{0x00BD, "\\frac{1}{2}"},
     Spelling{0x00BE, "\\frac{3}{4}"},
     Spelling{0x00D7, "\\times "},
     Spelling{0x00F7, "/"},
+    Spelling{0x02DA, "^\\circ "},
     Spelling{0x0391, "A"},
     Spelling{0x0392, "B"},
     Spelling{0x0393, "\\Gamma "},
@@ -134,6 +136,8 @@ constexpr std::array kSpellings{
     Spelling{0x2261, "\\equiv "},
     Spelling{0x2264, "\\le "},
     Spelling{0x2265, "\\ge "},
+    Spelling{0x2266, "\\le "},
+    Spelling{0x2267, "\\ge "},
     Spelling{0x2282, "\\subset "},
     Spelling{0x2286, "\\subseteq "},
     Spelling{0x22C5, "\\cdot "},
@@ -154,9 +158,9 @@ constexpr std::array kSpellings{
 };
 
 /// Zeros of the decimal digits of other scripts.
-constexpr std::array<uint32_t, 15> kZeros{0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6,
-                                          0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66,
-                                          0x0CE6, 0x0D66, 0x0E50, 0x0ED0, 0x1040};
+constexpr std::array<uint32_t, 16> kZeros{0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66,
+                                          0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66,
+                                          0x0E50, 0x0ED0, 0x1040, 0xFF10};
 
 const char* spelling_of(uint32_t point) {
   const auto* found =
@@ -190,6 +194,12 @@ char subscript(uint32_t point) {
   if (point >= 0x2080 && point <= 0x2089) return static_cast<char>('0' + (point - 0x2080));
   if (point == 0x2099) return 'n';
   return 0;
+}
+
+/// Zero-width spaces and joiners, and marks of the direction of writing.
+bool is_invisible(uint32_t point) {
+  return (point >= 0x200B && point <= 0x200F) || (point >= 0x202A && point <= 0x202E) ||
+         (point >= 0x2060 && point <= 0x2069);
 }
 
 class Normalizer {
@@ -255,7 +265,7 @@ class Normalizer {
       out_ += '-';
     } else if (const char digit = script_digit(value)) {
       out_ += digit;
-    } else if (value < 0x200B || value > 0x200F) {
+    } else if (!is_invisible(value)) {
       out_.append(text_, at_, point.num_bytes);
     }
   }
@@ -269,6 +279,34 @@ class Normalizer {
 
 std::string normalized_math(std::string_view text) {
   return Normalizer(text).run();
+}
+
+std::optional<std::string> with_ascii_digits(std::string_view text) {
+  // Leads of the digits' scripts: two bytes from U+0660 on, three from U+0966 to U+1049 and
+  // for the full-width ones.
+  const auto may_hold = [](char c) {
+    const auto lead = static_cast<unsigned char>(c);
+    return lead == 0xD9 || lead == 0xDB || lead == 0xDF || lead == 0xE0 || lead == 0xE1 ||
+           lead == 0xEF;
+  };
+  if (std::none_of(text.begin(), text.end(), may_hold)) return std::nullopt;
+  std::string plain;
+  plain.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint point = code_point_at(text, at);
+    const char digit = point.is_valid ? script_digit(point.value) : 0;
+    const bool follows_digit = !plain.empty() && plain.back() >= '0' && plain.back() <= '9';
+    if (digit != 0) {
+      plain += digit;
+    } else if (point.is_valid && follows_digit &&
+               (point.value == 0x066B || point.value == 0x066C)) {
+      plain += point.value == 0x066B ? '.' : ',';
+    } else {
+      plain.append(text, at, point.num_bytes);
+    }
+    at += point.num_bytes;
+  }
+  return plain;
 }
 
 }  // namespace gradus::rewards::math

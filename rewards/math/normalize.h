@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,5 +10,9 @@ namespace gradus::rewards::math {
 /// letters, operators, special spaces and digits of other scripts. Invalid UTF-8 and control
 /// characters become U+FFFD. Everything else is kept. Linear time.
 std::string normalized_math(std::string_view text);
+
+/// The text with digits of other scripts, and Arabic decimal signs behind them, in ASCII; nullopt
+/// where it can hold none.
+std::optional<std::string> with_ascii_digits(std::string_view text);
 
 }  // namespace gradus::rewards::math

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/ascii.h"
 #include "rewards/math/names.h"
@@ -123,11 +124,20 @@ class SpanFinder {
   void delimited(std::string_view open, std::string_view close, bool spans_lines) {
     const size_t begin = at_ + open.size();
     const size_t end = next(close, begin);
-    if (end == std::string_view::npos || (!spans_lines && end > next("\n", begin))) {
+    if (end == std::string_view::npos || (!spans_lines && end > next("\n", begin)) ||
+        is_between_amounts(begin, end)) {
       at_ += open.size();
       return;
     }
     push({at_, end + close.size(), text_.substr(begin, end - begin)});
+  }
+
+  /// "$200,000 - $130,000": two signs of money, and nothing between them is mathematics.
+  bool is_between_amounts(size_t begin, size_t end) const {
+    if (end + 1 >= text_.size() || end == begin) return false;
+    constexpr std::string_view kBeforeAmount = " (+-*/=";
+    return is_digit(text_[begin]) && is_digit(text_[end + 1]) &&
+           kBeforeAmount.find(text_[end - 1]) != std::string_view::npos;
   }
 
   /// The first `what` from `begin` on. Positions only grow, so that all searches together pass
@@ -232,11 +242,31 @@ class ArithmeticFinder {
     if (c == '*') return 1;
     if (c == '$') return 1;
     for (const std::string_view sign :
-         {"×", "÷", "−", "–", "·", "€", "£", "≈", "⁄", " ", "\xE2\x80\xAF", "\xE2\x80\x89"}) {
+         {"×", "÷", "−", "–", "·", "€", "£", "≈", "⁄", "√", " ", "\xE2\x80\xAF", "\xE2\x80\x89"}) {
       if (text_.substr(i, sign.size()) == sign) return sign.size();
     }
+    // 1’234
+    if (text_.substr(i, 3) == "’" && i + 3 < text_.size() && is_digit(text_[i + 3])) return 3;
     if (text_.substr(i, 3) == "\\%") return 2;
     return 0;
+  }
+
+  /// Bytes of a sign that ends a number at `i`: a bracket, a superscript, pi.
+  size_t closing_at(size_t i) const {
+    if (text_[i] == ')' || text_[i] == '%') return 1;
+    for (const std::string_view sign : {"²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "⁰", "¹", "π"}) {
+      if (text_.substr(i, sign.size()) == sign) return sign.size();
+    }
+    return 0;
+  }
+
+  /// "5 (3" of "5 (3 of them red)": the end of what stands before the bracket.
+  size_t before_open_bracket(size_t begin, size_t last) const {
+    const size_t open = text_.substr(begin, last - begin).rfind('(');
+    if (open == std::string_view::npos) return last;
+    size_t end = begin + open;
+    while (end > begin && text_[end - 1] == ' ') --end;
+    return end > begin && is_digit(text_[end - 1]) ? end : last;
   }
 
   void one() {
@@ -247,12 +277,14 @@ class ArithmeticFinder {
         --begin;
         continue;
       }
-      const size_t sign = begin >= 3 && text_.substr(begin - 3, 3) == "−" ? 3 : 0;
-      if (sign == 0) break;
-      begin -= sign;
+      const std::string_view sign = text_.substr(begin >= 3 ? begin - 3 : begin, 3);
+      if (sign != "−" && sign != "√") break;
+      begin -= sign.size();
     }
     size_t end = at_;
     size_t last = at_;  // behind the last digit or closing sign
+    auto depth = std::count(text_.begin() + static_cast<std::ptrdiff_t>(begin),
+                            text_.begin() + static_cast<std::ptrdiff_t>(at_), '(');
     while (end < text_.size() && text_[end] != '\n' && text_[end] != '\r') {
       const char c = text_[end];
       if (is_digit(c)) {
@@ -278,12 +310,17 @@ class ArithmeticFinder {
       const bool ends_sentence = (c == '.' || c == ',' || c == ':') &&
                                  (end + 1 >= text_.size() || !is_digit(text_[end + 1]));
       if (ends_sentence) break;
+      if (const size_t closing = closing_at(end)) {
+        if (c == ')' && std::exchange(depth, depth - 1) == 0) break;  // "(or 6)"
+        last = end += closing;
+        continue;
+      }
+      if (c == '(') ++depth;
       const size_t size = operator_at(end);
       if (size == 0) break;
-      const bool closes = c == ')' || c == '%';
       end += size;
-      if (closes) last = end;
     }
+    if (depth > 0) last = before_open_bracket(begin, last);
     const Span span{begin, last, text_.substr(begin, last - begin)};
     // 2x is no number, 12cm is.
     const bool runs_into_word =
@@ -322,12 +359,13 @@ constexpr std::array kPhrases{
     Phrase{"الإجابة", 1},      Phrase{"الجواب", 1},   Phrase{"cevap", 1},
     Phrase{"odpowiedź", 1},    Phrase{"đáp án", 1},   Phrase{"svar", 1},
     Phrase{"antwoord", 1},     Phrase{"vastaus", 1},  Phrase{"jawaban", 1},
-    Phrase{"答复", 2}};
+    Phrase{"答复", 2},         Phrase{"پاسخ", 1},     Phrase{"คำตอบ", 1},
+    Phrase{"উত্তর", 1}};
 
-constexpr std::array<std::string_view, 26> kCopulas{
-    "is", "=",  ":",      "：",  "**",       "*",       "est",   "es",       "ist",
-    "è",  "é",  "это",    "是",  "为",       "為",      "は",    "여",       "है",
-    "هي", "هو", "equals", "are", "would be", "will be", "to be", "should be"};
+constexpr std::array<std::string_view, 28> kCopulas{
+    "is", "=",   ":",      "：",  "**",       "*",       "est",   "es",       "ist", "è",
+    "é",  "это", "是",     "为",  "為",       "は",      "여",    "है",        "คือ",  "হল",
+    "هي", "هو",  "equals", "are", "would be", "will be", "to be", "should be"};
 
 }  // namespace
 
@@ -337,9 +375,19 @@ std::vector<Span> find_arithmetic(std::string_view text) {
 
 namespace {
 
+/// "Answer - 7", "Answer -> 7": a mark between the phrase and the answer. "Answer -7" has a sign.
+bool pass_separator(std::string_view lower, size_t& end) {
+  for (const std::string_view mark : {" - ", " – ", " — ", " -> ", " => ", " → "}) {
+    if (lower.substr(end, mark.size()) != mark) continue;
+    end += mark.size();
+    return true;
+  }
+  return false;
+}
+
 /// Passes white space, stars and copulas behind a phrase; says whether there was a copula.
 bool pass_copulas(std::string_view lower, size_t& end) {
-  bool has_copula = false;
+  bool has_copula = pass_separator(lower, end);
   for (bool moved = true; moved;) {
     moved = false;
     while (end < lower.size() && (is_space(lower[end]) || lower[end] == '*')) ++end;
@@ -377,8 +425,8 @@ std::vector<Anchor> find_anchors(std::string_view text) {
       size_t end = at + phrase.text.size();
       if (end < lower.size() && is_letter(lower[end]) && lower[end] != 's') continue;
       const bool has_copula = pass_copulas(lower, end);
-      anchors.push_back(
-          {std::min(end, text.size()), has_copula ? phrase.weight : std::max(2, phrase.weight)});
+      anchors.push_back({at, std::min(end, text.size()),
+                         has_copula ? phrase.weight : std::max(2, phrase.weight)});
       at += phrase.text.size() - 1;
       break;
     }

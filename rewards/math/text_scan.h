@@ -26,9 +26,10 @@ std::vector<Span> find_math_spans(std::string_view text);
 /// last 64.
 std::vector<Span> find_arithmetic(std::string_view text);
 
-/// Where an answer is announced: the byte behind the phrase and its weight (0: "final answer is",
+/// Where an answer is announced: the bytes of the phrase and its weight (0: "final answer is",
 /// 1: "answer is", "answer:", and their kin in other languages, 2: "answer" alone).
 struct Anchor {
+  size_t begin = 0;
   size_t end = 0;
   int weight = 2;
 };
