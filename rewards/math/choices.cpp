@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <optional>
 
 #include "base/ascii.h"
 #include "rewards/math/extract.h"
 #include "rewards/math/names.h"
+#include "rewards/math/stance.h"
 #include "rewards/math/text_scan.h"
 
 namespace gradus::rewards::math {
@@ -45,19 +47,47 @@ bool is_article(std::string_view text, const Found& choice) {
   return true;
 }
 
+bool contains_word(std::string_view text, std::string_view word) {
+  for (size_t at = 0; (at = text.find(word, at)) != std::string_view::npos; ++at) {
+    const size_t end = at + word.size();
+    const bool begins = at == 0 || !is_letter(text[at - 1]);
+    if (begins && (end == text.size() || !is_letter(text[end]))) return true;
+  }
+  return false;
+}
+
+bool denies(std::string_view clause) {
+  for (const std::string_view word : {"not", "never", "neither", "nor", "none", "non", "cannot",
+                                      "wrong", "incorrect", "nicht", "pas"}) {
+    if (contains_word(clause, word)) return true;
+  }
+  return clause.find("n't") != std::string_view::npos ||
+         clause.find("不") != std::string_view::npos;
+}
+
+std::string_view between(std::string_view text, const Found& one, const Found& next) {
+  return text.substr(one.end, next.begin - one.end);
+}
+
+/// How the choice before leads to this one; brackets around choices say nothing.
+Link link_to(std::string_view text, const std::vector<Found>& all, size_t i) {
+  if (i == 0) return {};
+  std::string_view words = between(text, all[i - 1], all[i]);
+  if (words.starts_with(')')) words.remove_prefix(1);
+  return link_between(words);
+}
+
 /// Whether the clause before a choice denies it: "not B", "can't be A or B", "isn't C".
-bool is_denied(std::string_view text, const Found& choice, const std::vector<Found>& all) {
+bool is_denied(std::string_view text, const std::vector<Found>& all, size_t i) {
+  const Found& choice = all[i];
+  if (link_to(text, all, i).replaces) return false;
   size_t begin = choice.begin;
   while (begin > 0) {
     const char c = text[begin - 1];
     if (c == '.' || c == ',' || c == ';' || c == '\n' || c == ':') break;
     --begin;
   }
-  const std::string clause = lower_case(text.substr(begin, choice.begin - begin));
-  for (const std::string_view denial :
-       {"not", "n't", "never", "wrong", "incorrect", "不", "non "}) {
-    if (clause.find(denial) != std::string::npos) return true;
-  }
+  if (denies(lower_case(text.substr(begin, choice.begin - begin)))) return true;
   // "A is wrong"
   std::string_view rest = text.substr(choice.end);
   rest = rest.substr(0, rest.find_first_of(".,;\n"));
@@ -70,20 +100,34 @@ bool is_denied(std::string_view text, const Found& choice, const std::vector<Fou
                             after.starts_with(" is false"));
 }
 
-/// The first choice of a phrase that is not denied; hedged when others are joined to it.
+/// What becomes of a choice in the words behind it: its index there, all.size() where it is taken
+/// back; nullopt where another one is offered beside it.
+std::optional<size_t> settled(std::string_view text, const std::vector<Found>& all, size_t i) {
+  while (true) {
+    const Sequel sequel = sequel_in(text.substr(all[i].end));
+    if (sequel.kind == Sequel::Kind::retraction) return all.size();
+    const bool is_named = sequel.kind != Sequel::Kind::none && i + 1 < all.size() &&
+                          all[i + 1].begin == all[i].end + sequel.length;
+    const bool differs = i + 1 < all.size() && all[i + 1].letter != all[i].letter;
+    if (is_named && sequel.kind == Sequel::Kind::correction) {
+      ++i;
+    } else if (differs && (is_named || link_to(text, all, i + 1).adds)) {
+      return std::nullopt;
+    } else {
+      return i;
+    }
+  }
+}
+
+/// The first choice of a phrase that is not denied, or its correction; hedged when others are
+/// joined to it.
 Choice chosen_in(std::string_view text, const ExtractOptions& options) {
   const std::vector<Found> all = choices_in(text, options.strings);
   for (size_t i = 0; i < all.size(); ++i) {
-    if (is_article(text, all[i]) || is_denied(text, all[i], all)) continue;
-    Choice choice{all[i].letter, false};
-    if (i + 1 < all.size() && all[i + 1].letter != all[i].letter) {
-      const std::string_view between = text.substr(all[i].end, all[i + 1].begin - all[i].end);
-      const size_t joining = joining_at(between);
-      std::string_view rest = between.substr(joining);
-      while (!rest.empty() && (rest.front() == '(' || rest.front() == ' ')) rest.remove_prefix(1);
-      choice.is_hedged = joining > 0 && rest.empty();
-    }
-    return choice;
+    if (is_article(text, all[i]) || is_denied(text, all, i)) continue;
+    const std::optional<size_t> chosen = settled(text, all, i);
+    if (!chosen) return {all[i].letter, true};
+    if (*chosen < all.size()) return {all[*chosen].letter, false};
   }
   return {};
 }
@@ -130,11 +174,15 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
       --begin;
     }
     const bool starts_line = begin == 0 || text[begin - 1] == '\n';
-    if (starts_line && !is_article(text, choice)) return {choice.letter, false};
+    if (!starts_line || is_article(text, choice)) continue;
+    const std::string_view line = text.substr(begin);
+    const Choice chosen = chosen_in(line.substr(0, line.find('\n')), options);
+    if (!chosen.letter.empty()) return chosen;
   }
   for (size_t i = all.size(); i > 0; --i) {
-    if (is_article(text, all[i - 1]) || is_denied(text, all[i - 1], all)) continue;
-    return {all[i - 1].letter, false};
+    if (is_article(text, all[i - 1]) || is_denied(text, all, i - 1)) continue;
+    const bool is_joined = i > 1 && all[i - 2].letter != all[i - 1].letter;
+    return {all[i - 1].letter, is_joined && link_to(text, all, i - 1).adds};
   }
   return {};
 }

@@ -206,3 +206,27 @@ TEST_CASE("signs and digits of Unicode are read", "[rewards][math][prose]") {
   CHECK(is_right("42", "پاسخ: ۴۲"));
   CHECK(is_right("3.5", "الجواب هو ٣٫٥"));
 }
+
+TEST_CASE("choices are denied, hedged and corrected in prose", "[rewards][math][prose]") {
+  MathOptions options;
+  options.targets = options.gold_targets = {false, false, true};
+  const auto reason = [&](const char* gold, const char* completion) {
+    return grade_math(gold, completion, options).reason;
+  };
+  for (const char* completion :
+       {"B or C", "The answer is probably B, but could be C.", "The answer is B (or C).",
+        "I think it is B or maybe C", "The answer is (B) or (C)."}) {
+    CAPTURE(completion);
+    CHECK(reason("B", completion) == Reason::hedged);
+    CHECK(reason("C", completion) == Reason::hedged);
+  }
+  for (const char* completion :
+       {"The answer is B. Wait, no, C.", "The answer is B. Correction: C.",
+        "The answer is not B but C.", "C, not B", "It isn't B, so the answer is C.",
+        "Yet another reason to choose C", "(C) 12 or 13 cm"}) {
+    CAPTURE(completion);
+    CHECK(reason("C", completion) == Reason::equal);
+    CHECK(reason("B", completion) == Reason::different);
+  }
+  CHECK(reason("B", "Neither A nor B") == Reason::no_answer);
+}
