@@ -251,7 +251,7 @@ class Extractor {
       return;
     }
     const size_t num_refused = refused_.size();
-    const size_t from = behind_last_copula(whole);
+    const size_t from = std::max(behind_last_copula(whole), behind_calculation(whole));
     std::string found = first_mathematics(whole.substr(from));
     // "5, which is not 6" still says 5; "to 2 + 3 is not 6" says nothing.
     const bool opens_with_answer =
@@ -368,6 +368,19 @@ class Extractor {
     return at;
   }
 
+  /// "The bags cost $2 each, so 73 bags cost $2 * 73 = $146": behind the last "=" of a sentence
+  /// that does not open with its answer.
+  size_t behind_calculation(std::string_view text) const {
+    const bool opens_with_word = text.size() > 1 && is_letter(text[0]) && is_letter(text[1]);
+    const size_t reason = std::min(text.find(" because "), text.find(" since "));
+    const size_t equals = text.substr(0, reason).rfind(" = ");
+    if (!opens_with_word || equals == std::string_view::npos) return 0;
+    const bool has_number = text.find_first_of("0123456789", equals) != std::string_view::npos;
+    const bool has_formula =
+        text.find('\\') != std::string_view::npos || !find_math_spans(text).empty();
+    return has_number && !has_formula ? equals + 3 : 0;
+  }
+
   /// Spans of mathematics, and the plain arithmetic outside of them, in order.
   std::vector<Span> mathematics_in(std::string_view text) const {
     std::vector<Span> found;
@@ -398,9 +411,12 @@ class Extractor {
       const size_t before = i == 0 ? 0 : found[i - 1].end;
       const Link link = i == 0 ? Link{} : link_between(text.substr(before, span.begin - before));
       if (!result.empty() && !link.adds) break;
-      const Stance stance = stance_of(text_, offset + span.begin, offset + span.end);
+      Stance stance = stance_of(text_, offset + span.begin, offset + span.end);
+      // A bound may be a step: "up to 12 + 6 = 18".
+      const bool is_step = stance == Stance::bounded && span.inside.find('=') != std::string::npos;
+      if (is_step) stance = Stance::stated;
       if (result.empty() && (stance != Stance::stated || (is_denied && !link.replaces))) {
-        is_denied = true;
+        is_denied = stance != Stance::bounded;
         refuse(text.substr(span.begin, span.end - span.begin));
         continue;
       }
@@ -417,9 +433,8 @@ class Extractor {
     std::string result(last_side(span.inside));
     if (is_called_negative(text_, begin_of(text) + span.begin)) result = negated(result);
     const std::string_view word = word_behind(text, span.end);
-    if (word == "squared" || word == "cubed") {
-      return "(" + result + ")^" + (word == "squared" ? "2" : "3");
-    }
+    if (word == "squared") return "(" + result + ")^2";
+    if (word == "cubed") return "(" + result + ")^3";
     if (word == "%" || word == "\\%" || is_percent_word(word)) {
       result += " \\%";
     } else if (multiplier_of(word) != 0) {
@@ -428,6 +443,13 @@ class Extractor {
       result += " \\text{" + std::string(word) + "}";
     }
     return result;
+  }
+
+  /// Whether words around a number make it another one.
+  bool is_altered(std::string_view text, const Span& span) const {
+    const std::string_view word = word_behind(text, span.end);
+    return word == "squared" || word == "cubed" ||
+           is_called_negative(text_, begin_of(text) + span.begin);
   }
 
   static std::string negated(const std::string& value) {
@@ -468,8 +490,7 @@ class Extractor {
         joined += (k > first ? " , " : "") + with_unit(text_, found[k]);
       }
       push(joined, is_span ? Origin::span : Origin::number, !is_span);
-      const bool is_whole = joined == last.inside;  // no sign, power or unit in words
-      if (!is_span && is_whole) push_last_number(last.inside);
+      if (!is_span && !is_altered(text_, last)) push_last_number(last.inside);
       i = first + 1;
     }
   }

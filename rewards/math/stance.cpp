@@ -264,10 +264,16 @@ bool is_no_relation(std::string_view text) {
          (is_letter(text[open + 1]) || text[open + 1] == '/' || text[open + 1] == '|');
 }
 
+/// "x > 5" and "is > 5", but not "4 < 5", which compares two numbers.
 bool ends_with_relation(std::string_view text) {
   if (is_no_relation(text)) return false;
-  return std::any_of(kRelations.begin(), kRelations.end(),
-                     [&](std::string_view sign) { return text.ends_with(sign); });
+  for (const std::string_view sign : kRelations) {
+    if (!text.ends_with(sign)) continue;
+    text.remove_suffix(sign.size());
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text.empty() || !is_digit(text.back());
+  }
+  return false;
 }
 
 /// "is wrong", "isn't the answer", "ではない".
