@@ -28,6 +28,13 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
     fd_ = open_file(path_, O_WRONLY);
     return;
   }
+  std::error_code is_broken;
+  if (std::filesystem::is_symlink(path_)) {
+    const auto target = std::filesystem::weakly_canonical(path_, is_broken);
+    if (!is_broken) path_ = target;
+  }
+  struct stat old {};
+  if (::stat(path_.c_str(), &old) == 0) mode_ = old.st_mode & 07777;
   temporary_ = (path_.parent_path() / ("." + path_.filename().string() + ".tmp-XXXXXX")).string();
   const int fd = ::mkostemp(temporary_.data(), O_CLOEXEC);
   if (fd < 0) {
@@ -55,7 +62,10 @@ void AtomicFile::write(std::string_view text) {
 void AtomicFile::commit() {
   if (!fd_.is_open()) throw FileError(path_.string(), "write_failed", "was already committed");
   const bool is_file = !temporary_.empty();
-  if (is_file) sync_file(fd_.get(), path_);
+  if (is_file) {
+    (void)!::fchmod(fd_.get(), mode_);  // where a file system has no modes, none is lost
+    sync_file(fd_.get(), path_);
+  }
   // Network file systems report a failed write at close.
   if (::close(fd_.release()) != 0 && errno != EINTR) {
     throw_file_error(path_, "write_failed", "cannot be closed", errno);

@@ -14,10 +14,11 @@ namespace gradus {
 /// A file that appears under its name whole and durable, or not at all.
 ///
 /// Bytes go to a temporary in the same folder (mode 0600, name `.<name>.tmp-XXXXXX`); `commit`
-/// makes it durable (fsync), renames it over `path` and makes the rename durable. Until then, and
-/// when the object dies without commit, the old file stays as it was and the temporary is removed;
-/// a killed process leaves at most the temporary behind. A device or pipe (/dev/null, /dev/stdout)
-/// is written to as it is. One thread at a time.
+/// gives it the permissions of the old one, makes it durable (fsync), renames it over `path` and
+/// makes the rename durable. Until then, and when the object dies without commit, the old file
+/// stays as it was and the temporary is removed; a killed process leaves at most the temporary
+/// behind. A link is followed. A device or pipe (/dev/null, /dev/stdout) is written to as it is.
+/// One thread at a time.
 class AtomicFile {
  public:
   /// @throws FileError  the folder is missing or not writable.
@@ -41,6 +42,7 @@ class AtomicFile {
   std::filesystem::path path_;
   std::string temporary_;
   FileDescriptor fd_;
+  uint32_t mode_ = 0600;
   int64_t num_bytes_ = 0;
 };
 

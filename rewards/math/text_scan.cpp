@@ -277,7 +277,7 @@ class ArithmeticFinder {
         --begin;
         continue;
       }
-      const std::string_view sign = text_.substr(begin >= 3 ? begin - 3 : begin, 3);
+      const std::string_view sign = begin >= 3 ? text_.substr(begin - 3, 3) : std::string_view();
       if (sign != "−" && sign != "√") break;
       begin -= sign.size();
     }

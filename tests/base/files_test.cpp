@@ -110,6 +110,22 @@ TEST_CASE("an atomic file that is not committed leaves nothing behind", "[base][
   CHECK(folder.num_files() == 0);
 }
 
+TEST_CASE("an atomic file has the old one's permissions, follows links and spares devices",
+          "[base][file]") {
+  const Folder folder;
+  write_file_atomically(folder / "a", "x");
+  fs::permissions(folder / "a", fs::perms(0604));
+  fs::create_symlink("a", folder / "link");
+  write_file_atomically(folder / "link", "y");
+  CHECK(fs::is_symlink(folder / "link"));
+  CHECK(read_file(folder / "a", 10) == "y");
+  CHECK(fs::status(folder / "a").permissions() == fs::perms(0604));
+  // The machine's /dev/null was once replaced by a file.
+  fs::create_symlink("/dev/null", folder / "null");
+  write_file_atomically(folder / "null", "z");
+  CHECK(fs::is_character_file("/dev/null"));
+}
+
 TEST_CASE("a full disk is an error that names the file and leaves the old one", "[base][file]") {
   const Folder folder;
   write_file_atomically(folder / "a", "old");
