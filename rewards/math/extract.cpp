@@ -556,6 +556,17 @@ std::vector<Candidate> extract_candidates(std::string_view text, const ExtractOp
   return Extractor(plain ? *plain : text, options).run();
 }
 
+std::string_view announced_statement(std::string_view text) {
+  const std::vector<Anchor> anchors = find_anchors(text);
+  if (anchors.empty() || anchors[0].weight > 1 || is_called_wrong(text, anchors[0].begin)) {
+    return {};
+  }
+  const std::string_view segment = segment_behind(text, anchors[0].end);
+  const auto end = static_cast<size_t>(segment.data() + segment.size() - text.data());
+  if (sequel_in(text.substr(end)).kind != Sequel::Kind::none) return {};
+  return segment.substr(0, std::min(segment.find(" because"), segment.find(" since")));
+}
+
 bool cut_reasoning(std::string_view& text, const std::vector<std::string>& delimiters) {
   size_t end = std::string_view::npos;
   for (const std::string& delimiter : delimiters) {

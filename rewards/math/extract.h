@@ -34,6 +34,10 @@ struct Candidate {
 /// Boxes that stand together ("\boxed{1} and \boxed{2}") are one answer. Linear time.
 std::vector<Candidate> extract_candidates(std::string_view text, const ExtractOptions& options);
 
+/// What is said behind the best "the answer is", to the end of the sentence or to its "because";
+/// empty where there is none, or where it is called wrong or taken back.
+std::string_view announced_statement(std::string_view text);
+
 inline constexpr size_t kMaxCandidates = 12;
 
 /// A choice taken from a text.

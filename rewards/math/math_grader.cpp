@@ -8,6 +8,7 @@
 #include "rewards/math/parser.h"
 #include "rewards/math/prepare.h"
 #include "rewards/math/text_scan.h"
+#include "rewards/math/words.h"
 
 namespace gradus::rewards::math {
 namespace {
@@ -16,11 +17,12 @@ ParsedMath parse(const std::string& text, const MathOptions& options, bool comma
   ParseOptions parsing;
   parsing.allows_malformed = options.malformed_operators;
   parsing.style.comma_is_decimal = comma_is_decimal;
-  return parse_math(text, parsing);
+  return parse_math(without_words(text), parsing);
 }
 
-/// A decimal comma in plain text: 2,74 but not 1,234.
+/// A decimal comma in plain text: 2,74 but not 1,234. A unit may stand behind it.
 bool has_decimal_comma(std::string_view text) {
+  text = text.substr(0, text.find(" \\text{"));
   const size_t comma = text.find(',');
   if (comma == std::string_view::npos || comma == 0) return false;
   const auto is_digit = [&](size_t i) {
@@ -31,56 +33,6 @@ bool has_decimal_comma(std::string_view text) {
   while (is_digit(end)) ++end;
   return end > comma + 1 && end - comma - 1 != 3 &&
          text.find_first_of("([{\\") == std::string_view::npos;
-}
-
-/// What words say, without LaTeX and brackets around them; empty for mathematics.
-std::string words_in(std::string_view text) {
-  std::string words;
-  if (text.size() > 2'000) return words;
-  bool has_letter = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '\\') {
-      size_t end = i + 1;
-      while (end < text.size() &&
-             ((text[end] >= 'a' && text[end] <= 'z') || (text[end] >= 'A' && text[end] <= 'Z'))) {
-        ++end;
-      }
-      const std::string_view name = text.substr(i + 1, end - i - 1);
-      const bool is_space = name.empty() && end < text.size() &&
-                            (text[end] == ',' || text[end] == ' ' || text[end] == ';');
-      const bool is_dressing = name == "text" || name == "textbf" || name == "mathrm" ||
-                               name == "mbox" || name == "textit" || name == "textrm" ||
-                               name == "left" || name == "right";
-      if (!is_space && !is_dressing) return "";
-      i = is_space ? end : end - 1;
-      continue;
-    }
-    const bool is_ascii_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    const bool is_letter = is_ascii_letter || static_cast<unsigned char>(c) >= 0x80;
-    const bool is_word = is_letter || (c >= '0' && c <= '9') || c == '-' || c == '\'' || c == ':';
-    const bool is_dressing = c == '{' || c == '}' || c == '$' || c == ' ' || c == '(' || c == ')' ||
-                             c == '"' || c == '.' || c == '*' || c == '\n';
-    if (!is_dressing && !is_word) return "";
-    has_letter = has_letter || is_letter;
-    if (is_word) words += c;
-  }
-  return has_letter ? words : "";
-}
-
-/// Whether two answers are the same words ("Evelyn", "\text{evelyn}.").
-bool same_words(std::string_view a, std::string_view b) {
-  const std::string x = words_in(a);
-  const std::string y = words_in(b);
-  if (x.empty() || y.empty()) return false;
-  if (x == y) return true;
-  const auto num_letters = [](const std::string& text) {
-    size_t count = 0;
-    for (const char c : text) count += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? 1 : 0;
-    return count;
-  };
-  const bool has_digit = x.find_first_of("0123456789") != std::string::npos;
-  return num_letters(x) > 1 && !has_digit && lower_case(x) == lower_case(y);
 }
 
 std::string without_dollars(std::string_view text) {
@@ -235,13 +187,32 @@ class MathGrade {
     return {{whole, Candidate::Origin::box, false}};
   }
 
+  /// "The answer is Monday.", for a gold in words. Boxes are candidates whatever stands in them.
+  bool is_said_in_words() {
+    if (!is_in_words(gold_words_) || !find_boxes(prediction_).empty()) return false;
+    const auto part = deliberate_part(prediction_);
+    const std::string_view said = part ? *part : announced_statement(prediction_);
+    if (!same_words(gold_words_, said)) return false;
+    verdict_.answer = bare(said);
+    verdict_.place = part ? "final answer" : "phrase";
+    decide(Reason::equal, "the same words");
+    return true;
+  }
+
+  bool is_named_choice(std::string_view answer) const {
+    const std::string_view gold = bare(gold_words_);
+    return gold.size() == 1 && labelled_choice(answer) == gold[0];
+  }
+
   void read_answers() {
     verdict_.gold = gold_words_;
+    if (is_said_in_words()) return;
     bool met_budget = false;
     for (const Candidate& candidate : candidates()) {
       verdict_.answer = candidate.text;
       verdict_.place = origin_name(candidate.origin);
-      if (same_words(gold_words_, candidate.text) || bare(gold_words_) == bare(candidate.text)) {
+      if (same_words(gold_words_, candidate.text) || bare(gold_words_) == bare(candidate.text) ||
+          is_named_choice(candidate.text)) {
         decide(Reason::equal, "the same text");
         return;
       }

@@ -13,7 +13,7 @@ namespace {
 
 using Words = std::span<const std::string_view>;
 
-constexpr size_t kWindow = 96;  // bytes that are looked at on either side
+constexpr size_t kWindow = 64;  // bytes that are looked at on either side
 
 // Lower case; longer phrases before the words they end with.
 constexpr auto kDenials = std::to_array<std::string_view>(
@@ -164,14 +164,16 @@ bool is_word_byte(char c) {
 /// In lower case, with the plain apostrophe.
 std::string simplified(std::string_view text) {
   constexpr std::string_view kApostrophe = "’";
-  std::string lower;
-  lower.reserve(text.size());
+  std::string simple;
+  simple.reserve(text.size());
   for (size_t at = 0; at < text.size(); ++at) {
-    const bool is_apostrophe = text.substr(at, kApostrophe.size()) == kApostrophe;
-    lower += is_apostrophe ? '\'' : text[at];
+    const char c = text[at];
+    const bool is_apostrophe = c == kApostrophe[0] && text.substr(at, 3) == kApostrophe;
     if (is_apostrophe) at += kApostrophe.size() - 1;
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    simple.push_back(is_apostrophe ? '\'' : lower);
   }
-  return lower_case(lower);
+  return simple;
 }
 
 std::string before(std::string_view text, size_t at) {
@@ -207,14 +209,14 @@ void trim_start(std::string_view& text) {
 }
 
 bool ends_with_word(std::string_view text, std::string_view word) {
-  if (!text.ends_with(word)) return false;
+  if (text.empty() || text.back() != word.back() || !text.ends_with(word)) return false;
   if (word == "n't") return true;
   return text.size() == word.size() || !needs_boundary(word) ||
          !is_word_byte(text[text.size() - word.size() - 1]);
 }
 
 bool starts_with_word(std::string_view text, std::string_view word) {
-  if (!text.starts_with(word)) return false;
+  if (text.empty() || text.front() != word.front() || !text.starts_with(word)) return false;
   return text.size() == word.size() || !needs_boundary(word) || !is_word_byte(text[word.size()]);
 }
 

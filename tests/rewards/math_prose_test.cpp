@@ -230,3 +230,40 @@ TEST_CASE("choices are denied, hedged and corrected in prose", "[rewards][math][
   }
   CHECK(reason("B", "Neither A nor B") == Reason::no_answer);
 }
+
+TEST_CASE("an answer in words is found in prose", "[rewards][math][prose]") {
+  for (const char* completion : {"The answer is Monday.", "The answer is Monday because it rains.",
+                                 "<answer>Monday</answer>", "#### Monday", "\\boxed{Monday}"}) {
+    CAPTURE(completion);
+    CHECK(is_right("Monday", completion));
+    CHECK(is_right("$\\text{Monday}$", completion));
+    CHECK_FALSE(is_right("Sunday", completion));
+  }
+  for (const char* completion :
+       {"The answer is not Monday.", "The answer is Monday or Sunday.",
+        "The wrong answer is Monday.", "The answer is Monday. No wait, Sunday."}) {
+    CAPTURE(completion);
+    CHECK_FALSE(is_right("Monday", completion));
+  }
+  CHECK(is_right("$\\text{No solution}$", "\\boxed{\\text{There is no solution}}"));
+  CHECK(is_right("no solution", "The answer is: there are no solutions."));
+  CHECK(is_right("$\\text{DNE}$", "\\boxed{\\text{does not exist}}"));
+  CHECK(is_right("$\\text{ellipse}$", "\\boxed{\\text{an ellipse}}"));
+  CHECK_FALSE(is_right("$\\text{No solution}$", "\\boxed{\\text{one solution}}"));
+}
+
+TEST_CASE("words around mathematics in a box are passed over", "[rewards][math][prose]") {
+  CHECK(is_right("7", "\\boxed{\\text{The answer is }7}"));
+  CHECK(is_right("5", "\\boxed{\\text{Answer: }5}"));
+  CHECK(is_right("5", "\\boxed{\\text{exactly }5}"));
+  CHECK_FALSE(is_right("5", "\\boxed{\\text{not }5}"));
+  CHECK_FALSE(is_right("5", "\\boxed{\\text{at least }5}"));
+  CHECK(is_right("$\\infty$", "\\boxed{\\text{infinity}}"));
+  CHECK(is_right("$-\\infty$", "\\boxed{\\text{negative infinity}}"));
+  CHECK(is_right("$\\mathbb{R}$", "\\boxed{\\text{all real numbers}}"));
+  CHECK(is_right("$\\text{13 cm}$", "\\boxed{13}"));
+  CHECK(is_right("C", "The answer is \\boxed{\\text{(C) } 12}"));
+  CHECK(is_right("C", "\\boxed{\\textbf{(C)}\\ 12}"));
+  CHECK_FALSE(is_right("B", "The answer is \\boxed{\\text{(C) } 12}"));
+  CHECK(is_right("1.5", "La réponse est 1,5 km environ."));
+}
