@@ -397,22 +397,18 @@ class LinkReader {
 constexpr auto kAlternatives =
     std::to_array<std::string_view>({"alternatively", "or maybe", "or perhaps", "or possibly", "or",
                                      "maybe", "perhaps", "possibly", "oder"});
-constexpr auto kCorrections = std::to_array<std::string_view>({"no wait",      "wait no",
-                                                               "wait",         "actually",
-                                                               "correction",   "no",
-                                                               "oops",         "sorry",
-                                                               "scratch that", "hmm",
-                                                               "i mean",       "hold on",
-                                                               "rather",       "on second thought",
-                                                               "nein",         "warte",
-                                                               "korrektur",    "non",
-                                                               "attendez",     "corrección",
-                                                               "espera",       "correzione",
-                                                               "aspetta",      "correção",
-                                                               "нет",          "подождите",
-                                                               "исправление",  "不对",
-                                                               "等等",         "更正",
-                                                               "訂正",         "아니"});
+/// A bare "no" may be the "not" of another language: "5, no 6".
+constexpr auto kCorrections = std::to_array<std::string_view>(
+    {"no wait",    "wait no",    "wait",         "actually",
+     "correction", "no,",        "no:",          "no.",
+     "oops",       "sorry",      "scratch that", "hmm",
+     "i mean",     "hold on",    "rather",       "on second thought",
+     "nein,",      "nein:",      "nein.",        "warte",
+     "korrektur",  "non,",       "non:",         "non.",
+     "attendez",   "corrección", "espera",       "correzione",
+     "aspetta",    "correção",   "нет,",         "нет:",
+     "нет.",       "подождите",  "исправление",  "不对",
+     "等等",       "更正",       "訂正",         "아니"});
 constexpr auto kRestatements = std::to_array<std::string_view>(
     {"it is", "it's", "it should be", "should be", "that should be", "the answer is",
      "the correct answer is", "the right answer is", "that's", "that is", "it must be", "make that",

@@ -96,6 +96,7 @@ TEST_CASE("a second answer offered in prose is a hedge", "[rewards][math][prose]
     CHECK(reason_of("6", completion) == Reason::hedged);
   }
   CHECK(is_right("5, 6", "The answer is 5 or maybe 6"));
+  CHECK(is_right("1/2", "The answer is 0.5 (or 1/2)"));
   for (const char* completion :
        {"The answer is 5, or equivalently 5/1.",
         "The answer is 5. Alternatively, count the 3 reds.", "The answer is 5 (3 of them red).",
@@ -117,7 +118,9 @@ TEST_CASE("a correction in prose is the answer", "[rewards][math][prose]") {
   }
   for (const char* completion :
        {"The answer is 5. Wait, let me check: 2 + 4 = 6, no. Fine.",
-        "The answer is 5. Actually, 3 of them are red.", "The answer is 5. No units are needed."}) {
+        "The answer is 5. Actually, 3 of them are red.", "La respuesta es 5, no 6.",
+        "La risposta è 5, non 6.", "Ответ: 5, а не 6", "答案是5，不是6",
+        "The answer is 5. No units are needed."}) {
     CAPTURE(completion);
     CHECK(is_right("5", completion));
   }
@@ -181,6 +184,8 @@ TEST_CASE("plain numbers are no answer where mathematics is asked for in LaTeX",
 TEST_CASE("money, labels, dashes and workings around a number are no part of it",
           "[rewards][math][prose]") {
   CHECK(is_right("70000", "He made a profit of $200,000 - $130,000 = $70,000."));
+  CHECK(is_right("146", "The answer: The bags cost $2.00 each, so 73 are $2*73 = $146.00 in all"));
+  CHECK(is_right("5", "The answer: he buys 5 because 10 - 5 = 5, and 7 = 7."));
   CHECK(is_right("6", "It was between $5 and $6"));
   CHECK(is_right("7", "A: 7"));
   CHECK(is_right("7", "Answer - 7"));
