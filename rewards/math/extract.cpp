@@ -230,7 +230,7 @@ class Extractor {
       }
       const size_t before = candidates_.size();
       push_phrase(segment, Origin::anchor);
-      if (candidates_.size() > before) follow(segment);
+      if (candidates_.size() > before) follow(segment, before);
       if (candidates_.size() == before) continue;
       if (weight == 0 && num_taken == 0) final_answer_at_ = anchor.end;
       ++num_taken;
@@ -284,7 +284,9 @@ class Extractor {
   }
 
   /// What the text says of its last candidate afterwards: "No wait, 6.", "Alternatively, 6."
-  void follow(std::string_view segment) {
+  ///
+  /// @param first  index of the candidates that the segment gave.
+  void follow(std::string_view segment, size_t first) {
     constexpr int kMaxSequels = 4;
     for (int i = 0; i < kMaxSequels; ++i) {
       size_t at = answer_end_;
@@ -294,13 +296,16 @@ class Extractor {
         sequel = sequel_in(text_.substr(at));
       }
       if (sequel.kind == Sequel::Kind::none) return;
-      if (sequel.kind == Sequel::Kind::retraction) {
-        candidates_.pop_back();
+      const std::string_view next = segment_behind(text_, at + sequel.length);
+      const bool is_retracted = sequel.kind == Sequel::Kind::retraction;
+      const std::string other = is_retracted ? "" : statement_in(next);
+      if (other.empty()) {
+        if (!is_retracted && !sequel.answers_question) return;
+        candidates_.resize(first);
         return refuse(segment);
       }
-      segment = segment_behind(text_, at + sequel.length);
-      const std::string other = statement_in(segment);
-      if (other.empty()) return;
+      segment = next;
+      candidates_.resize(first + 1);
       std::string& answer = candidates_.back().text;
       answer = sequel.kind == Sequel::Kind::alternative ? answer + " , " + other : other;
       candidates_.back().is_plain = is_plain_number(answer);
@@ -435,6 +440,7 @@ class Extractor {
     const std::string_view word = word_behind(text, span.end);
     if (word == "squared") return "(" + result + ")^2";
     if (word == "cubed") return "(" + result + ")^3";
+    if (word == "factorial") return "(" + result + ")!";
     if (word == "%" || word == "\\%" || is_percent_word(word)) {
       result += " \\%";
     } else if (multiplier_of(word) != 0) {
@@ -448,7 +454,7 @@ class Extractor {
   /// Whether words around a number make it another one.
   bool is_altered(std::string_view text, const Span& span) const {
     const std::string_view word = word_behind(text, span.end);
-    return word == "squared" || word == "cubed" ||
+    return word == "squared" || word == "cubed" || word == "factorial" ||
            is_called_negative(text_, begin_of(text) + span.begin);
   }
 
@@ -477,6 +483,7 @@ class Extractor {
     for (size_t i = found.size(); i > 0 && candidates_.size() < kMaxCandidates; --i) {
       const Span& last = found[i - 1];
       if (is_refused(last) || is_denied(found, i - 1)) continue;  // "it is not 18"
+      if (is_step_label(last)) continue;
       const bool is_span = is_math_span(last);
       size_t first = i - 1;
       while (is_span && first > 0 && i - first < 6 && is_math_span(found[first - 1])) {
@@ -493,6 +500,13 @@ class Extractor {
       if (!is_span && !is_altered(text_, last)) push_last_number(last.inside);
       i = first + 1;
     }
+  }
+
+  /// "Step 1: think."
+  bool is_step_label(const Span& span) const {
+    const std::string_view before = text_.substr(0, span.begin);
+    return (before.ends_with("Step ") || before.ends_with("step ")) &&
+           text_.substr(span.end).starts_with(':');
   }
 
   /// "not 5", "> 5", and the 6 of "neither 5 nor 6". Bounds count where an answer is announced.

@@ -34,17 +34,17 @@ constexpr auto kDenials = std::to_array<std::string_view>(
 
 /// Words that may stand between a denial and what it denies.
 constexpr auto kCarriers = std::to_array<std::string_view>(
-    {"equal to",   "equals",      "equal",       "exactly", "quite",     "just",     "even",
-     "always",     "ever",        "yet",         "be",      "been",      "going to", "the number",
-     "the value",  "the same as", "in fact",     "at all",  "gleich",    "genau",    "sein",
-     "gelijk aan", "lika med",    "är",          "er",      "égale à",   "égal à",   "exactement",
-     "es",         "igual a",     "ser",         "puede",   "puede ser", "è",        "uguale a",
-     "essere",     "può",         "é",           "pode",    "pode ser",  "равен",    "равна",
-     "равно",      "равняется",   "является",    "может",   "быть",      "это",      "дорівнює",
-     "є",          "може",        "бути",        "jest",    "może",      "być",      "równa",
-     "równe",      "ole",         "sama dengan", "adalah",  "phải",      "là",       "bằng",
-     "thể",        "هو",          "هي",          "يساوي",   "是",        "为",       "為",
-     "等于",       "等於",        "会",          "可能",    "能",        "ใช่"});
+    {"equal to",   "equals",     "equal",       "exactly",     "quite",  "just",      "even",
+     "always",     "ever",       "yet",         "longer",      "be",     "been",      "going to",
+     "the number", "the value",  "the same as", "in fact",     "at all", "gleich",    "genau",
+     "sein",       "gelijk aan", "lika med",    "är",          "er",     "égale à",   "égal à",
+     "exactement", "es",         "igual a",     "ser",         "puede",  "puede ser", "è",
+     "uguale a",   "essere",     "può",         "é",           "pode",   "pode ser",  "равен",
+     "равна",      "равно",      "равняется",   "является",    "может",  "быть",      "это",
+     "дорівнює",   "є",          "може",        "бути",        "jest",   "może",      "być",
+     "równa",      "równe",      "ole",         "sama dengan", "adalah", "phải",      "là",
+     "bằng",       "thể",        "هو",          "هي",          "يساوي",  "是",        "为",
+     "為",         "等于",       "等於",        "会",          "可能",   "能",        "ใช่"});
 
 /// Words before a number that make it the end of a range.
 constexpr auto kBounds = std::to_array<std::string_view>(
@@ -115,6 +115,9 @@ constexpr auto kDenialsBehind = std::to_array<std::string_view>({"est faux",
 constexpr auto kCalledWrong = std::to_array<std::string_view>(
     {"wrong", "incorrect", "false", "erroneous", "mistaken", "falsche", "mauvaise", "неправильный",
      "неверный", "yanlış", "错误", "错误的", "잘못된", "誤った", "間違った"});
+
+constexpr auto kDisbeliefs = std::to_array<std::string_view>(
+    {"doubt", "n't think", "n't believe", "not think", "not believe", "not the case that"});
 
 constexpr auto kOr = std::to_array<std::string_view>(
     {"or so",  "or",   "oder",  "ou",  "o",    "u",    "oppure", "или",      "або",  "чи",
@@ -210,7 +213,7 @@ void trim_start(std::string_view& text) {
 
 bool ends_with_word(std::string_view text, std::string_view word) {
   if (text.empty() || text.back() != word.back() || !text.ends_with(word)) return false;
-  if (word == "n't") return true;
+  if (word.starts_with("n't")) return true;
   return text.size() == word.size() || !needs_boundary(word) ||
          !is_word_byte(text[text.size() - word.size() - 1]);
 }
@@ -331,7 +334,25 @@ bool is_called_wrong(std::string_view text, size_t begin) {
   const std::string head = before(text, begin);
   std::string_view rest = head;
   trim_end(rest);
-  return ends_with_any(rest, kCalledWrong);
+  if (ends_with_any(rest, kDisbeliefs)) return true;
+  // "It would be wrong to say that the answer is 5."
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const std::string_view word : {"the", "that", "to say", "to think", "to claim"}) {
+      if (!ends_with_word(rest, word)) continue;
+      rest.remove_suffix(word.size());
+      trim_end(rest);
+      moved = true;
+    }
+  }
+  if (ends_with_any(rest, kDisbeliefs)) return true;
+  for (const std::string_view word : kCalledWrong) {
+    if (!ends_with_word(rest, word)) continue;
+    rest.remove_suffix(word.size());
+    trim_end(rest);
+    return !ends_with_any(rest, kDenials);  // "if I am not wrong the answer is"
+  }
+  return false;
 }
 
 namespace {
@@ -470,6 +491,7 @@ Sequel sequel_in(std::string_view rest) {
   while (pass(kRestatements)) {
   }
   sequel.length = lower.size() - at.size();
+  sequel.answers_question = rest.starts_with('?') && sequel.kind == Sequel::Kind::correction;
   return sequel;
 }
 

@@ -45,7 +45,8 @@ struct Sequel {
     retraction    // "Wait, that's wrong."
   };
   Kind kind = Kind::none;
-  size_t length = 0;  // bytes before the other answer
+  size_t length = 0;              // bytes before the other answer
+  bool answers_question = false;  // "Is it 5? No.": a retraction where no other answer follows
 };
 
 /// @param rest  what follows the answer or its sentence.

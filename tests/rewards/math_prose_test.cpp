@@ -20,28 +20,56 @@ bool is_right(const std::string& gold, const std::string& completion) {
 }  // namespace
 
 TEST_CASE("an answer that prose denies is not paid", "[rewards][math][prose]") {
-  for (const char* completion :
-       {"The answer isn't 5.", "The answer can't be 5.", "The answer cannot be 5",
-        "The answer is definitely not 5.", "The answer is not equal to 5.",
-        "The answer is never 5.", "The answer should not be 5.", "The answer is neither 5 nor 6.",
-        "The answer is neither 6 nor 5.", "The answer doesn’t equal 5.", "The wrong answer is 5.",
-        "The answer 5 is wrong. It should be 6.", "The answer is not $5$.",
-        "The answer to 2 + 3 is not 5.", "It is not 6 or 5.", "The answer is far from 5.",
-        "The answer isn't 5, since 5 is too small.", "We get 6 instead of 5."}) {
+  for (const char* completion : {"The answer isn't 5.",
+                                 "The answer can't be 5.",
+                                 "The answer cannot be 5",
+                                 "The answer is definitely not 5.",
+                                 "The answer is not equal to 5.",
+                                 "The answer is never 5.",
+                                 "The answer should not be 5.",
+                                 "The answer is neither 5 nor 6.",
+                                 "The answer is neither 6 nor 5.",
+                                 "The answer doesn’t equal 5.",
+                                 "The wrong answer is 5.",
+                                 "The answer 5 is wrong. It should be 6.",
+                                 "The answer is not $5$.",
+                                 "The answer to 2 + 3 is not 5.",
+                                 "It is not 6 or 5.",
+                                 "The answer is far from 5.",
+                                 "The answer isn't 5, since 5 is too small.",
+                                 "We get 6 instead of 5.",
+                                 "The answer is no longer 5.",
+                                 "I doubt the answer is 5.",
+                                 "It would be wrong to say that the answer is 5.",
+                                 "I don't think the answer is 5.",
+                                 "Is the answer 5? No.",
+                                 "Step 5: think."}) {
     CAPTURE(completion);
     CHECK_FALSE(is_right("5", completion));
   }
 }
 
 TEST_CASE("a denial of something else leaves the answer right", "[rewards][math][prose]") {
-  for (const char* completion :
-       {"The answer is 5, not 6.", "It is not 4, so the answer is 5.", "The answer is 5 (not 6).",
-        "The answer is not 6, but 5.", "The answer is not 6; it is 5.", "It isn't 6. It's 5.",
-        "The answer is 5, which is not 6.", "The answer 6 is wrong. It should be 5.",
-        "The answer does not depend on x and is 5.", "If x is not zero, the answer is 5.",
-        "A wrong answer costs 2 points, so the total is 5.", "Not only that, the answer is 5.",
-        "No problem. The answer is 5", "The wrong answer is 6, the right answer is 5.",
-        "We rule out 4 and get 5 rather than 6.", "I am not sure, but the answer is 5."}) {
+  for (const char* completion : {"The answer is 5, not 6.",
+                                 "It is not 4, so the answer is 5.",
+                                 "The answer is 5 (not 6).",
+                                 "The answer is not 6, but 5.",
+                                 "The answer is not 6; it is 5.",
+                                 "It isn't 6. It's 5.",
+                                 "The answer is 5, which is not 6.",
+                                 "The answer 6 is wrong. It should be 5.",
+                                 "The answer does not depend on x and is 5.",
+                                 "If x is not zero, the answer is 5.",
+                                 "A wrong answer costs 2 points, so the total is 5.",
+                                 "Not only that, the answer is 5.",
+                                 "No problem. The answer is 5",
+                                 "The wrong answer is 6, the right answer is 5.",
+                                 "We rule out 4 and get 5 rather than 6.",
+                                 "I am not sure, but the answer is 5.",
+                                 "If I am not wrong the answer is 5.",
+                                 "Is the answer 6? No, it is 5.",
+                                 "Is the answer 5? Yes.",
+                                 "I guessed wrong. The answer is 5."}) {
     CAPTURE(completion);
     CHECK(is_right("5", completion));
   }
@@ -80,6 +108,8 @@ TEST_CASE("words and signs that change a number change the answer", "[rewards][m
   CHECK(is_right("25", "So we have 5² in total"));
   CHECK(is_right("$5\\pi$", "So the area comes to 5π in total"));
   CHECK_FALSE(is_right("5", "The answer is √5"));
+  CHECK(is_right("120", "The answer is 5 factorial."));
+  CHECK_FALSE(is_right("5", "The answer is 5 factorial."));
   CHECK_FALSE(is_right("5", "The answer is 5 squared."));
   CHECK_FALSE(is_right("5", "So we have 5² in total"));
 }
@@ -110,7 +140,8 @@ TEST_CASE("a correction in prose is the answer", "[rewards][math][prose]") {
   for (const char* completion :
        {"The answer is 6. No wait, 5.", "The answer is 6. Actually, no: it is 5.",
         "Final answer: 6. Correction: 5.", "The answer is 6, no wait, 5.",
-        "The answer is 6. No, 7. No, 5.", "Final answer: 6\nCorrection: 5",
+        "The answer is 6. No, 7. No, 5.", "The answer is 6, 7. No wait, 5.",
+        "Final answer: 6\nCorrection: 5",
         "The answer is 6. Wait, that's wrong. So we add again and find 5."}) {
     CAPTURE(completion);
     CHECK(is_right("5", completion));
