@@ -1,12 +1,12 @@
 #include "rewards/math/stance.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string>
 
 #include "base/ascii.h"
 #include "rewards/math/names.h"
+#include "rewards/math/stance_words.h"
 
 namespace gradus::rewards::math {
 namespace {
@@ -14,145 +14,6 @@ namespace {
 using Words = std::span<const std::string_view>;
 
 constexpr size_t kWindow = 64;  // bytes that are looked at on either side
-
-// Lower case; longer phrases before the words they end with.
-constexpr auto kDenials = std::to_array<std::string_view>(
-    {// English
-     "not", "n't", "cannot", "never", "neither", "nor", "far from", "anything but", "rather than",
-     "instead of", "other than", "different from",
-     // German, Dutch, Swedish and its kin
-     "nicht", "kein", "keine", "nie", "niemals", "weder", "niet", "geen", "nooit", "inte", "icke",
-     "ikke", "aldrig", "varken",
-     // French, Spanish, Italian, Portuguese
-     "pas", "jamais", "est ni", "es ni", "non", "no", "nunca", "jamás", "né", "não", "nem",
-     // Russian, Ukrainian, Polish, Finnish
-     "не", "ни", "ні", "ani", "ei", "eivät",
-     // Indonesian, Vietnamese, Arabic, Turkish
-     "bukan", "bukanlah", "tidak", "không", "chẳng", "ليس", "ليست", "غير", "لا",
-     // Chinese, Thai
-     "不", "非", "没", "沒", "ไม่"});
-
-/// Words that may stand between a denial and what it denies.
-constexpr auto kCarriers = std::to_array<std::string_view>(
-    {"equal to",   "equals",     "equal",       "exactly",     "quite",  "just",      "even",
-     "always",     "ever",       "yet",         "longer",      "be",     "been",      "going to",
-     "the number", "the value",  "the same as", "in fact",     "at all", "gleich",    "genau",
-     "sein",       "gelijk aan", "lika med",    "är",          "er",     "égale à",   "égal à",
-     "exactement", "es",         "igual a",     "ser",         "puede",  "puede ser", "è",
-     "uguale a",   "essere",     "può",         "é",           "pode",   "pode ser",  "равен",
-     "равна",      "равно",      "равняется",   "является",    "может",  "быть",      "это",
-     "дорівнює",   "є",          "може",        "бути",        "jest",   "może",      "być",
-     "równa",      "równe",      "ole",         "sama dengan", "adalah", "phải",      "là",
-     "bằng",       "thể",        "هو",          "هي",          "يساوي",  "是",        "为",
-     "為",         "等于",       "等於",        "会",          "可能",   "能",        "ใช่"});
-
-/// Words before a number that make it the end of a range.
-constexpr auto kBounds = std::to_array<std::string_view>(
-    {"less than",    "more than",   "greater than", "fewer than", "larger than",
-     "smaller than", "bigger than", "higher than",  "lower than", "than or equal to",
-     "at least",     "at most",     "up to",        "below",      "above",
-     "under",        "over",        "exceeds",      "exceed",     "mindestens",
-     "höchstens",    "weniger als", "mehr als",     "größer als", "kleiner als",
-     "au moins",     "au plus",     "moins de",     "plus de",    "inférieure à",
-     "supérieure à", "inférieur à", "supérieur à",  "al menos",   "por lo menos",
-     "como máximo",  "menos de",    "más de",       "menor que",  "mayor que",
-     "almeno",       "al massimo",  "meno di",      "più di",     "pelo menos",
-     "no máximo",    "mais de",     "maior que",    "больше",     "меньше",
-     "более",        "менее",       "більше",       "менше",      "co najmniej",
-     "co najwyżej",  "minstens",    "minst",        "大于",       "大於",
-     "小于",         "小於"});
-
-/// The same behind it.
-constexpr auto kBoundsBehind =
-    std::to_array<std::string_view>({"or more", "or less", "or fewer", "or greater", "or higher",
-                                     "or larger", "or above", "or below", "以上", "以下", "未満"});
-
-constexpr auto kRelations = std::to_array<std::string_view>(
-    {"!=", "=/=", "<>", ">=", "<=",    ">",    "<",     "≥",    "≤",     "≠",
-     "≧",  "≦",   "⩾",  "⩽",  "\\neq", "\\ne", "\\geq", "\\ge", "\\leq", "\\le"});
-
-constexpr auto kVerbs =
-    std::to_array<std::string_view>({"is", "was", "would be", "are", "ist", "must be"});
-constexpr auto kFaults =
-    std::to_array<std::string_view>({"wrong", "incorrect", "false", "invalid", "impossible",
-                                     "a mistake", "an error", "ruled out", "falsch"});
-constexpr auto kDenyingVerbs = std::to_array<std::string_view>(
-    {"is not", "isn't", "was not", "wasn't", "cannot be", "can't be", "could not be", "couldn't be",
-     "is never", "ist nicht", "is definitely not"});
-constexpr auto kMerits = std::to_array<std::string_view>(
-    {"correct", "right", "the answer", "the correct", "the right", "the final", "possible", "valid",
-     "the solution", "a solution", "true", "richtig"});
-
-/// Denials of other languages behind a number.
-constexpr auto kDenialsBehind = std::to_array<std::string_view>({"est faux",
-                                                                 "est incorrect",
-                                                                 "n'est pas la",
-                                                                 "es incorrecto",
-                                                                 "es falso",
-                                                                 "no es la",
-                                                                 "no es correct",
-                                                                 "è sbagliat",
-                                                                 "non è la",
-                                                                 "não é a",
-                                                                 "ではな",
-                                                                 "ではありません",
-                                                                 "じゃな",
-                                                                 "でない",
-                                                                 "가 아니",
-                                                                 "이 아니",
-                                                                 "가 아닙",
-                                                                 "이 아닙",
-                                                                 "은 아니",
-                                                                 "는 아니",
-                                                                 "नहीं",
-                                                                 "değil",
-                                                                 "নয়",
-                                                                 "نیست",
-                                                                 "不是答案",
-                                                                 "不对",
-                                                                 "是错"});
-
-constexpr auto kCalledWrong = std::to_array<std::string_view>(
-    {"wrong", "incorrect", "false", "erroneous", "mistaken", "falsche", "mauvaise", "неправильный",
-     "неверный", "yanlış", "错误", "错误的", "잘못된", "誤った", "間違った"});
-
-constexpr auto kDisbeliefs = std::to_array<std::string_view>(
-    {"doubt", "n't think", "n't believe", "not think", "not believe", "not the case that"});
-
-constexpr auto kOr = std::to_array<std::string_view>(
-    {"or so",  "or",   "oder",  "ou",  "o",    "u",    "oppure", "или",      "або",  "чи",
-     "或者是", "或者", "或是",  "或",  "还是", "還是", "または", "もしくは", "か",   "또는",
-     "혹은",   "이나", "나",    "या",  "أو",   "veya", "ya da",  "lub",      "albo", "hoặc là",
-     "hoặc",   "hay",  "eller", "tai", "atau", "หรือ",  "বা"});
-
-constexpr auto kAnd = std::to_array<std::string_view>({"and", "und", "et",  "y",  "e",   "и",  "та",
-                                                       "і",   "和",  "与",  "與", "と",  "और", "و",
-                                                       "ve",  "và",  "och", "og", "dan", "และ"});
-
-constexpr auto kNor = std::to_array<std::string_view>(
-    {"nor", "noch", "ni", "né", "nem", "ani", "ні", "ни", "eikä", "也不是"});
-
-constexpr auto kHedges = std::to_array<std::string_view>(
-    {"maybe",    "perhaps", "possibly", "probably",   "potentially",    "alternatively",
-     "might",    "may",     "could",    "vielleicht", "möglicherweise", "peut-être",
-     "quizás",   "quizá",   "tal vez",  "forse",      "talvez",         "может быть",
-     "возможно", "можливо", "也可能",   "可能",       "也许",           "或许",
-     "może",     "có thể",  "kanske",   "misschien",  "ehkä",           "mungkin",
-     "belki",    "아마",    "शायद"});
-
-constexpr auto kContrasts = std::to_array<std::string_view>(
-    {"but rather", "but",      "rather",   "instead",   "sondern",  "mais plutôt", "mais",
-     "plutôt",     "sino",     "pero",     "bensì",     "ma",       "e sim",       "mas",
-     "senão",      "а",        "но",       "але",       "lecz",     "ale",         "tylko",
-     "而是",       "utan",     "men",      "maar",      "vaan",     "melainkan",   "tetapi",
-     "tapi",       "mà là",    "mà",       "بل",        "بلکه",     "बल्कि",        "नहीं",
-     "değil",      "ではなく", "じゃなく", "가 아니라", "이 아니라"});
-
-/// Words around a second answer that say nothing of their own.
-constexpr auto kPronouns = std::to_array<std::string_view>(
-    {"it is", "it's", "it should be", "should be", "that is", "that's", "it",
-     "is",    "be",   "also",         "even",      "else",    "either", "can",
-     "es",    "est",  "ist",          "è",         "это",     "是",     "为"});
 
 /// Other scripts are written without spaces, or join their particles to the word before.
 bool needs_boundary(std::string_view word) {
@@ -415,31 +276,67 @@ class LinkReader {
   bool has_pronoun_ = false;
 };
 
-constexpr auto kAlternatives =
-    std::to_array<std::string_view>({"alternatively", "or maybe", "or perhaps", "or possibly", "or",
-                                     "maybe", "perhaps", "possibly", "oder"});
-/// A bare "no" may be the "not" of another language: "5, no 6".
-constexpr auto kCorrections = std::to_array<std::string_view>(
-    {"no wait",    "wait no",    "wait",         "actually",
-     "correction", "no,",        "no:",          "no.",
-     "oops",       "sorry",      "scratch that", "hmm",
-     "i mean",     "hold on",    "rather",       "on second thought",
-     "nein,",      "nein:",      "nein.",        "warte",
-     "korrektur",  "non,",       "non:",         "non.",
-     "attendez",   "corrección", "espera",       "correzione",
-     "aspetta",    "correção",   "нет,",         "нет:",
-     "нет.",       "подождите",  "исправление",  "不对",
-     "等等",       "更正",       "訂正",         "아니"});
-constexpr auto kRestatements = std::to_array<std::string_view>(
-    {"it is", "it's", "it should be", "should be", "that should be", "the answer is",
-     "the correct answer is", "the right answer is", "that's", "that is", "it must be", "make that",
-     "it could be", "could be", "it might be", "might be", "es ist", "c'est", "是"});
-constexpr auto kRetractions = std::to_array<std::string_view>(
-    {"that's wrong", "that is wrong", "this is wrong", "it is wrong", "it's wrong",
-     "that was wrong", "that's incorrect", "that is incorrect", "this is incorrect",
-     "that's not right", "that is not right", "that isn't right", "that's not correct",
-     "that is not correct", "that can't be right", "that cannot be right", "i made a mistake",
-     "i made an error"});
+/// Reads "No wait, it is" up to the other answer.
+class SequelReader {
+ public:
+  // Byte for byte as long as the text, for the length that is returned.
+  explicit SequelReader(std::string_view text)
+      : lower_(lower_case(text.substr(0, kWindow))), rest_(lower_) {}
+
+  Sequel read() && {
+    Sequel sequel;
+    skip_marks();
+    sequel.kind = markers();
+    if (word_at_start(simplified(rest_), kRetractions) > 0) return {Sequel::Kind::retraction};
+    if (sequel.kind == Sequel::Kind::none) return sequel;
+    while (pass(kRestatements)) {
+    }
+    sequel.length = lower_.size() - rest_.size();
+    sequel.answers_question = lower_.starts_with('?') && sequel.kind == Sequel::Kind::correction;
+    return sequel;
+  }
+
+ private:
+  Sequel::Kind markers() {
+    bool corrects = false;
+    bool offers = false;
+    while (true) {
+      if (pass(kCorrections)) {
+        corrects = true;
+      } else if (pass(kAlternatives)) {
+        offers = true;
+      } else if (corrects) {
+        return Sequel::Kind::correction;
+      } else {
+        return offers ? Sequel::Kind::alternative : Sequel::Kind::none;
+      }
+    }
+  }
+
+  bool pass(Words words) {
+    const size_t size = word_at_start(rest_, words);
+    rest_.remove_prefix(size);
+    if (size > 0) skip_marks();
+    return size > 0;
+  }
+
+  void skip_marks() {
+    while (const size_t size = mark_at_start()) rest_.remove_prefix(size);
+  }
+
+  size_t mark_at_start() const {
+    for (const std::string_view mark : {"—", "–", "…", "。", "，", "："}) {
+      if (rest_.starts_with(mark)) return mark.size();
+    }
+    constexpr std::string_view kMarks = " .,:;!?\n\r\t*_-()";
+    if (rest_.empty() || kMarks.find(rest_.front()) == std::string_view::npos) return 0;
+    // A sign of the number is no dash.
+    return rest_.front() == '-' && rest_.size() > 1 && is_digit(rest_[1]) ? 0 : 1;
+  }
+
+  std::string lower_;
+  std::string_view rest_;
+};
 
 }  // namespace
 
@@ -449,50 +346,7 @@ Link link_between(std::string_view between) {
 }
 
 Sequel sequel_in(std::string_view rest) {
-  constexpr std::string_view kMarks = " .,:;!?\n\r\t*_-()";
-  // Byte for byte as long as `rest`, for the length that is returned.
-  const std::string lower = lower_case(rest.substr(0, kWindow));
-  std::string_view at = lower;
-  const auto skip = [&] {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const std::string_view dash : {"—", "–", "…", "。", "，", "："}) {
-        if (!at.starts_with(dash)) continue;
-        at.remove_prefix(dash.size());
-        moved = true;
-      }
-      if (at.empty() || kMarks.find(at.front()) == std::string_view::npos) continue;
-      // A sign of the number is no dash.
-      if (at.front() == '-' && at.size() > 1 && is_digit(at[1])) return;
-      at.remove_prefix(1);
-      moved = true;
-    }
-  };
-  Sequel sequel;
-  const auto pass = [&](Words words) {
-    const size_t size = word_at_start(at, words);
-    at.remove_prefix(size);
-    if (size > 0) skip();
-    return size > 0;
-  };
-  skip();
-  for (bool moved = true; moved;) {
-    moved = false;
-    if (pass(kCorrections)) {
-      sequel.kind = Sequel::Kind::correction;
-      moved = true;
-    } else if (pass(kAlternatives)) {
-      if (sequel.kind == Sequel::Kind::none) sequel.kind = Sequel::Kind::alternative;
-      moved = true;
-    }
-  }
-  if (word_at_start(at, kRetractions) > 0) return {Sequel::Kind::retraction, 0};
-  if (sequel.kind == Sequel::Kind::none) return sequel;
-  while (pass(kRestatements)) {
-  }
-  sequel.length = lower.size() - at.size();
-  sequel.answers_question = rest.starts_with('?') && sequel.kind == Sequel::Kind::correction;
-  return sequel;
+  return SequelReader(rest).read();
 }
 
 }  // namespace gradus::rewards::math
