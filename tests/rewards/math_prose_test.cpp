@@ -103,6 +103,8 @@ TEST_CASE("words and signs that change a number change the answer", "[rewards][m
   }
   CHECK(is_right("$\\sqrt{5}$", "The answer is √5"));
   CHECK(is_right("$\\sqrt{5}$", "So the length is √5 here"));
+  CHECK(is_right("$\\sqrt{5}$", "The answer is x√5 with x = 1, so √5"));
+  CHECK_FALSE(is_right("5", "x√5 it is"));
   CHECK(is_right("25", "The answer is 5 squared."));
   CHECK(is_right("125", "The answer is 5 cubed."));
   CHECK(is_right("25", "So we have 5² in total"));
