@@ -257,7 +257,17 @@ class ArithmeticFinder {
     for (const std::string_view sign : {"²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "⁰", "¹", "π"}) {
       if (text_.substr(i, sign.size()) == sign) return sign.size();
     }
-    return 0;
+    return braced_power_at(i);
+  }
+
+  /// "^{10}" of "2^{10}".
+  size_t braced_power_at(size_t i) const {
+    constexpr size_t kMaxPower = 32;
+    if (text_.substr(i, 2) != "^{") return 0;
+    const std::string_view power = text_.substr(i + 2, kMaxPower);
+    const size_t close = power.find_first_of("{}\n");
+    const bool is_closed = close != std::string_view::npos && power[close] == '}';
+    return is_closed ? close + 3 : 0;
   }
 
   /// "5 (3" of "5 (3 of them red)": the end of what stands before the bracket.

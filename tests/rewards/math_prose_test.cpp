@@ -85,7 +85,8 @@ TEST_CASE("the end of a range is not the answer", "[rewards][math][prose]") {
   }
   for (const char* completion :
        {"There are at least two ways; the answer is 5.", "There are more than 3, namely 5.",
-        "We need at least 5 coins.", "2 + 3 -> 5", "> 5", "It is <b>5</b>", "2 + 3 => 5"}) {
+        "We need at least 5 coins.", "The answer is 5 (>4).", "2 + 3 -> 5", "> 5", "It is <b>5</b>",
+        "2 + 3 => 5"}) {
     CAPTURE(completion);
     CHECK(is_right("5", completion));
   }
@@ -105,6 +106,8 @@ TEST_CASE("words and signs that change a number change the answer", "[rewards][m
   CHECK(is_right("$\\sqrt{5}$", "So the length is √5 here"));
   CHECK(is_right("$\\sqrt{5}$", "The answer is x√5 with x = 1, so √5"));
   CHECK_FALSE(is_right("5", "x√5 it is"));
+  CHECK(is_right("1024", "So there are 2^{10} of them"));
+  CHECK_FALSE(is_right("2", "So there are 2^{10} of them"));
   CHECK(is_right("25", "The answer is 5 squared."));
   CHECK(is_right("125", "The answer is 5 cubed."));
   CHECK(is_right("25", "So we have 5² in total"));
