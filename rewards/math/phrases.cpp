@@ -27,6 +27,13 @@ bool is_sign_of_mathematics(unsigned char lead, unsigned char next) {
   return lead == 0xC2 || lead == 0xCB || lead == 0xCE || lead == 0xCF;
 }
 
+/// "12 (a dozen)": the bracket holds words.
+bool has_article_in_bracket(std::string_view text) {
+  const size_t article = text.find("(a ");
+  return article != std::string_view::npos && article + 4 < text.size() &&
+         is_letter(text[article + 3]) && is_letter(text[article + 4]);
+}
+
 }  // namespace
 
 std::string_view segment_behind(std::string_view text, size_t at) {
@@ -57,7 +64,7 @@ std::string_view without_label(std::string_view text) {
 }
 
 bool is_short_mathematics(std::string_view text) {
-  if (text.size() > 400) return false;
+  if (text.size() > 400 || has_article_in_bracket(text)) return false;
   std::string word;
   bool is_command = false;
   size_t in_text = 0;
@@ -106,17 +113,28 @@ size_t behind_last_copula(std::string_view text) {
   return at;
 }
 
+/// The last "=" behind a number or a space; npos where there is none.
+size_t last_equals(std::string_view text) {
+  for (size_t at = text.rfind('='); at != std::string_view::npos && at > 0;
+       at = text.rfind('=', at - 1)) {
+    const char before = text[at - 1];
+    if (is_digit(before) || before == ' ' || before == ')' || before == '%') return at;
+  }
+  return std::string_view::npos;
+}
+
 /// "The bags cost $2 each, so 73 bags cost $2 * 73 = $146": behind the last "=" of a sentence
 /// that does not open with its answer.
 size_t behind_calculation(std::string_view text) {
   const bool opens_with_word = text.size() > 1 && is_letter(text[0]) && is_letter(text[1]);
+  if (!opens_with_word) return 0;
   const size_t reason = std::min(text.find(" because "), text.find(" since "));
-  const size_t equals = text.substr(0, reason).rfind(" = ");
-  if (!opens_with_word || equals == std::string_view::npos) return 0;
+  const size_t equals = last_equals(text.substr(0, reason));
+  if (equals == std::string_view::npos) return 0;
   const bool has_number = text.find_first_of("0123456789", equals) != std::string_view::npos;
   const bool has_formula =
       text.find('\\') != std::string_view::npos || !find_math_spans(text).empty();
-  return has_number && !has_formula ? equals + 3 : 0;
+  return has_number && !has_formula ? equals + 1 : 0;
 }
 
 }  // namespace

@@ -222,6 +222,8 @@ TEST_CASE("money, labels, dashes and workings around a number are no part of it"
   CHECK(is_right("70000", "He made a profit of $200,000 - $130,000 = $70,000."));
   CHECK(is_right("146", "The answer: The bags cost $2.00 each, so 73 are $2*73 = $146.00 in all"));
   CHECK(is_right("5", "The answer: he buys 5 because 10 - 5 = 5, and 7 = 7."));
+  CHECK(is_right("54", "The answer: she gets $6.00 off so her order will cost 60-6=$54.00"));
+  CHECK(is_right("12", "The answer is 12 (a dozen)."));
   CHECK(is_right("6", "It was between $5 and $6"));
   CHECK(is_right("7", "A: 7"));
   CHECK(is_right("7", "Answer - 7"));
