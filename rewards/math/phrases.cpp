@@ -102,8 +102,8 @@ namespace {
 
 size_t behind_last_copula(std::string_view text) {
   size_t at = 0;
-  for (const std::string_view word :
-       {" is ", " are ", " equals ", " est ", " es ", " ist ", ": "}) {
+  for (const std::string_view word : {" is ", " are ", " equals ", " est ", " es ", " ist ",
+                                      " rounds to ", " rounds up to ", " rounds down to ", ": "}) {
     const size_t found = text.rfind(word);
     if (found == std::string_view::npos) continue;
     const std::string_view rest = text.substr(found + word.size());

@@ -224,6 +224,7 @@ TEST_CASE("money, labels, dashes and workings around a number are no part of it"
   CHECK(is_right("5", "The answer: he buys 5 because 10 - 5 = 5, and 7 = 7."));
   CHECK(is_right("54", "The answer: she gets $6.00 off so her order will cost 60-6=$54.00"));
   CHECK(is_right("12", "The answer is 12 (a dozen)."));
+  CHECK(is_right("33", "The answer: we get 9 / 27 * 100% = 33.333%, which rounds down to 33%"));
   CHECK(is_right("6", "It was between $5 and $6"));
   CHECK(is_right("7", "A: 7"));
   CHECK(is_right("7", "Answer - 7"));
