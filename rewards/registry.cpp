@@ -56,12 +56,38 @@ constexpr std::array kRules{
     Entry{"lua", "a function of yours in a Lua file", make_lua_rule, lua_options},
 };
 
+// Errors about files, interpreters and peers name these; here they gain the place of the rule.
+template <class MakeError>
+void add_place(const Error& error, const RewardConfig& config, MakeError make) {
+  const std::string what = error.what();
+  if (what.find(source_of(config)) == std::string::npos) throw make(source_of(config));
+}
+
+std::unique_ptr<RewardRule> make_at_its_place(const Entry& entry, const RewardConfig& config) {
+  try {
+    return entry.make(config);
+  } catch (const FileError& error) {
+    add_place(error, config, [&](const std::string& place) {
+      return FileError(place, error.kind(), error.what());
+    });
+    throw;
+  } catch (const PeerError& error) {
+    add_place(error, config,
+              [&](const std::string& place) { return PeerError(place + ": " + error.what()); });
+    throw;
+  } catch (const Error& error) {
+    add_place(error, config,
+              [&](const std::string& place) { return ConfigError(place + ": " + error.what()); });
+    throw;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<RewardRule> make_reward_rule(const RewardConfig& config) {
   std::vector<std::string> types;
   for (const Entry& entry : kRules) {
-    if (config.type == entry.type) return entry.make(config);
+    if (config.type == entry.type) return make_at_its_place(entry, config);
     types.emplace_back(entry.type);
   }
   std::string list;

@@ -175,6 +175,7 @@ class RewardCheck {
 
   double best_reward(Kind kind) const;
   bool has_right() const;
+  bool has_scores() const;
   bool pays_right() const;
   std::string table_text() const;
   std::string speed_text() const;
@@ -290,6 +291,11 @@ bool RewardCheck::has_right() const {
                      [](const auto& result) { return result.kind == Kind::right; });
 }
 
+// Of completions that can be compared: right ones and wrong ones.
+bool RewardCheck::has_scores() const {
+  return std::isfinite(best_reward(Kind::right)) && std::isfinite(best_reward(Kind::wrong));
+}
+
 bool RewardCheck::pays_right() const {
   return !has_right() || best_reward(Kind::right) > best_reward(Kind::wrong);
 }
@@ -334,7 +340,11 @@ std::string RewardCheck::warnings_text() const {
   for (const auto& failure : failures_) warn("failed: " + failure);
   if (!has_right()) warn("the rows have no answer to make right completions of");
   if (num_signal_ == 0) warn("no row gives its samples different rewards: a group has no signal");
-  if (!pays_right()) {
+  if (has_right() && !has_scores()) {
+    warn(
+        "right answers cannot be compared with wrong ones: rules skipped or failed on all of a "
+        "kind");
+  } else if (!pays_right()) {
     warn(fmt::format("no form of the right answer pays more than a wrong one ({} against {})",
                      short_number(best_reward(Kind::right)),
                      short_number(best_reward(Kind::wrong))));

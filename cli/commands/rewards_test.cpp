@@ -40,6 +40,11 @@ class RuleSets {
   rewards::RewardSet& of(const json& row, const std::string& where) {
     const auto rule = row.find("rule");
     if (rule != row.end() && rule->is_string()) return named(rule->get<std::string>(), where);
+    if (rule != row.end() && !rule->is_null()) {
+      throw FileError(
+          where, "bad_row",
+          "`rule` is " + printable(dump_json(*rule), 60) + ", must be text, as after --rule");
+    }
     if (common_) return *common_;
     throw FileError(where, "bad_row", "names no `rule`, and neither --rule nor --recipe is given");
   }
@@ -48,13 +53,11 @@ class RuleSets {
   rewards::RewardSet& named(const std::string& text, const std::string& where) {
     auto& set = named_[text];
     if (set) return *set;
-    rewards::RewardConfig config;
     try {
-      config = rewards::parse_rule(text);
-    } catch (const ConfigError& error) {
-      throw ConfigError(where + ": " + error.what());
+      set = std::make_unique<rewards::RewardSet>(std::vector{rewards::parse_rule(text)});
+    } catch (const Error& error) {
+      throw ConfigError(where + ": rule: " + error.what());
     }
-    set = std::make_unique<rewards::RewardSet>(std::vector{config});
     return *set;
   }
 
@@ -81,6 +84,7 @@ std::vector<Expectation> expectations_of(const json& expected, size_t completion
     value = &expected[completion];
   }
   if (!value->is_object()) return {{names.size() == 1 ? names[0] : "reward", *value}};
+  if (value->empty()) throw FileError(where, "bad_row", "`expected` is empty, must name a rule");
   std::vector<Expectation> list;
   for (const auto& [name, wanted] : value->items()) list.push_back({name, wanted});
   return list;

@@ -6,6 +6,7 @@ namespace gradus::rewards::code {
 namespace {
 
 struct Fence {
+  size_t indent = 0;
   char kind = 0;
   size_t length = 0;
   std::string_view info;  // what stands behind it, trimmed
@@ -27,7 +28,7 @@ std::optional<Fence> fence_of(std::string_view line) {
   const std::string_view info = trim(line.substr(length));
   // A backtick behind it: inline code, not a fence.
   if (length < 3 || (kind == '`' && info.find('`') != std::string_view::npos)) return std::nullopt;
-  return Fence{kind, length, info};
+  return Fence{indent, kind, length, info};
 }
 
 char lower(char c) {
@@ -41,6 +42,19 @@ std::string language_of(std::string_view info) {
   std::string word(info.substr(0, info.find_first_of(" \t{},:")));
   std::transform(word.begin(), word.end(), word.begin(), lower);
   return word;
+}
+
+/// The lines without the blanks that the fence, in a list say, has before it (CommonMark 4.5).
+std::string dedented(std::string_view block, size_t indent) {
+  std::string text;
+  for (size_t at = 0; at < block.size();) {
+    const size_t end = std::min(block.find('\n', at), block.size() - 1) + 1;
+    std::string_view line = block.substr(at, end - at);
+    line.remove_prefix(std::min({indent, line.find_first_not_of(' '), line.size()}));
+    text += line;
+    at = end;
+  }
+  return text;
 }
 
 }  // namespace
@@ -60,7 +74,8 @@ std::optional<std::string> last_fenced_block(std::string_view text,
     } else if (fence && fence->kind == open->kind && fence->length >= open->length &&
                fence->info.empty()) {
       const std::string language = language_of(open->info);
-      const std::string block(text.substr(content, at > content ? at - content : 0));
+      const std::string block =
+          dedented(text.substr(content, at > content ? at - content : 0), open->indent);
       if (language.empty()) nameless = block;
       if (std::find(languages.begin(), languages.end(), language) != languages.end()) named = block;
       open.reset();

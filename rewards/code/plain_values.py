@@ -42,9 +42,46 @@ def encode(value, hold, depth=0):
         if isinstance(value, type_):
             parts = (value.start, value.stop, value.step) if tag == "r" else type_.__iter__(value)
             return many(tag, parts)
+    parts = standard_parts(value, kind)
+    if parts is not None:
+        return {"v": [kind.__name__, *parts]}
     if hasattr(value, "tolist") and kind.__module__ == "numpy":
         return encode(value.tolist(), hold, depth + 1)
     return {"h": hold(value), "n": kind.__name__}
+
+
+def standard_parts(value, kind):
+    """What makes a number or date of the standard library again; None: it is no such value.
+
+    Told by name, as most programs never import these modules: who forges one has sent a plain value.
+    """
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if name == "decimal.Decimal":
+        return [str(value)]
+    if name == "fractions.Fraction":
+        return [str(value.numerator), str(value.denominator)]
+    if name == "datetime.date":
+        return [value.year, value.month, value.day]
+    if name == "datetime.timedelta":
+        return [value.days, value.seconds, value.microseconds]
+    if name == "datetime.datetime" and value.tzinfo is None:
+        return [value.year, value.month, value.day, value.hour, value.minute, value.second,
+                value.microsecond]
+    return None
+
+
+def standard_value(name, *parts):
+    import datetime
+    import decimal
+    import fractions
+
+    if name == "Decimal":
+        return decimal.Decimal(str(parts[0]))
+    if name == "Fraction":
+        return fractions.Fraction(int(parts[0]), int(parts[1]))
+    makers = {"date": datetime.date, "datetime": datetime.datetime,
+              "timedelta": datetime.timedelta}
+    return makers[name](*parts)
 
 
 def decode(value, held):
@@ -62,6 +99,8 @@ def decode(value, held):
         return bytes.fromhex(body)
     if tag == "c":
         return complex(float(body[0]), float(body[1]))
+    if tag == "v":
+        return standard_value(*body)
     if tag == "d":
         return {decode(k, held): decode(v, held) for k, v in body}
     values = [decode(v, held) for v in body]

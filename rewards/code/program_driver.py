@@ -43,6 +43,8 @@ def do(request):
         return None, given
     if act == "in":
         return given[0] in target, given
+    if act == "next":
+        return next(target), given
     if act == "len":
         return len(target), given
     if act == "text":

@@ -1,8 +1,8 @@
 # The process of the tests. It knows what is expected and never runs the program: names that the
 # tests use and nobody defines stand for the program's, and calling them asks its process.
 
-import ast
 import builtins
+import symtable
 import sys
 
 sys.set_int_max_str_digits(0) if hasattr(sys, "set_int_max_str_digits") else None
@@ -96,6 +96,9 @@ class Remote:
     def __len__(self):
         return ask("len", self._number)
 
+    def __next__(self):
+        return ask("next", self._number)
+
     def __iter__(self):
         return iter(ask("list", self._number))
 
@@ -114,20 +117,22 @@ class Remote:
         return True
 
 
-def unknown_names(tree):
-    """Names that are read, but neither defined by the tests nor built in."""
+def unknown_names(source):
+    """Globals that are read, but neither defined by the tests nor built in."""
     read, defined = set(), set(dir(builtins))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (read if isinstance(node.ctx, ast.Load) else defined).add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            defined.add(node.name)
-        elif isinstance(node, ast.arg):
-            defined.add(node.arg)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            defined.update((a.asname or a.name).split(".")[0] for a in node.names)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            defined.add(node.name)
+
+    def visit(table, is_module):
+        for symbol in table.get_symbols():
+            if not is_module and not symbol.is_global():
+                continue
+            if symbol.is_referenced():
+                read.add(symbol.get_name())
+            if symbol.is_assigned() or symbol.is_imported():
+                defined.add(symbol.get_name())
+        for inner in table.get_children():
+            visit(inner, False)
+
+    visit(symtable.symtable(source, "test", "exec"), True)
     return read - defined
 
 
@@ -136,10 +141,10 @@ def run_code(test):
     if test["setup"]:
         # A setup may bring parts that the program and the tests share; what it defines is ours.
         exec(compile(test["setup"], "setup", "exec"), names)
-    tree = ast.parse(test["source"], "test")
-    for name in unknown_names(tree) - set(names):
+    code = compile(test["source"], "test", "exec")
+    for name in unknown_names(test["source"]) - set(names):
         names[name] = ask("global", name=name)
-    exec(compile(tree, "test", "exec"), names)
+    exec(code, names)
     if test["kind"] == "check":
         names["check"](ask("global", name=test["function"]))
     return ""

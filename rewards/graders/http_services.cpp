@@ -146,6 +146,14 @@ HttpServices::HttpServices(const ModelServerConfig& models,
   }
 }
 
+std::string HttpServices::refusal_of_models() const {
+  return model_url_ ? "" : "no model server is set; give models.url, the API of models that judge";
+}
+
+std::string HttpServices::refusal_of_endpoint(const std::string& url) const {
+  return client_->policy().refusal_of(outbound::Url::parse(url));
+}
+
 PythonReply HttpServices::run_python(const std::string& source, const json& sample,
                                      const json& item) {
   if (python_ == nullptr) return {AskOutcome::unavailable, 0, "Python graders are switched off"};
@@ -169,7 +177,7 @@ outbound::HttpRequest HttpServices::chat_request(const ModelRequest& request) co
 ModelReply HttpServices::ask_model(const ModelRequest& request) {
   ModelReply reply;
   if (!model_url_) {
-    reply.details = "no model server is set (models.url)";
+    reply.details = refusal_of_models();
     return reply;
   }
   const HttpReply http = client_->post(chat_request(request));

@@ -40,6 +40,11 @@ class HttpServices final : public GraderServices {
   /// Null: Python graders are unavailable.
   PythonRunner* python() { return python_.get(); }
 
+  /// Why no model can be asked; empty: one can.
+  std::string refusal_of_models() const;
+  /// Why the endpoint may not be asked; empty: it may.
+  std::string refusal_of_endpoint(const std::string& url) const;
+
   PythonReply run_python(const std::string& source, const nlohmann::json& sample,
                          const nlohmann::json& item) override;
   ModelReply ask_model(const ModelRequest& request) override;

@@ -1,9 +1,10 @@
 // Grader `multi`: calculate_output over the scores of other graders.
 //
 //   `graders` is a map of names to graders, a list, or a single grader; the formula's names are the
-//   map's keys, or each grader's own `name`. A name that is none of them is refused at once. An
-//   error of one grader makes its score 0 and is an error of the whole; so is a formula without a
-//   finite value. No multi inside a multi.
+//   map's keys, or each grader's own `name`. A name that is none of them is refused at once. A
+//   grader with an error has the score 0 in the formula, as with OpenAI, and the whole has the
+//   error's flag, whether the formula uses it or not; so has a formula without a finite value. No
+//   multi inside a multi.
 
 #include <algorithm>
 

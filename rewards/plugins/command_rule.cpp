@@ -11,15 +11,18 @@
 // the answer is {"nonce": N, "scores": [number, null, ...]}. N is repeated as it came: a line
 // without it is no verdict, whatever it says.
 //
+// The first argument is a file where it looks like a path (`rule.py`): it must be there.
 // The command's files (its program, arguments that are files, `files`) make its version, and their
 // folders are shown to it. It starts in /tmp, which is its own.
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "rewards/plugins/plugin_config.h"
@@ -54,7 +57,7 @@ void describe(CommandConfig& c, Field&& field) {
 
 /// The program as an absolute path: as the shell would find it, in the sandbox's PATH first.
 std::string find_program(const std::string& name, const RewardConfig& config) {
-  if (name.find('/') != std::string::npos) return plugin_file(name, config);
+  if (name.find('/') != std::string::npos) return plugin_file(name, config, "command");
   const char* path = std::getenv("PATH");
   std::istringstream folders(std::string("/usr/local/bin:/usr/bin:/bin:") + (path ? path : ""));
   for (std::string folder; std::getline(folders, folder, ':');) {
@@ -63,6 +66,15 @@ std::string find_program(const std::string& name, const RewardConfig& config) {
   }
   throw ConfigError(source_of(config) + ": command: there is no program " + printable(name, 100) +
                     " in PATH");
+}
+
+// A script is the first thing that an interpreter is given. Anything behind it may be any word.
+bool is_path_of_script(const std::string& argument) {
+  const bool is_plain = std::all_of(argument.begin(), argument.end(), [](char c) {
+    return (c & 0x80) != 0 || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("._-/~").find(c) != std::string_view::npos;
+  });
+  return is_plain && !argument.starts_with('-') && argument.find_first_of("./") < argument.size();
 }
 
 bool is_system_file(const std::string& path) {
@@ -80,14 +92,15 @@ std::vector<std::string> resolve(const CommandConfig& options, const RewardConfi
   take(command.front());
   for (size_t i = 1; i < options.command.size(); ++i) {
     std::error_code ignored;
-    if (fs::is_regular_file(options.command[i], ignored)) {
-      command.push_back(plugin_file(options.command[i], config));
+    const bool is_file = fs::is_regular_file(options.command[i], ignored);
+    if (is_file || (i == 1 && is_path_of_script(options.command[i]))) {
+      command.push_back(plugin_file(options.command[i], config, "command"));
       take(command.back());
     } else {
       command.push_back(options.command[i]);
     }
   }
-  for (const std::string& file : options.files) take(plugin_file(file, config));
+  for (const std::string& file : options.files) take(plugin_file(file, config, "files"));
   return command;
 }
 

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/sha256.h"
 
 namespace gradus::rewards {
@@ -31,11 +32,21 @@ std::vector<std::pair<std::string, std::string>> environment_of(
       {"MKL_NUM_THREADS", "1"}};
   for (const std::string& name : wanted) {
     const char* value = std::getenv(name.c_str());
-    if (value == nullptr) continue;
+    if (value == nullptr) {
+      throw ConfigError("environment: " + printable(name, 100) + " is not set");
+    }
     std::erase_if(environment, [&](const auto& known) { return known.first == name; });
     environment.emplace_back(name, value);
   }
   return environment;
+}
+
+std::string existing_place(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    throw ConfigError("read: " + printable(path, 200) + " does not exist");
+  }
+  return fs::absolute(path).string();
 }
 
 }  // namespace
@@ -46,7 +57,7 @@ WorkerProgram plugin_worker(const PluginConfig& config) {
   program.load_timeout_s = config.load_timeout_s;
   sandbox::SandboxConfig& process = program.process;
   process.environment = environment_of(config.environment);
-  for (const std::string& path : config.read) process.readable.push_back(fs::absolute(path));
+  for (const std::string& path : config.read) process.readable.push_back(existing_place(path));
   process.has_network = config.network;
   process.reads_private_files = true;
   process.limits.memory_bytes = static_cast<uint64_t>(config.memory_mb) << 20;
@@ -55,12 +66,12 @@ WorkerProgram plugin_worker(const PluginConfig& config) {
   return program;
 }
 
-std::string plugin_file(const std::string& path, const RewardConfig& config) {
+std::string plugin_file(const std::string& path, const RewardConfig& config, const char* setting) {
   const fs::path file = fs::absolute(path).lexically_normal();
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) {
     throw FileError(file.string(), "missing",
-                    "is no file; it is named by " + source_of(config) + ": file");
+                    "is no file; it is named by " + source_of(config) + ": " + setting);
   }
   return file.string();
 }

@@ -46,11 +46,13 @@ void describe(PluginConfig& c, Field&& field) {
 }
 
 /// A plug-in's program without its command: limits, times, environment, what it may read.
+/// @throws ConfigError  `read` names what does not exist, `environment` what is not set.
 WorkerProgram plugin_worker(const PluginConfig& config);
 
 /// The absolute form of a path; relative ones are looked up from the current folder.
-/// @throws FileError  there is no such file; names the rule that asks for it.
-std::string plugin_file(const std::string& path, const RewardConfig& config);
+/// @throws FileError  there is no such file; names the rule and the setting that ask for it.
+std::string plugin_file(const std::string& path, const RewardConfig& config,
+                        const char* setting = "file");
 
 /// All bytes of a file. @throws FileError  it cannot be read.
 std::string file_bytes(const std::string& path);

@@ -15,10 +15,9 @@ using nlohmann::json;
 constexpr size_t kMaxReasonBytes = 500;
 
 json context_of(const RewardInput& input) {
-  json context{{"prompt", std::string(input.prompt)}};
-  if (input.messages != nullptr) context["messages"] = *input.messages;
-  if (input.row != nullptr) context["row"] = *input.row;
-  return context;
+  return {{"prompt", std::string(input.prompt)},
+          {"messages", input.messages == nullptr ? json() : *input.messages},
+          {"row", input.row == nullptr ? json() : *input.row}};
 }
 
 json sample_of(const RewardInput& input, bool with_token_ids) {

@@ -69,7 +69,7 @@ class GraderRule final : public RewardRule {
             std::make_unique<PythonRunner>(options.python), options.outbound.secret_file,
             where + ": models"),
         grader_(make_grader(spec, services_)) {
-    check_python(spec, where);
+    check_parts(spec, "grader", where);
     // What stays in this process gains nothing from waiting at once.
     const std::string text = dump_json(spec);
     for (const char* type : {"\"python\"", "\"score_model\"", "\"label_model\"", "\"endpoint\""}) {
@@ -99,19 +99,32 @@ class GraderRule final : public RewardRule {
   }
 
  private:
-  // Sources are loaded now, so that a syntax error is not found after the first rollouts.
-  void check_python(const json& spec, const std::string& where) {
-    if (spec.at("type") == "python") {
+  // What cannot work is found now, not after the first rollouts: sources that do not load, servers
+  // that may not be asked.
+  void check_parts(const json& spec, const std::string& path, const std::string& where) {
+    const std::string& type = spec.at("type").get_ref<const std::string&>();
+    if (type == "multi") return check_graders(spec.at("graders"), path + ".graders", where);
+    const auto refuse = [&](const char* key, const std::string& fault) {
+      if (!fault.empty()) throw ConfigError(where + ": " + path + key + ": " + fault);
+    };
+    if (type == "python") {
       notice_ = services_.python()->prepare();
-      const std::string fault = services_.python()->check(spec.at("source"));
-      if (!fault.empty()) throw ConfigError(where + ": grader.source: " + fault);
+      refuse(".source", services_.python()->check(spec.at("source")));
     }
-    if (spec.at("type") != "multi") return;
-    const json& graders = spec.at("graders");
-    if (graders.is_object() && graders.contains("type") && graders.at("type").is_string()) {
-      return check_python(graders, where);
+    if (type == "score_model" || type == "label_model") {
+      refuse(".model", services_.refusal_of_models());
     }
-    for (const json& part : graders) check_python(part, where);
+    if (type == "endpoint") refuse(".url", services_.refusal_of_endpoint(spec.at("url")));
+  }
+
+  void check_graders(const json& graders, const std::string& path, const std::string& where) {
+    const bool is_one =
+        graders.is_object() && graders.contains("type") && graders.at("type").is_string();
+    if (is_one) return check_parts(graders, path, where);
+    for (const auto& [key, part] : graders.items()) {
+      const std::string name = printable(key, 100);
+      check_parts(part, path + (graders.is_array() ? "[" + name + "]" : "." + name), where);
+    }
   }
 
   Grade safe_grade(const RewardInput& input) const {
@@ -183,7 +196,10 @@ std::unique_ptr<RewardRule> make_grader_rule(const RewardConfig& config) {
   try {
     return std::make_unique<GraderRule>(config.display_name(), options, spec, where);
   } catch (const GraderSpecError& error) {
-    throw ConfigError((options.file.empty() ? where : options.file) + ": " + error.what());
+    const std::string what = error.what();
+    const bool is_named = what.find("'" + error.param() + "'") != std::string::npos;
+    throw ConfigError(where + ": " + (options.file.empty() ? "" : options.file + ": ") +
+                      (is_named ? "" : error.param() + ": ") + what);
   }
 }
 

@@ -11,6 +11,8 @@
 namespace gradus::rewards {
 namespace {
 
+constexpr const char* kMustBeGiven = "It has no default: write max_length = 4096, say";
+
 struct SoftOverlongConfig {
   int64_t max_length = 0;
   int64_t buffer = 0;
@@ -18,7 +20,8 @@ struct SoftOverlongConfig {
 
 template <class Field>
 void describe(SoftOverlongConfig& c, Field&& field) {
-  field("max_length", c.max_length, at_least(1), "longest completion, in tokens");
+  field("max_length", c.max_length, at_least(1).hint(kMustBeGiven),
+        "longest completion, in tokens");
   field("buffer", c.buffer, at_least(0), "tokens before it over which the penalty grows to 1");
 }
 
@@ -33,7 +36,8 @@ struct CosineConfig {
 template <class Field>
 void describe(CosineConfig& c, Field&& field) {
   describe(c.answer, field);
-  field("max_length", c.max_length, at_least(1), "length at which the cosine ends");
+  field("max_length", c.max_length, at_least(1).hint(kMustBeGiven),
+        "length at which the cosine ends");
   describe_unit(c.unit, field);
   field("clamp", c.clamp, any(), "longer completions count as max_length (TRL; open-r1: false)");
   field("min_wrong", c.bounds.min_wrong, any(), "reward of a short wrong answer");

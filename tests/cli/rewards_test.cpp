@@ -214,3 +214,52 @@ TEST_CASE("what goes to a device or pipe leaves it in place", "[cli][rewards]") 
   CHECK(first == '{');
   ::close(reader);
 }
+
+TEST_CASE("members of a grading case are refused by name", "[cli][rewards]") {
+  const auto complaint = [](const std::string& config) {
+    const auto result =
+        run_gradus({"rewards", "explain", "--gold", "1", "--answer", "1", "--config", config});
+    CHECK(result.exit_code != 0);
+    CHECK_FALSE(has(result.err, "json.exception"));
+    return result.err;
+  };
+  CHECK(
+      has(complaint("{\"strickt\": true}"), "`config.strickt` is not known; did you mean strict?"));
+  CHECK(has(complaint("{\"xyzzy\": true}"), "there are targets, gold_targets, strings"));
+  CHECK(has(complaint("{\"float_rounding\": 1.5}"),
+            "`config.float_rounding` is 1.5, must be a whole"));
+  CHECK(
+      has(complaint("{\"targets\": \"latex\"}"), "`config.targets` is \"latex\", must be a list"));
+  CHECK(has(complaint("{\"profile\": \"hendricks\"}"), "did you mean \"hendrycks\"?"));
+  CHECK(has(complaint("[]"), "`config` is [], no object"));
+  const TemporaryFolder folder;
+  write_text(folder / "in.jsonl", "{\"reward\": \"tag_count\", \"input\": {}}\n");
+  const auto result =
+      run_gradus({"rewards", "verify", "--in", folder / "in.jsonl", "--out", folder / "out.jsonl"});
+  CHECK(has(result.err, "in.jsonl:1: has no `input.completion`"));
+}
+
+TEST_CASE("a bad case is refused with its line", "[cli][rewards]") {
+  const TemporaryFolder folder;
+  const auto complaint = [&](const std::string& more) {
+    write_text(folder / "cases.jsonl", R"({"completion": "1", "answer": "1", )" + more + "}\n");
+    return run_gradus({"rewards", "test", folder / "cases.jsonl"}).err;
+  };
+  CHECK(has(complaint(R"("rule": 5, "expected": 1)"), "cases.jsonl:1: `rule` is 5, must be text"));
+  CHECK(has(complaint(R"("rule": "acuracy", "expected": 1)"), "cases.jsonl:1: rule: "));
+  CHECK(has(complaint(R"("rule": "accuracy", "expected": {})"),
+            "cases.jsonl:1: `expected` is empty"));
+}
+
+TEST_CASE("a check without a score says so", "[cli][rewards]") {
+  const TemporaryFolder folder;
+  write_text(folder / "data.jsonl", "{\"question\": \"a\", \"answer\": \"7\"}\n");
+  write_text(folder / "recipe.toml",
+             "[model]\npath = \"none\"\n[data]\npath = \"" + std::string(folder / "data.jsonl") +
+                 "\"\n[[rewards]]\ntype = \"exact_match\"\nreference = \"gone\"\n");
+  const auto result = run_gradus({"rewards", "check", folder / "recipe.toml"});
+  INFO(result.out << result.err);
+  CHECK(result.exit_code == 1);
+  CHECK_FALSE(has(result.out, "inf"));
+  CHECK(has(result.out, "right answers cannot be compared with wrong ones"));
+}

@@ -46,6 +46,8 @@ TEST_CASE("the last fenced block of the language is the program", "[rewards][cod
   CHECK_FALSE(last_fenced_block("no code, only ```inline``` text", python));
   CHECK_FALSE(last_fenced_block("```cpp\nint main(){}\n```", python));
   CHECK(last_fenced_block("```python\n```", python) == "");
+  CHECK(last_fenced_block("1. so\n   ```python\n   if a:\n     b\n  c\n\n   ```", python) ==
+        "if a:\n  b\nc\n\n");
 }
 
 TEST_CASE("outputs are compared token by token", "[rewards][code]") {
@@ -148,6 +150,32 @@ TEST_CASE("functions are judged by their values, in another process", "[rewards]
           "class Stack:\n  def __init__(self): self.a = []\n  def push(self, x): self.a.append(x)\n"
           "  def pop(self): return self.a.pop()\n  def __len__(self): return len(self.a)",
           objects) == "ok");
+}
+
+TEST_CASE("numbers and dates of the standard library reach the tests", "[rewards][code]") {
+  const auto rule = make_rule("code", {{"timeout_s", 2.0}});
+  const auto verdict_on = [&](const std::string& program, const std::string& test) {
+    return verdict(*rule, program, {{"test_list", {test}}});
+  };
+  CHECK(verdict_on("from decimal import Decimal\ndef f(): return Decimal('1.5')",
+                   "assert f() == 1.5") == "ok");
+  CHECK(verdict_on("from fractions import Fraction\ndef f(): return [Fraction(1, 2)]",
+                   "assert f() == [0.5]") == "ok");
+  const std::string dates = "from datetime import *\n";
+  CHECK(verdict_on(dates + "def f(): return date(2020, 1, 2), datetime(2020, 1, 2, 3)",
+                   dates + "assert f() == (date(2020, 1, 2), datetime(2020, 1, 2, 3))") == "ok");
+  CHECK(verdict_on(dates + "def f(d): return d + timedelta(days=1)",
+                   dates + "assert f(date(2020, 2, 28)) == date(2020, 2, 29)") == "ok");
+  CHECK(verdict_on("class Decimal:\n  __module__ = 'decimal'\n  def __eq__(s, o): return True\n"
+                   "def f(): return Decimal()",
+                   "assert f() == 1.5") == "wrong");
+  CHECK(verdict_on("def f(): yield from (1, 2)", "g = f()\nassert (next(g), next(g)) == (1, 2)") ==
+        "ok");
+  // The parameter of `check` is not the global f.
+  const json calls_itself{{"test", "def check(f):\n  assert f(1) == 1\n\ncheck(f)"},
+                          {"entry_point", "f"}};
+  CHECK(verdict(*rule, "def f(x): return x", calls_itself) == "ok");
+  CHECK(verdict(*rule, "def f(x): return 2", calls_itself) == "wrong");
 }
 
 TEST_CASE("a program cannot pay itself", "[rewards][code][hacking]") {

@@ -61,12 +61,51 @@ TEST_CASE("a grader that cannot work is refused with the place in the recipe",
           "[rewards][graders][rule]") {
   json wrong = kCheck;
   wrong["operation"] = "is";
-  CHECK_THROWS_WITH(make({{"grader", wrong}}),
-                    Catch::StartsWith("recipe.toml: rewards[0]: Invalid value: 'is'."));
+  CHECK_THROWS_WITH(
+      make({{"grader", wrong}}),
+      Catch::StartsWith("recipe.toml: rewards[0]: grader.operation: Invalid value: 'is'."));
+  json nameless = kCheck;
+  nameless.erase("name");
+  CHECK_THROWS_WITH(make({{"grader", nameless}}),
+                    "recipe.toml: rewards[0]: Missing required parameter: 'grader.name'.");
+  CHECK_THROWS_WITH(make({{"file", "/nowhere/grader.json"}}),
+                    Catch::StartsWith("recipe.toml: rewards[0]: /nowhere/grader.json: "));
   CHECK_THROWS_AS(make(json::object()), ConfigError);
   CHECK_THROWS_AS(make({{"grader", kCheck}, {"file", "x.json"}}), ConfigError);
   CHECK_THROWS_AS(make({{"file", "/nowhere/grader.json"}}), FileError);
   CHECK_THROWS_AS(make({{"grader", kCheck}, {"models", {{"url", "https://a/v1"}}}}), ConfigError);
+}
+
+TEST_CASE("servers that may not be asked are found before the run", "[rewards][graders][rule]") {
+  const json message = {{"role", "user"}, {"content", "x"}};
+  const json model = {
+      {"type", "score_model"}, {"name", "m"}, {"model", "j"}, {"input", json::array({message})}};
+  const json multi = {{"type", "multi"},
+                      {"name", "all"},
+                      {"graders", {{"a", kCheck}, {"b", model}}},
+                      {"calculate_output", "a + b"}};
+  CHECK_THROWS_WITH(make({{"grader", model}}),
+                    "recipe.toml: rewards[0]: grader.model: no model server is set; give "
+                    "models.url, the API of models that judge");
+  CHECK_THROWS_WITH(make({{"grader", multi}}), Catch::Contains("grader.graders.b.model: no model"));
+  const json endpoint = {{"type", "endpoint"}, {"name", "e"}, {"url", "http://127.0.0.1:1/x"}};
+  CHECK_THROWS_WITH(make({{"grader", endpoint}}),
+                    Catch::Contains("grader.url: http://127.0.0.1:1 is not among the servers"));
+}
+
+TEST_CASE("a multi grader with on_error = zero takes a failed part for 0",
+          "[rewards][graders][rule]") {
+  json failing = kCheck;
+  failing["reference"] = "{{ item.absent }}";
+  const json multi = {{"type", "multi"},
+                      {"name", "all"},
+                      {"graders", {{"a", kCheck}, {"b", failing}}},
+                      {"calculate_output", "a + b"}};
+  const json row = {{"label", "yes"}};
+  const auto zero = grade(*make({{"grader", multi}, {"on_error", "zero"}}), row, {"yes"}).at(0);
+  CHECK(zero.value == 1.0);
+  CHECK(zero.details.at("errors") == json{"invalid_variable_error"});
+  CHECK(grade(*make({{"grader", multi}}), row, {"yes"}).at(0).outcome == GradeOutcome::failed);
 }
 
 TEST_CASE("an error is a failed grade, or 0 where the recipe says so", "[rewards][graders][rule]") {
@@ -179,9 +218,6 @@ TEST_CASE("endpoints grade, and their faults are failed grades", "[rewards][grad
   CHECK_THAT(grades.at(1).reason, Catch::Contains("127.0.0.1"));
   CHECK_THAT(grades.at(2).reason, Catch::Contains("status 404: no such item"));
   CHECK_THAT(server.requests().at(0), Catch::Contains("webhook-signature: v1,"));
-  const auto closed = grade(*make({{"grader", endpoint}}), row, {"one"}).at(0);
-  CHECK(closed.outcome == GradeOutcome::failed);
-  CHECK_THAT(closed.reason, Catch::Contains("not among the servers"));
 }
 
 TEST_CASE("a recipe holds a grader as a table", "[rewards][graders][rule]") {

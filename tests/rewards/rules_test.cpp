@@ -131,7 +131,7 @@ TEST_CASE("unknown rules and options are refused with the nearest name", "[rewar
   CHECK_THAT(error_of("type = \"reasoning_steps\"\nxyzzy = 2.0"),
              Catch::Contains("known here: type, name, weight, min, max, gate"));
   CHECK_THAT(error_of("type = \"soft_overlong\""),
-             Catch::Contains("max_length: is 0, must be >= 1"));
+             Catch::Contains("max_length: is 0, must be >= 1. It has no default"));
   CHECK_THAT(error_of("type = \"soft_overlong\"\nmax_length = 5\nbuffer = 6"),
              Catch::Contains("buffer: is 6, must be <= max_length = 5"));
 }

@@ -157,8 +157,9 @@ int open_libraries(lua_State* lua) {
   return 0;
 }
 
-int add_traceback(lua_State* lua) {
-  luaL_traceback(lua, lua, luaL_tolstring(lua, 1, nullptr), 1);
+// An error may be any value. It names its line by itself; a traceback would fill the reason.
+int as_text(lua_State* lua) {
+  luaL_tolstring(lua, 1, nullptr);
   return 1;
 }
 
@@ -222,7 +223,7 @@ class LuaHost final : public PluginHost {
     budget_.instructions_left = budget_.instructions_limit;
     lua_sethook(state(), count, LUA_MASKCOUNT, kInstructionsPerCheck);
     const int handler = lua_gettop(state()) - num_arguments;
-    lua_pushcfunction(state(), add_traceback);
+    lua_pushcfunction(state(), as_text);
     lua_insert(state(), handler);
     const int status = lua_pcall(state(), num_arguments, num_results, handler);
     lua_remove(state(), handler);

@@ -84,6 +84,13 @@ TEST_CASE("a command that cannot be is refused before the run", "[rewards][plugi
   CHECK_THROWS_WITH(make_rule("command", json::object()), Catch::Contains("command: is empty"));
   CHECK_THROWS_AS(make_rule("command", {{"command", {"no-such-program-here"}}}), ConfigError);
   CHECK_THROWS_AS(make_rule("command", {{"command", {"/no/such/program"}}}), FileError);
+  CHECK_THROWS_WITH(make_rule("command", {{"command", {"python3", "/no/such/rule.py"}}}),
+                    Catch::StartsWith("/no/such/rule.py: is no file; it is named by ") &&
+                        Catch::EndsWith(": command"));
+  CHECK_THROWS_WITH(make_rule("command", {{"command", {"cat"}}, {"read", {"/no/such/place"}}}),
+                    Catch::EndsWith(": read: /no/such/place does not exist"));
+  CHECK_THROWS_WITH(make_rule("command", {{"command", {"cat"}}, {"environment", {"NO_SUCH_KEY"}}}),
+                    Catch::EndsWith(": environment: NO_SUCH_KEY is not set"));
 }
 
 TEST_CASE("a rule whose file changes in mid-run does not grade by the new one",
