@@ -1,9 +1,8 @@
 // detectable_format:* and detectable_content:*: marks that stand in the response.
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "rewards/instructions/makers.h"
+#include "rewards/instructions/python_json.h"
 #include "rewards/scores/words.h"
 
 namespace gradus::rewards {
@@ -108,14 +107,14 @@ InstructionCheck make_multiple_sections(const InstructionArguments& arguments) {
   };
 }
 
-// All of it is JSON, inside ``` or not.
+// All of it is JSON to Python, inside ``` or not.
 InstructionCheck make_json_format(const InstructionArguments&) {
   return [](std::string_view response) {
     auto text = stripped(response);
     for (const char* fence : {"```json", "```Json", "```JSON", "```"}) remove_prefix(text, fence);
     if (text.ends_with("```")) text.remove_suffix(3);
     text = stripped(text);
-    return nlohmann::json::accept(text.begin(), text.end());
+    return is_json_to_python(text);
   };
 }
 

@@ -1,4 +1,5 @@
 #include "rewards/instructions/instruction.h"
+#include "rewards/instructions/python_json.h"
 #include "rewards/scores/sentences.h"
 #include "tests/rewards/one_grade.h"
 
@@ -57,6 +58,20 @@ TEST_CASE("sentences are counted near to Punkt", "[rewards][ifeval]") {
   std::string many;
   for (int i = 0; i < 66'000; ++i) many += "a. ";
   CHECK(count_sentences(many) == 66'000);
+}
+
+TEST_CASE("JSON is what Python takes for it", "[rewards][ifeval]") {
+  for (const char* text : {"1", " [ ] ", "{}", "[1, {\"a\": [null, true]}, \"\\ud800\"]", "NaN",
+                           "[-Infinity, 1e999]", "{\"a\": 1, \"a\": 2}", "-0.5e-3"}) {
+    CAPTURE(text);
+    CHECK(is_json_to_python(text));
+  }
+  for (const char* text : {"", "[1,]", "{\"a\"}", "{1: 2}", "01", "1.", "+1", "[1 2]", "[1", "]",
+                           "\"a\nb\"", "\"\\x\"", "nan", "{} {}", "{\"a\": 1,}", "[}"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_json_to_python(text));
+  }
+  CHECK_FALSE(is_json_to_python(std::string(1'000'000, '[')));
 }
 
 TEST_CASE("words and paragraphs are counted as IFEval does", "[rewards][ifeval]") {
