@@ -67,10 +67,7 @@ void grade_file(const Options& options, Session& session) {
   double grading_s = 0.0;
   int64_t count = 0;
   while (const auto line = lines.next()) {
-    if (session.stop.stop_requested()) {
-      session.exit_code = kInterrupted;
-      return;
-    }
+    if (session.stop.stop_requested()) break;
     const RewardCase test = read_reward_case(line->text, lines.where(), options.column);
     const double begin = clock.now_s();
     const auto graded = set.grade(test.inputs());
@@ -78,6 +75,10 @@ void grade_file(const Options& options, Session& session) {
     count += static_cast<int64_t>(graded.rewards.size());
     distribution.add(graded);
     write_group(graded, names, line->number, sink);
+  }
+  if (session.stop.stop_requested()) {
+    session.exit_code = kInterrupted;
+    return;
   }
   if (count == 0) throw FileError(options.data, "empty", "holds no completions");
   sink.commit();

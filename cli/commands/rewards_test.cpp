@@ -172,13 +172,14 @@ void run_tests(const Options& options, Session& session) {
   LineReader lines(options.cases);
   Counts counts;
   while (const auto line = lines.next()) {
-    if (session.stop.stop_requested()) {
-      session.exit_code = kInterrupted;
-      return;
-    }
+    if (session.stop.stop_requested()) break;
     const RewardCase test = read_reward_case(line->text, lines.where());
     test_case(test, sets.of(test.row, lines.where()), lines.where(), options.as_json, session,
               counts);
+  }
+  if (session.stop.stop_requested()) {
+    session.exit_code = kInterrupted;
+    return;
   }
   const int64_t total = counts.right + counts.wrong;
   if (total == 0) throw FileError(options.cases, "empty", "holds no cases");
