@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,10 @@ class RewardRule {
   /// What the user shall know before the run, e.g. that others' code is isolated weakly; usually
   /// nothing.
   virtual std::vector<std::string> notices() const { return {}; }
+
+  /// Ties calls to others' code to a stop: once it is requested they end at once and their grades
+  /// are failed. Before the first `grade`.
+  virtual void stop_with(const std::stop_token&) {}
 };
 
 Grade scored(double value);

@@ -64,6 +64,11 @@ class RewardSet {
   /// Seconds per rule are counted from now on. Grades do not depend on it. Before the first grade.
   void measure_with(const Clock& clock) { clock_ = &clock; }
 
+  /// For people who wait: see RewardRule::stop_with. Before the first grade.
+  void stop_with(const std::stop_token& stop) {
+    for (const auto& rule : rules_) rule->stop_with(stop);
+  }
+
   GradedGroup grade(std::span<const RewardInput> group);
 
   /// Names of the rules, in the order of GradedGroup::grades.

@@ -151,6 +151,7 @@ class RewardCheck {
         tokens_(config.model),
         session_(session) {
     set_.measure_with(clock_);
+    set_.stop_with(session.stop);
     rule_seconds_.resize(names_.size());
     rule_counts_.resize(names_.size());
   }

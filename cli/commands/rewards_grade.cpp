@@ -59,6 +59,7 @@ void write_group(const rewards::GradedGroup& graded, const std::vector<std::stri
 
 void grade_file(const Options& options, Session& session) {
   rewards::RewardSet set(reward_configs(options.rewards));
+  set.stop_with(session.stop);
   const auto names = set.rule_names();
   RewardDistribution distribution(names);
   LineSink sink(options.out, session);

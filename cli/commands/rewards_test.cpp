@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
+#include <stop_token>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -31,9 +32,10 @@ struct Options {
 /// The rules of the command line, or of a case that names its own; each is made once.
 class RuleSets {
  public:
-  explicit RuleSets(const RewardOptions& options) {
+  RuleSets(const RewardOptions& options, std::stop_token stop) : stop_(std::move(stop)) {
     if (options.has_any()) {
       common_ = std::make_unique<rewards::RewardSet>(reward_configs(options));
+      common_->stop_with(stop_);
     }
   }
 
@@ -55,12 +57,14 @@ class RuleSets {
     if (set) return *set;
     try {
       set = std::make_unique<rewards::RewardSet>(std::vector{rewards::parse_rule(text)});
+      set->stop_with(stop_);
     } catch (const Error& error) {
       throw ConfigError(where + ": rule: " + error.what());
     }
     return *set;
   }
 
+  std::stop_token stop_;
   std::unique_ptr<rewards::RewardSet> common_;
   std::map<std::string, std::unique_ptr<rewards::RewardSet>> named_;
 };
@@ -168,7 +172,7 @@ void test_case(const RewardCase& test, rewards::RewardSet& set, const std::strin
 }
 
 void run_tests(const Options& options, Session& session) {
-  RuleSets sets(options.rewards);
+  RuleSets sets(options.rewards, session.stop);
   LineReader lines(options.cases);
   Counts counts;
   while (const auto line = lines.next()) {

@@ -102,6 +102,11 @@ std::vector<std::string> PluginRule::notices() const {
           sandbox_->probe().description() + "), as its setting isolation = \"weak\" allows"};
 }
 
+void PluginRule::stop_with(const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
+  for (auto& worker : idle_) worker->stop_with(stop);
+}
+
 std::vector<Grade> PluginRule::grade(std::span<const RewardInput> group) {
   if (group.empty()) return {};
   Loan loan(*this);

@@ -55,6 +55,7 @@ class PluginRule final : public RewardRule {
   std::string name() const override { return name_; }
   std::vector<Grade> grade(std::span<const RewardInput> group) override;
   std::vector<std::string> notices() const override;
+  void stop_with(const std::stop_token& stop) override;
 
   const std::string& version() const { return program_.version; }
 

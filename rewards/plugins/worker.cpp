@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <sys/random.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
@@ -16,6 +18,8 @@ using Kind = WorkerFault::Kind;
 
 constexpr size_t kMaxReasonBytes = 2000;
 constexpr double kExitPatienceS = 1.0;
+constexpr double kStopLatencyS = 0.2;
+constexpr const char* kStopped = "was stopped";
 
 // Unpredictable on purpose: it only pairs a reply with its request and reaches no result.
 std::string fresh_nonce() {
@@ -46,6 +50,7 @@ std::string text_of(const json& error) {
 }  // namespace
 
 std::string PluginWorker::start() {
+  if (stop_.stop_requested()) return kStopped;
   if (process_ && process_->is_running()) return "";
   stop();
   if (program_.check) {
@@ -128,12 +133,23 @@ WorkerAnswer PluginWorker::collect(const std::string& nonce, size_t count) {
   return answer;
 }
 
+SandboxedProcess::Event PluginWorker::wait_line(std::string& line, double timeout_s) {
+  const sandbox::Deadline deadline = sandbox::deadline_in(timeout_s);
+  for (;;) {
+    const auto until = std::min(deadline, sandbox::deadline_in(kStopLatencyS));
+    const auto event = process_->wait_line(line, until);
+    const bool waits_on = event == SandboxedProcess::Event::timed_out && until < deadline;
+    if (!waits_on || stop_.stop_requested()) return event;
+  }
+}
+
 // Everything but a well-formed reply leaves a process in a state that nobody knows: it is ended.
 PluginWorker::Reply PluginWorker::next_reply(const std::string& nonce, double timeout_s) {
   std::string line;
-  switch (process_->wait_line(line, sandbox::deadline_in(timeout_s))) {
+  switch (wait_line(line, timeout_s)) {
     case SandboxedProcess::Event::timed_out:
       stop();
+      if (stop_.stop_requested()) return WorkerFault{Kind::timed_out, kStopped};
       return WorkerFault{Kind::timed_out,
                          fmt::format("did not answer within {} s", number_text(timeout_s))};
     case SandboxedProcess::Event::closed:

@@ -4,7 +4,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -70,6 +72,9 @@ class PluginWorker {
   /// an earlier call.
   bool is_fresh() const { return is_fresh_; }
 
+  /// Once `stop` is requested calls end at once, and none is made.
+  void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
+
   /// Ends the process with all that it started; the next call starts a new one.
   void stop() { process_.reset(); }
 
@@ -77,6 +82,7 @@ class PluginWorker {
   using Reply = std::variant<nlohmann::json, WorkerFault>;
 
   WorkerAnswer collect(const std::string& nonce, size_t count);
+  sandbox::SandboxedProcess::Event wait_line(std::string& line, double timeout_s);
   Reply next_reply(const std::string& nonce, double timeout_s);
   WorkerFault broken(const std::string& what);
   std::string ending();
@@ -86,6 +92,7 @@ class PluginWorker {
   std::unique_ptr<sandbox::SandboxedProcess> process_;
   nlohmann::json loaded_;
   bool is_fresh_ = true;
+  std::stop_token stop_;
 };
 
 }  // namespace gradus::rewards
