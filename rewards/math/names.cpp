@@ -146,7 +146,6 @@ bool is_percent_word(std::string_view word) {
 
 int64_t multiplier_of(std::string_view word) {
   const std::string lower = lower_case(word);
-  if (lower == "dozen") return 12;
   if (lower == "hundred") return 100;
   if (lower == "thousand") return 1'000;
   if (lower == "million" || lower == "millions") return 1'000'000;
