@@ -50,6 +50,8 @@ std::vector<Language> known_languages() {
                             {"LANG", "C.UTF-8"},
                             {"TZ", "UTC"}};
   }
+  // Node does not start where OpenSSL's settings are there and may not be read (Landlock).
+  list[3].environment.emplace_back("OPENSSL_CONF", "/dev/null");
   return list;
 }
 

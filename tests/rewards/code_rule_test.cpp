@@ -261,7 +261,9 @@ TEST_CASE("every language reads, prints, fails and is stopped", "[rewards][code]
   CHECK(judged(programs.broken) == std::string("0 ") + programs.broken_verdict);
   CHECK(judged(programs.endless) == "0 timeout");
   if (programs.greedy != nullptr) {
-    CHECK(judged(programs.greedy) == "0 memory");
+    // Without namespaces nobody watches the memory of a program that has no limit of addresses.
+    const bool is_watched = strongest_isolation() == std::string("full");
+    CHECK(judged(programs.greedy) == (is_watched ? "0 memory" : "0 timeout"));
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "rewards/sandbox/sandbox.h"
+
 namespace gradus::rewards {
 
 namespace fs = std::filesystem;
@@ -22,10 +24,16 @@ std::string PluginFolder::add(const std::string& name, const std::string& text) 
   return (path_ / name).string();
 }
 
+const char* strongest_isolation() {
+  static const bool is_full = sandbox::probe_sandbox().rung == sandbox::Rung::namespaces;
+  return is_full ? "full" : "weak";
+}
+
 std::unique_ptr<RewardRule> make_rule(const std::string& type, const nlohmann::json& options) {
   RewardConfig config;
   config.type = type;
   config.options = options;
+  config.options.emplace("isolation", strongest_isolation());
   return make_reward_rule(config);
 }
 

@@ -25,6 +25,11 @@ class PluginFolder {
   std::filesystem::path path_;
 };
 
+/// "full", or "weak" where the machine gives no namespaces (a container, say), so that rules of
+/// others' code are tested there too.
+const char* strongest_isolation();
+
+/// A rule of others' code, behind the strongest wall that there is.
 std::unique_ptr<RewardRule> make_rule(const std::string& type, const nlohmann::json& options);
 
 /// Grades of completions of one prompt "Why?" with tokens 7, 8.
