@@ -160,7 +160,8 @@ TEST_CASE("a rule that fails on hostile text is told before the run", "[cli][rew
              "    return [float(a in c) / len(c) * len(c) for c, a in zip(completions, answer)]\n");
   write_text(folder / "recipe.toml",
              "[model]\npath = \"none\"\n[data]\ntask = \"arithmetic\"\n"
-             "[[rewards]]\ntype = \"python\"\nfile = \"broken.py:reward\"\n");
+             "[[rewards]]\ntype = \"python\"\nfile = \"broken.py:reward\"\n"
+             "isolation = \"weak\"\n");
   const auto result = run_gradus({"rewards", "check", folder / "recipe.toml", "--rows", "1"});
   INFO(result.out + result.err);
   CHECK(result.exit_code == 1);
