@@ -15,7 +15,7 @@ class Lexer {
  public:
   Lexer(TokenList& list, const NumberStyle& style)
       : list_(list), tokens_(list.tokens), text_(list.source), style_(style) {
-    tokens_.reserve(std::min(kMaxTokens, text_.size() / 2 + 8));
+    tokens_.reserve(std::min(kMaxTokens, text_.size()) + 8);
   }
 
   bool run(std::string& reason) && {
