@@ -50,6 +50,7 @@ class Comparison {
   bool same_expression(int32_t g, int32_t a);
   bool same_plain_expression(int32_t g, int32_t a);
   bool same_quantity(int32_t g, int32_t a);
+  int32_t quantity_of(int32_t value, const std::string& unit);
   int32_t with_unit(int32_t id, int32_t other);
   bool same_residue(const Node& g, const Node& a);
   bool same_decimal(int32_t g, int32_t a);

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "rewards/math/compare.h"
 #include "rewards/math/names.h"
 #include "rewards/math/numeric.h"
@@ -60,6 +62,17 @@ bool is_time(const Node& quantity) {
 /// n (mod m).
 bool is_modulus(const Node& quantity) {
   return quantity.kids.size() == 2;
+}
+
+/// Both units in the same terms, as far as one says no more than that it is money.
+std::pair<Unit, Unit> matched_units(const Node& g, const Node& a) {
+  std::pair<Unit, Unit> units{unit_of(g.name), unit_of(a.name)};
+  match_money(units.first, units.second);
+  return units;
+}
+
+bool measure_differently(const Unit& g, const Unit& a) {
+  return !g.dimension.empty() && !a.dimension.empty() && g.dimension != a.dimension;
 }
 
 bool says_no_solution(const std::string& words) {
@@ -146,16 +159,19 @@ bool Comparison::same_infinity(int32_t g, int32_t a, bool& is_decided) const {
   return gold == answer;
 }
 
+int32_t Comparison::quantity_of(int32_t value, const std::string& unit) {
+  const int32_t quantity = make(NodeKind::quantity, {value});
+  tree_.at(quantity).name = unit;
+  return quantity;
+}
+
 /// 10m beside 10: a letter that names a unit is one where the other side knows no letters.
 int32_t Comparison::with_unit(int32_t id, int32_t other) {
   const Node node = tree_.at(id);
   if (node.kind == NodeKind::negate) {
     const Node inside = tree_.at(with_unit(node.kids[0], other));
     if (inside.kind != NodeKind::quantity) return id;
-    const int32_t value = make(NodeKind::negate, {inside.kids[0]});
-    const int32_t quantity = make(NodeKind::quantity, {value});
-    tree_.at(quantity).name = inside.name;
-    return quantity;
+    return quantity_of(make(NodeKind::negate, {inside.kids[0]}), inside.name);
   }
   if (node.kind != NodeKind::multiply || node.kids.size() != 2) return id;
   const Node& letter = tree_.at(node.kids[1]);
@@ -163,9 +179,7 @@ int32_t Comparison::with_unit(int32_t id, int32_t other) {
   if (letter.kind != NodeKind::symbol || unit.empty()) return id;
   if (tree_.at(node.kids[0]).kind != NodeKind::number) return id;
   if (!symbols_in(tree_, other).empty()) return id;
-  const int32_t quantity = make(NodeKind::quantity, {node.kids[0]});
-  tree_.at(quantity).name = std::string(unit);
-  return quantity;
+  return quantity_of(node.kids[0], std::string(unit));
 }
 
 bool Comparison::same_expression(int32_t g, int32_t a) {
@@ -198,9 +212,8 @@ bool Comparison::units_differ(int32_t g, int32_t a) const {
   const Node& gold = tree_.at(g);
   const Node& answer = tree_.at(a);
   if (gold.kind != NodeKind::quantity || answer.kind != NodeKind::quantity) return false;
-  const std::string g_unit = unit_of(gold.name).dimension;
-  const std::string a_unit = unit_of(answer.name).dimension;
-  return !g_unit.empty() && !a_unit.empty() && g_unit != a_unit;
+  const auto [g_unit, a_unit] = matched_units(gold, answer);
+  return measure_differently(g_unit, a_unit);
 }
 
 /// Both are "n (mod m)": the same residue class.
@@ -232,13 +245,11 @@ bool Comparison::same_quantity(int32_t g, int32_t a) {
     return same_expression(g_value, a_value);
   }
   if (is_modulus(gold) && is_modulus(answer)) return same_residue(gold, answer);
-  Unit g_unit = unit_of(gold.name);
-  Unit a_unit = unit_of(answer.name);
-  match_money(g_unit, a_unit);
+  const auto [g_unit, a_unit] = matched_units(gold, answer);
+  if (measure_differently(g_unit, a_unit)) return decide(false, "units differ");
   if (g_unit.dimension.empty() || a_unit.dimension.empty()) {
     return same_expression(g_value, a_value);
   }
-  if (g_unit.dimension != a_unit.dimension) return decide(false, "units differ");
   if (is_time(gold) && tree_.at(g_value).kind == NodeKind::ratio) {
     return same_in_order(tree_.at(g_value).kids, tree_.at(a_value).kids);
   }

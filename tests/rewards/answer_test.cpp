@@ -1,9 +1,7 @@
-#include <ctime>
-#include <functional>
-
 #include "rewards/answers/answer_extraction.h"
 #include "rewards/math/math_grader.h"
 #include "tests/catch.h"
+#include "tests/rewards/bare_answers.h"
 
 using namespace gradus::rewards;
 
@@ -12,19 +10,6 @@ namespace {
 std::string extracted(const std::string& text, AnswerPlace place = AnswerPlace::automatic) {
   const auto answer = extract_answer(text, place);
   return answer ? std::string(answer->place) + ":" + answer->text : "none";
-}
-
-bool answers_equal(const std::string& gold, std::string_view answer) {
-  math::MathOptions options;
-  options.is_answer_bare = true;
-  return math::grade_math(gold, answer, options).is_right();
-}
-
-// Processor time: a busy machine must not fail a test of cost.
-double seconds_of(const std::function<void()>& work) {
-  const std::clock_t begin = std::clock();
-  work();
-  return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
 }
 
 std::string repeated(const std::string& text, int count) {

@@ -1,27 +1,8 @@
-#include <ctime>
-#include <functional>
-
 #include "rewards/math/math_grader.h"
 #include "tests/catch.h"
+#include "tests/rewards/bare_answers.h"
 
 using namespace gradus::rewards;
-
-namespace {
-
-bool answers_equal(const std::string& gold, const std::string& answer) {
-  math::MathOptions options;
-  options.is_answer_bare = true;
-  return math::grade_math(gold, answer, options).is_right();
-}
-
-// Processor time: a busy machine must not fail a test of cost.
-double seconds_of(const std::function<void()>& work) {
-  const std::clock_t begin = std::clock();
-  work();
-  return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-}
-
-}  // namespace
 
 TEST_CASE("numbers are read exactly in the forms that answers take", "[rewards][math]") {
   const std::pair<const char*, const char*> cases[] = {{"72", "72"},

@@ -193,6 +193,12 @@ TEST_CASE("a parsed text is one answer or none", "[rewards][math]") {
   }
 }
 
+TEST_CASE("money of any currency is that of one, in an equation too", "[rewards][math]") {
+  CHECK(is_right("5\\text{ dollars}", "\\$5"));
+  CHECK(is_right("x = 5\\text{ dollars}", "x = \\$5"));
+  CHECK_FALSE(is_right("x = 5\\text{ dollars}", "x = 5\\text{ euros}"));
+}
+
 TEST_CASE("doubts and denials are no answers", "[rewards][math]") {
   CHECK_FALSE(is_right("1", "1 \\text{ (maybe 2)}"));
   CHECK_FALSE(is_right("5", "5 \\text{ or more}"));
