@@ -113,11 +113,12 @@ class MathGrade {
     if (options_.is_gold_bare || !has_box) {
       gold_words_ = without_dollars(gold_text_);
       const bool has_mark = gold_words_.find("####") != std::string::npos;
-      ParsedMath parsed =
-          parse(gold_words_, options_,
-                has_decimal_comma(gold_text_) && gold_text_.find('$') == std::string_view::npos);
+      const bool is_decimal =
+          has_decimal_comma(gold_text_) && gold_text_.find('$') == std::string_view::npos;
+      ParsedMath parsed = parse(gold_words_, options_, is_decimal);
       if (parsed.ok() && !has_mark) {
         gold_ = std::move(parsed.tree);
+        if (is_decimal && gold_words_.find('=') != std::string::npos) read_gold_as_list();
         return;
       }
       if (options_.is_gold_bare && !has_mark && !has_box) return;
@@ -131,6 +132,12 @@ class MathGrade {
       gold_words_ = candidate.text;
       return;
     }
+  }
+
+  /// "x=2,3" may be one number or two solutions: nobody can tell, so either is right.
+  void read_gold_as_list() {
+    ParsedMath parsed = parse(gold_words_, options_, false);
+    if (parsed.ok()) gold_as_list_ = std::move(parsed.tree);
   }
 
   /// Days are compared as days: the digits of "2024-03-03" would be arithmetic.
@@ -248,6 +255,9 @@ class MathGrade {
         is_equal = Comparison(*gold_, decimal.tree, options_.compare).equal();
       }
     }
+    if (!is_equal && gold_as_list_) {
+      is_equal = Comparison(*gold_as_list_, answer, options_.compare).equal();
+    }
     if (!is_equal && options_.allows_several) is_equal = any_item_equal(answer);
     const bool is_several = !is_equal && is_list(answer) && !is_list(*gold_);
     decide(is_equal     ? Reason::equal
@@ -283,7 +293,8 @@ class MathGrade {
   const MathOptions& options_;
   bool explains_;
   std::optional<Tree> gold_;  // none: the gold cannot be read
-  std::string gold_words_;    // as extracted
+  std::optional<Tree> gold_as_list_;
+  std::string gold_words_;  // as extracted
   MathVerdict verdict_;
 };
 

@@ -77,6 +77,9 @@ int32_t Parser::expression(int binding) {
   const Depth depth(*this);
   int32_t left = operand();
   while (true) {
+    const char sign = here().sign;
+    const bool ends_term = binding > kSum && (sign == '+' || sign == '-');
+    if (ends_term) return left;  // as the three below find out, but slowly
     auto next = postfix(left, binding);
     if (!next) next = operation(left, binding);
     if (!next) next = juxtaposition(left, binding);

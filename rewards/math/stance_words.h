@@ -142,9 +142,9 @@ inline constexpr auto kContrasts = std::to_array<std::string_view>(
 
 /// Words around a second answer that say nothing of their own.
 inline constexpr auto kPronouns = std::to_array<std::string_view>(
-    {"it is", "it's", "it should be", "should be", "that is", "that's", "it",
-     "is",    "be",   "also",         "even",      "else",    "either", "can",
-     "es",    "est",  "ist",          "è",         "это",     "是",     "为"});
+    {"it is", "it's", "it should be", "should be", "that is", "that's",       "it", "is",  "be",
+     "also",  "even", "else",         "either",    "can",     "equivalently", "es", "est", "ist",
+     "è",     "это",  "是",           "为"});
 
 inline constexpr auto kAlternatives =
     std::to_array<std::string_view>({"alternatively", "or maybe", "or perhaps", "or possibly", "or",
