@@ -55,13 +55,16 @@ class RewardRule {
   /// nothing.
   virtual std::vector<std::string> notices() const { return {}; }
 
-  /// Ties calls to others' code to a stop: once it is requested they end at once and their grades
-  /// are failed. Before the first `grade`.
+  /// Ties what may take long (others' code, other servers) to a stop: once it is requested such
+  /// calls end at once, none is made any more, and their grades are failed, with kStopped as
+  /// their reason. While no `grade` is under way.
   virtual void stop_with(const std::stop_token&) {}
 };
 
 Grade scored(double value);
 Grade skipped(std::string reason);
 Grade failed(std::string reason);
+
+inline constexpr const char* kStopped = "was stopped";
 
 }  // namespace gradus::rewards

@@ -64,7 +64,7 @@ class RewardSet {
   /// Seconds per rule are counted from now on. Grades do not depend on it. Before the first grade.
   void measure_with(const Clock& clock) { clock_ = &clock; }
 
-  /// For people who wait: see RewardRule::stop_with. Before the first grade.
+  /// For people who wait: see RewardRule::stop_with.
   void stop_with(const std::stop_token& stop) {
     for (const auto& rule : rules_) rule->stop_with(stop);
   }

@@ -173,12 +173,15 @@ std::vector<Group> Evaluator::answer(rollout::RolloutPool& pool, int64_t begin, 
     if (progress) progress(++done, num_problems_);
   });
   if (stop.stop_requested()) return {};
-  return grade_rollouts(std::move(rollouts), rules_, num_threads);
+  auto groups = grade_rollouts(std::move(rollouts), rules_, num_threads, stop);
+  if (stop.stop_requested()) return {};  // the grades of calls that were broken off are none
+  return groups;
 }
 
 std::optional<EvalResult> Evaluator::evaluate(const policy::Policy& policy,
                                               rollout::RolloutPool& pool, int num_threads,
                                               std::stop_token stop, const Progress& progress) {
+  rules_.stop_with(stop);
   EvalResult result;
   result.rule_names = rules_.rule_names();
   const int64_t stride = std::max<int64_t>(1, kBatchCompletions / config_.samples);

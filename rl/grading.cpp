@@ -57,12 +57,12 @@ Group grade_rollout(rollout::Rollout rollout, rewards::RewardSet& rules) {
 }
 
 std::vector<Group> grade_rollouts(std::vector<rollout::Rollout> rollouts, rewards::RewardSet& rules,
-                                  int num_threads) {
+                                  int num_threads, const std::stop_token& stop) {
   std::vector<Group> groups(rollouts.size());
   std::atomic<size_t> next{0};
   std::vector<std::exception_ptr> errors(rollouts.size());
   const auto work = [&] {
-    for (size_t i; (i = next.fetch_add(1)) < rollouts.size();) {
+    for (size_t i; !stop.stop_requested() && (i = next.fetch_add(1)) < rollouts.size();) {
       try {
         groups[i] = grade_rollout(std::move(rollouts[i]), rules);
       } catch (...) {  // the edge of a thread; thrown again below

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stop_token>
 #include <vector>
 
 #include "rewards/reward_set.h"
@@ -13,8 +14,9 @@ namespace gradus::rl {
 Group grade_rollout(rollout::Rollout rollout, rewards::RewardSet& rules);
 
 /// The same for many prompts, on `num_threads` threads (rules that run in other processes wait
-/// most of the time); results stand in the given order.
+/// most of the time); results stand in the given order. Once `stop` is requested the rest is left
+/// ungraded: what is returned then is of no use.
 std::vector<Group> grade_rollouts(std::vector<rollout::Rollout> rollouts, rewards::RewardSet& rules,
-                                  int num_threads);
+                                  int num_threads, const std::stop_token& stop);
 
 }  // namespace gradus::rl

@@ -114,6 +114,7 @@ Trainer::Trainer(TrainingRun& run)
       pool_(run.policy(), *run.tokenizer().tokenizer, config_.rollout, run.threads()) {
   check_mixtures(config_, run.policy());
   rules_.measure_with(run.environment().clock);
+  rules_.stop_with(run.environment().stop);
   if (config_.has_eval_data()) evaluator_.emplace(config_, run.tokenizer(), max_context(run));
   warn_about(*prompts_, run.environment().observer);
   for (const auto& notice : rules_.notices()) run.environment().observer.on_warning(notice);
@@ -144,7 +145,9 @@ std::optional<Trainer::Batch> Trainer::collect(TrainingRun& run, int64_t step) {
   while (batch.rounds < max_rounds && batch.used.size() < wanted) {
     auto rollouts = sample(run, step, static_cast<int64_t>(wanted - batch.used.size()), batch);
     if (run.is_stopping()) return std::nullopt;
-    keep(grade(run, std::move(rollouts), step, batch), batch);
+    auto groups = grade(run, std::move(rollouts), step, batch);
+    if (run.is_stopping()) return std::nullopt;
+    keep(std::move(groups), batch);
   }
   // Nothing to learn from: the step still goes through the update, whose metrics say so.
   if (batch.used.empty()) std::swap(batch.used, batch.dropped);
@@ -177,9 +180,13 @@ std::vector<Group> Trainer::grade(TrainingRun& run, std::vector<rollout::Rollout
                                   int64_t step, Batch& batch) {
   run.environment().observer.on_phase(step, "rewards");
   const double begin = run.environment().clock.now_s();
-  auto groups = grade_rollouts(std::move(rollouts), rules_, run.threads());
+  const std::stop_token& stop = run.environment().stop;
+  auto groups = grade_rollouts(std::move(rollouts), rules_, run.threads(), stop);
   const auto counts = rules_.take_counts();
-  rewards::check_failed_share(counts, config_.rewards_limits.max_failed_share);
+  // Calls that a stop broke off are no fault of the rules.
+  if (!stop.stop_requested()) {
+    rewards::check_failed_share(counts, config_.rewards_limits.max_failed_share);
+  }
   batch.rule_s.resize(counts.size());
   for (size_t rule = 0; rule < counts.size(); ++rule) batch.rule_s[rule] += counts[rule].seconds;
   batch.grade_s += run.environment().clock.now_s() - begin;

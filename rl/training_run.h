@@ -28,7 +28,7 @@ namespace gradus::rl {
 /// What a run needs from outside.
 struct RunEnvironment {
   RunObserver& observer;
-  std::stop_token stop;  ///< requested: finish the phase at hand, save, return
+  std::stop_token stop;  ///< requested: break sampling and grading off, save, return
   const Clock& clock;
 };
 

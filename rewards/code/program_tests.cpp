@@ -122,6 +122,12 @@ sandbox::SandboxConfig ProgramTests::process(const Program& program) const {
   return config;
 }
 
+std::unique_ptr<SandboxedProcess> ProgramTests::start(const sandbox::SandboxConfig& config) const {
+  auto process = sandbox_->start(config);
+  process->stop_with(stop_);
+  return process;
+}
+
 std::optional<TestResult> ProgramTests::prepare(const std::string& source, Program& program) const {
   program.files = {{language_.file, source, 0444}};
   if (language_.compile.empty()) return std::nullopt;
@@ -131,7 +137,7 @@ std::optional<TestResult> ProgramTests::prepare(const std::string& source, Progr
   config.limits.memory_bytes = uint64_t{2} << 30;  // the compiler's, not the program's
   config.limits.scratch_bytes = uint64_t{256} << 20;
   config.limits.cpu_s = static_cast<uint64_t>(std::ceil(limits_.compile_timeout_s));
-  const auto compiler = sandbox_->start(config);
+  const auto compiler = start(config);
   if (!compiler->wait_end(sandbox::deadline_in(limits_.compile_timeout_s * 2))) {
     return TestResult{Verdict::compile, "the compiler did not end in time"};
   }
@@ -157,7 +163,7 @@ TestResult ProgramTests::run_io(const Program& program, const TestCase& test) co
   config.input = sandbox::Input::text;
   config.input_text = test.input;
   config.max_output_bytes = test.expected.size() + kSpareOutputBytes;
-  const auto process = sandbox_->start(config);
+  const auto process = start(config);
   const bool has_ended = process->wait_end(sandbox::deadline_in(wall_s()), true);
   if (process->is_output_cut()) {
     return {Verdict::wrong, fmt::format("the output has more than {} bytes, {} are expected",
@@ -177,10 +183,10 @@ class ProgramTests::Judged {
       : owner_(owner), deadline_(sandbox::deadline_in(owner.wall_s())), nonce_(fresh_nonce()) {
     sandbox::SandboxConfig config = owner.process(program);
     config.command = {owner.language_.run.front(), "-c", kProgramDriver, owner.language_.file};
-    program_ = owner.sandbox_->start(config);
+    program_ = owner.start(config);
     config.files.clear();
     config.command = {owner.language_.run.front(), "-c", kTestJudge};
-    judge_ = owner.sandbox_->start(config);
+    judge_ = owner.start(config);
   }
 
   TestResult run(const TestCase& test) {

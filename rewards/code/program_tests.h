@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "rewards/code/language.h"
@@ -39,6 +40,9 @@ class ProgramTests {
                ProgramLimits limits)
       : sandbox_(std::move(sandbox)), language_(std::move(language)), limits_(limits) {}
 
+  /// Once `stop` is requested programs end at once; what is returned then says nothing of them.
+  void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
+
   /// A program ready to be run: its files.
   struct Program {
     std::vector<sandbox::PlannedFile> files;
@@ -54,6 +58,7 @@ class ProgramTests {
   class Judged;
 
   sandbox::SandboxConfig process(const Program& program) const;
+  std::unique_ptr<sandbox::SandboxedProcess> start(const sandbox::SandboxConfig& config) const;
   TestResult run_io(const Program& program, const TestCase& test) const;
   TestResult run_judged(const Program& program, const TestCase& test) const;
   double wall_s() const { return 2 * limits_.timeout_s + 1; }
@@ -61,6 +66,7 @@ class ProgramTests {
   std::shared_ptr<const sandbox::Sandbox> sandbox_;
   Language language_;
   ProgramLimits limits_;
+  std::stop_token stop_;
 };
 
 }  // namespace gradus::rewards::code

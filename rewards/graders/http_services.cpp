@@ -146,6 +146,11 @@ HttpServices::HttpServices(const ModelServerConfig& models,
   }
 }
 
+void HttpServices::stop_with(const std::stop_token& stop) {
+  client_->stop_with(stop);
+  if (python_ != nullptr) python_->stop_with(stop);
+}
+
 std::string HttpServices::refusal_of_models() const {
   return model_url_ ? "" : "no model server is set; give models.url, the API of models that judge";
 }

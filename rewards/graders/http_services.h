@@ -37,6 +37,9 @@ class HttpServices final : public GraderServices {
                std::unique_ptr<PythonRunner> python, const std::string& secret_file,
                const std::string& where);
 
+  /// See RewardRule::stop_with.
+  void stop_with(const std::stop_token& stop);
+
   /// Null: Python graders are unavailable.
   PythonRunner* python() { return python_.get(); }
 

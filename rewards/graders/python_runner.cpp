@@ -69,6 +69,14 @@ std::string PythonRunner::check(const std::string& source) {
   return loan.worker().start();
 }
 
+void PythonRunner::stop_with(const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
+  stop_ = stop;
+  for (auto& [source, pool] : pools_) {
+    for (auto& worker : pool.idle) worker->stop_with(stop);
+  }
+}
+
 PythonReply PythonRunner::run(const std::string& source, const json& sample, const json& item) {
   try {
     prepare();
@@ -102,7 +110,9 @@ std::unique_ptr<PluginWorker> PythonRunner::new_worker(const std::string& source
                   {"function", "grade"},
                   {"form", "openai"},
                   {"owns_namespace", sandbox_->rung() == sandbox::Rung::namespaces}};
-  return std::make_unique<PluginWorker>(sandbox_, std::move(program));
+  auto worker = std::make_unique<PluginWorker>(sandbox_, std::move(program));
+  worker->stop_with(stop_);
+  return worker;
 }
 
 std::unique_ptr<PluginWorker> PythonRunner::borrow(const std::string& source) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ class PythonRunner {
   /// @throws PeerError  as prepare.
   std::string check(const std::string& source);
 
+  /// See RewardRule::stop_with.
+  void stop_with(const std::stop_token& stop);
+
   /// What the user is to be told once: nothing, or that the wall is weaker than full isolation.
   /// @throws PeerError  the machine cannot isolate, or has no such Python.
   std::string prepare();
@@ -73,6 +77,7 @@ class PythonRunner {
   std::shared_ptr<const sandbox::Sandbox> sandbox_;
   WorkerProgram program_;
   std::map<std::string, Pool> pools_;  // by source
+  std::stop_token stop_;
 };
 
 }  // namespace gradus::rewards::graders

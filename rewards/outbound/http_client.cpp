@@ -11,6 +11,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <chrono>
+#include <functional>
 #include <optional>
 
 #include "base/error.h"
@@ -32,6 +33,7 @@ using TlsStream = beast::ssl_stream<Stream>;
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
 constexpr int kMaxFailures = 5;
 constexpr double kRest_s = 30;
+constexpr std::chrono::milliseconds kStopLatency{200};
 
 HttpReply fault(Outcome outcome, const Url& url, const std::string& what) {
   return {outcome, 0, "", url.authority() + ": " + printable(what, 300)};
@@ -63,16 +65,23 @@ tcp::endpoint endpoint_of(const Address& address, uint16_t port) {
 class Exchange {
  public:
   Exchange(const HttpRequest& request, const OutboundConfig& config, asio::ssl::context& tls,
-           Deadline deadline)
-      : request_(request), config_(config), tls_(tls), url_(request.url), deadline_(deadline) {}
+           Deadline deadline, std::stop_token stop)
+      : request_(request),
+        config_(config),
+        tls_(tls),
+        url_(request.url),
+        deadline_(deadline),
+        stop_(std::move(stop)) {}
 
   HttpReply run(const std::vector<Address>& addresses) {
     if (!url_.is_tls) {
       Stream stream(loop_);
+      cancel_ = [&] { stream.cancel(); };
       if (const auto error = connect(stream, addresses)) return *error;
       return talk(stream);
     }
     TlsStream stream(loop_, tls_);
+    cancel_ = [&] { beast::get_lowest_layer(stream).cancel(); };
     if (const auto error = connect(beast::get_lowest_layer(stream), addresses)) return *error;
     if (const auto error = shake_hands(stream)) return *error;
     return talk(stream);
@@ -81,10 +90,14 @@ class Exchange {
  private:
   template <class Start>
   beast::error_code step(Start&& start) {
+    if (stop_.stop_requested()) return asio::error::operation_aborted;
     beast::error_code result = asio::error::would_block;
     start([&result](const beast::error_code& error, auto&&...) { result = error; });
     loop_.restart();
-    loop_.run();
+    while (!loop_.stopped()) {
+      loop_.run_for(kStopLatency);
+      if (stop_.stop_requested()) cancel_();
+    }
     return result;
   }
 
@@ -182,6 +195,8 @@ class Exchange {
   asio::ssl::context& tls_;
   const Url& url_;
   Deadline deadline_;
+  std::stop_token stop_;
+  std::function<void()> cancel_;  // the step at hand
   asio::io_context loop_;
 };
 
@@ -221,6 +236,7 @@ HttpReply HttpClient::post(const HttpRequest& request) {
     return {Outcome::refused, 0, "", *refusal};
   }
   HttpReply reply = exchange(request);
+  if (stop_.stop_requested()) return reply;  // no fault of the server
   if (reply.outcome == Outcome::refused) {
     breaker_.report(server, false);
     return reply;
@@ -234,7 +250,7 @@ HttpReply HttpClient::exchange(const HttpRequest& request) const {
   const Deadline deadline = std::chrono::steady_clock::now() +
                             std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                 std::chrono::duration<double>(timeout_s));
-  const Resolved resolved = resolve(request.url.host, deadline);
+  const Resolved resolved = resolve(request.url.host, deadline, stop_);
   if (!resolved.fault.empty()) {
     return fault(resolved.timed_out ? Outcome::timed_out : Outcome::failed, request.url,
                  resolved.fault);
@@ -245,7 +261,7 @@ HttpReply HttpClient::exchange(const HttpRequest& request) const {
     if (!refusal.empty()) return {Outcome::refused, 0, "", refusal};
   }
   try {
-    return Exchange(request, config_, tls_->context, deadline).run(resolved.addresses);
+    return Exchange(request, config_, tls_->context, deadline, stop_).run(resolved.addresses);
   } catch (const boost::system::system_error& error) {
     return fault(Outcome::failed, request.url, error.what());
   }

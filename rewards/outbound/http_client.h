@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +53,10 @@ class HttpClient {
 
   HttpReply post(const HttpRequest& request);
 
+  /// Once `stop` is requested exchanges end at once, as failed, and none is begun. While
+  /// no `post` is under way.
+  void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
+
   const OutboundPolicy& policy() const { return policy_; }
 
  private:
@@ -63,6 +68,7 @@ class HttpClient {
   OutboundPolicy policy_;
   CircuitBreaker breaker_;
   std::unique_ptr<Tls> tls_;
+  std::stop_token stop_;
 };
 
 }  // namespace gradus::rewards::outbound

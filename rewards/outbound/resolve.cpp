@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <future>
 #include <memory>
@@ -44,7 +45,8 @@ Resolved ask_system(const std::string& host) {
 
 }  // namespace
 
-Resolved resolve(const std::string& host, std::chrono::steady_clock::time_point deadline) {
+Resolved resolve(const std::string& host, std::chrono::steady_clock::time_point deadline,
+                 const std::stop_token& stop) {
   if (const auto address = Address::parse(host)) return {{*address}, ""};
   if (host == "localhost") return {{*Address::parse("127.0.0.1"), *Address::parse("::1")}, ""};
   // getaddrinfo cannot be stopped: it is waited for elsewhere, and forgotten at the deadline. The
@@ -52,7 +54,15 @@ Resolved resolve(const std::string& host, std::chrono::steady_clock::time_point 
   auto promise = std::make_shared<std::promise<Resolved>>();
   auto future = promise->get_future();
   std::thread([promise, host] { promise->set_value(ask_system(host)); }).detach();
-  if (future.wait_until(deadline) != std::future_status::ready) {
+  constexpr std::chrono::milliseconds kStopLatency{200};
+  const auto waits = [&] {
+    const auto now = std::chrono::steady_clock::now();
+    return now < deadline && !stop.stop_requested() &&
+           future.wait_until(std::min(deadline, now + kStopLatency)) != std::future_status::ready;
+  };
+  while (waits()) {
+  }
+  if (future.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     return {{}, "the name " + host + " was not resolved in time", true};
   }
   return future.get();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct Resolved {
 };
 
 /// The addresses of a host: itself when it is one, 127.0.0.1 and ::1 for `localhost`, else what
-/// the system's resolver says by the deadline.
-Resolved resolve(const std::string& host, std::chrono::steady_clock::time_point deadline);
+/// the system's resolver says by the deadline, or until `stop` is requested.
+Resolved resolve(const std::string& host, std::chrono::steady_clock::time_point deadline,
+                 const std::stop_token& stop);
 
 }  // namespace gradus::rewards::outbound

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
+#include "rewards/reward_rule.h"
 
 namespace gradus::rewards {
 namespace {
@@ -18,8 +19,6 @@ using Kind = WorkerFault::Kind;
 
 constexpr size_t kMaxReasonBytes = 2000;
 constexpr double kExitPatienceS = 1.0;
-constexpr double kStopLatencyS = 0.2;
-constexpr const char* kStopped = "was stopped";
 
 // Unpredictable on purpose: it only pairs a reply with its request and reaches no result.
 std::string fresh_nonce() {
@@ -49,6 +48,11 @@ std::string text_of(const json& error) {
 
 }  // namespace
 
+void PluginWorker::stop_with(const std::stop_token& stop) {
+  stop_ = stop;
+  if (process_) process_->stop_with(stop);
+}
+
 std::string PluginWorker::start() {
   if (stop_.stop_requested()) return kStopped;
   if (process_ && process_->is_running()) return "";
@@ -61,6 +65,7 @@ std::string PluginWorker::start() {
   } catch (const Error& error) {
     return error.what();
   }
+  process_->stop_with(stop_);
   is_fresh_ = true;
   loaded_ = json::object();
   if (program_.load.is_null()) return "";
@@ -133,23 +138,13 @@ WorkerAnswer PluginWorker::collect(const std::string& nonce, size_t count) {
   return answer;
 }
 
-SandboxedProcess::Event PluginWorker::wait_line(std::string& line, double timeout_s) {
-  const sandbox::Deadline deadline = sandbox::deadline_in(timeout_s);
-  for (;;) {
-    const auto until = std::min(deadline, sandbox::deadline_in(kStopLatencyS));
-    const auto event = process_->wait_line(line, until);
-    const bool waits_on = event == SandboxedProcess::Event::timed_out && until < deadline;
-    if (!waits_on || stop_.stop_requested()) return event;
-  }
-}
-
 // Everything but a well-formed reply leaves a process in a state that nobody knows: it is ended.
 PluginWorker::Reply PluginWorker::next_reply(const std::string& nonce, double timeout_s) {
   std::string line;
-  switch (wait_line(line, timeout_s)) {
+  switch (process_->wait_line(line, sandbox::deadline_in(timeout_s))) {
     case SandboxedProcess::Event::timed_out:
       stop();
-      if (stop_.stop_requested()) return WorkerFault{Kind::timed_out, kStopped};
+      if (stop_.stop_requested()) return WorkerFault{Kind::broken, kStopped};
       return WorkerFault{Kind::timed_out,
                          fmt::format("did not answer within {} s", number_text(timeout_s))};
     case SandboxedProcess::Event::closed:

@@ -73,7 +73,7 @@ class PluginWorker {
   bool is_fresh() const { return is_fresh_; }
 
   /// Once `stop` is requested calls end at once, and none is made.
-  void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
+  void stop_with(const std::stop_token& stop);
 
   /// Ends the process with all that it started; the next call starts a new one.
   void stop() { process_.reset(); }
@@ -82,7 +82,6 @@ class PluginWorker {
   using Reply = std::variant<nlohmann::json, WorkerFault>;
 
   WorkerAnswer collect(const std::string& nonce, size_t count);
-  sandbox::SandboxedProcess::Event wait_line(std::string& line, double timeout_s);
   Reply next_reply(const std::string& nonce, double timeout_s);
   WorkerFault broken(const std::string& what);
   std::string ending();

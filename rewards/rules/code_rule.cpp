@@ -90,8 +90,17 @@ class CodeRule final : public RewardRule {
 
   std::vector<Grade> grade(std::span<const RewardInput> group) override {
     std::vector<Grade> grades;
-    for (const RewardInput& input : group) grades.push_back(grade_one(input));
+    for (const RewardInput& input : group) {
+      Grade grade = stop_.stop_requested() ? failed(kStopped) : grade_one(input);
+      if (stop_.stop_requested()) grade = failed(kStopped);  // of a program that was broken off
+      grades.push_back(std::move(grade));
+    }
     return grades;
+  }
+
+  void stop_with(const std::stop_token& stop) override {
+    stop_ = stop;
+    programs_.stop_with(stop);
   }
 
   std::vector<std::string> notices() const override {
@@ -124,7 +133,7 @@ class CodeRule final : public RewardRule {
     std::string reason;
     size_t num_ok = 0;
     size_t num_ok_of_ten = 0;
-    for (size_t i = 0; i < tests.size(); ++i) {
+    for (size_t i = 0; i < tests.size() && !stop_.stop_requested(); ++i) {
       const code::TestResult result = programs_.run(program, tests[i]);
       verdicts.push_back(code::verdict_name(result.verdict));
       const bool is_ok = result.verdict == code::Verdict::ok;
@@ -173,6 +182,7 @@ class CodeRule final : public RewardRule {
   std::shared_ptr<const sandbox::Sandbox> sandbox_;
   code::Language language_;
   code::ProgramTests programs_;
+  std::stop_token stop_;
 };
 
 }  // namespace

@@ -84,6 +84,11 @@ class GraderRule final : public RewardRule {
                            : std::vector<std::string>{"rule " + name_ + ": " + notice_};
   }
 
+  void stop_with(const std::stop_token& stop) override {
+    stop_ = stop;
+    services_.stop_with(stop);
+  }
+
   std::vector<Grade> grade(std::span<const RewardInput> group) override {
     std::vector<Grade> grades(group.size());
     std::atomic<size_t> next = 0;
@@ -129,7 +134,8 @@ class GraderRule final : public RewardRule {
 
   Grade safe_grade(const RewardInput& input) const {
     try {
-      return grade_of(input);
+      Grade grade = stop_.stop_requested() ? failed(kStopped) : grade_of(input);
+      return stop_.stop_requested() ? failed(kStopped) : grade;
     } catch (const std::exception& error) {  // the edge of a thread
       return failed(error.what());
     }
@@ -174,6 +180,7 @@ class GraderRule final : public RewardRule {
   SteadyClock clock_;
   HttpServices services_;
   std::unique_ptr<Grader> grader_;
+  std::stop_token stop_;
 };
 
 json spec_of(const GraderConfig& options, const std::string& where) {

@@ -30,6 +30,7 @@ using Clock = std::chrono::steady_clock;
 // process in an uninterruptible call. Nobody waits for that longer.
 constexpr double kKillPatienceS = 2.0;
 constexpr double kReapPatienceS = 1.0;
+constexpr int kStopLatencyMs = 200;
 
 [[noreturn]] void fail(const std::string& what, int number) {
   throw PeerError("the sandbox's helper: " + what + ": " + std::generic_category().message(number));
@@ -184,7 +185,7 @@ SandboxedProcess::Event SandboxedProcess::wait_line(std::string& line, Deadline 
     searched_ = received_.size();
     if (received_.size() > options_.max_reply_bytes) return Event::too_long;
     if (!replies_.is_open() || !control_.is_open()) return Event::closed;
-    const int wait = left_ms(deadline);
+    const int wait = wait_ms(deadline);
     if (wait <= 0) return Event::timed_out;
     pump(wait);
     // What it said last may be more than one piece.
@@ -195,7 +196,7 @@ SandboxedProcess::Event SandboxedProcess::wait_line(std::string& line, Deadline 
 bool SandboxedProcess::wait_end(Deadline deadline, bool stops_at_flood) {
   while (control_.is_open() || output_pipe_.is_open() || error_pipe_.is_open()) {
     if (stops_at_flood && is_output_cut_) return false;
-    const int wait = left_ms(deadline);
+    const int wait = wait_ms(deadline);
     if (wait <= 0) return false;
     pump(wait);
   }
@@ -203,6 +204,13 @@ bool SandboxedProcess::wait_end(Deadline deadline, bool stops_at_flood) {
   note_lost_helper();
   reap(kReapPatienceS);
   return true;
+}
+
+// How long one round may wait; 0: the deadline has come, or a stop was requested.
+int SandboxedProcess::wait_ms(Deadline deadline) const {
+  if (stop_.stop_requested()) return 0;
+  const int left = left_ms(deadline);
+  return stop_.stop_possible() ? std::min(left, kStopLatencyMs) : left;
 }
 
 // One round of waiting, sending, receiving and draining.

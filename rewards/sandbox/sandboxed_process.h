@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,9 @@ class SandboxedProcess {
   SandboxedProcess(const SandboxedProcess&) = delete;
   SandboxedProcess& operator=(const SandboxedProcess&) = delete;
 
+  /// Once `stop` is requested every wait ends as if its deadline had come.
+  void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
+
   /// Queues bytes for the request channel; they are sent while one waits.
   void send(std::string_view bytes);
 
@@ -91,6 +95,7 @@ class SandboxedProcess {
 
  private:
   void spawn(int helper, int replies, int requests, int output, int errors, int control);
+  int wait_ms(Deadline deadline) const;
   void pump(int wait_ms);
   void send_queued();
   void receive();
@@ -102,6 +107,7 @@ class SandboxedProcess {
   void reap(double patience_s);
 
   Options options_;
+  std::stop_token stop_;
   FileDescriptor replies_;
   FileDescriptor requests_;
   FileDescriptor

@@ -1,9 +1,5 @@
 // Rules that are commands, shared libraries and Lua files: their forms and their faults.
 
-#include <chrono>
-#include <stop_token>
-#include <thread>
-
 #include "base/error.h"
 #include "tests/catch.h"
 #include "tests/rewards/plugins/plugin_files.h"
@@ -95,24 +91,6 @@ TEST_CASE("a command that cannot be is refused before the run", "[rewards][plugi
                     Catch::EndsWith(": read: /no/such/place does not exist"));
   CHECK_THROWS_WITH(make_rule("command", {{"command", {"cat"}}, {"environment", {"NO_SUCH_KEY"}}}),
                     Catch::EndsWith(": environment: NO_SUCH_KEY is not set"));
-}
-
-TEST_CASE("a call that hangs ends when a stop is requested", "[rewards][plugins][command]") {
-  const PluginFolder folder;
-  json options = command(folder, "3");
-  options["timeout_s"] = 60.0;
-  const auto rule = make_rule("command", options);
-  std::stop_source stop;
-  rule->stop_with(stop.get_token());
-  CHECK(grades_of(*rule, {"a"})[0].value == 1.0);
-  const auto begin = std::chrono::steady_clock::now();
-  const std::jthread impatient([&stop] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    stop.request_stop();
-  });
-  const auto grades = grades_of(*rule, {"hang", "b"});
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(30));
-  for (const Grade& grade : grades) CHECK(grade.reason == "was stopped");
 }
 
 TEST_CASE("a rule whose file changes in mid-run does not grade by the new one",
