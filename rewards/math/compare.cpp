@@ -55,6 +55,7 @@ Comparison::Comparison(const Tree& gold, const Tree& answer, const CompareOption
   gold_ = prepared(tree_, gold_);
   answer_ = prepared(tree_, answer_);
   match_parameters();
+  match_arguments();
 }
 
 int32_t Comparison::make(NodeKind kind, std::vector<int32_t> kids) {

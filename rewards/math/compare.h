@@ -64,6 +64,7 @@ class Comparison {
   bool is_measure(int32_t id) const;
   std::string applied_name(const Node& product) const;
   std::string given_name(int32_t id) const;
+  std::string argument_of(int32_t id) const;
   bool units_differ(int32_t g, int32_t a) const;
   bool is_assignment(const Node& relation) const;
   bool is_value_of(const Node& relation);
@@ -72,6 +73,7 @@ class Comparison {
   std::optional<std::vector<int32_t>> assignments_of(int32_t id) const;
   void match_symbols();
   void match_parameters();
+  void match_arguments();
   void rename(int32_t id, const std::string& from, const std::string& to);
   int32_t make(NodeKind kind, std::vector<int32_t> kids);
   bool decide(bool verdict, const char* how);

@@ -76,6 +76,29 @@ std::string Comparison::given_name(int32_t id) const {
   return applied_name(node);
 }
 
+/// The symbol that a function is given for: "x" of f(x); empty for other left sides.
+std::string Comparison::argument_of(int32_t id) const {
+  const Node& node = tree_.at(id);
+  if (node.kids.empty() || given_name(id).empty()) return "";
+  const Node& argument = tree_.at(node.kids.back());
+  const bool is_only = node.kids.size() == (node.kind == NodeKind::call ? 1 : 2);
+  return is_only && argument.kind == NodeKind::symbol ? argument.name : "";
+}
+
+/// f(x) = x + 1 and f(n) = n + 1 give the same function.
+void Comparison::match_arguments() {
+  const Node& gold = tree_.at(gold_);
+  const Node& answer = tree_.at(answer_);
+  for (const Node* side : {&gold, &answer}) {
+    if (side->kind != NodeKind::relation || side->name != "=") return;
+  }
+  const std::string wanted = argument_of(gold.kids[0]);
+  const std::string used = argument_of(answer.kids[0]);
+  if (wanted.empty() || used.empty() || wanted == used) return;
+  rename(answer_, wanted, "another " + wanted);  // in f(n) = n + x it is no argument
+  rename(answer_, used, wanted);
+}
+
 bool Comparison::is_assignment(const Node& relation) const {
   return relation.kind == NodeKind::relation && relation.name == "=" && is_name(relation.kids[0]);
 }
@@ -89,7 +112,7 @@ bool Comparison::is_measure(int32_t id) const {
   const Node& what = tree_.at(node.kids[1]);
   if (!what.is_bracketed) return false;
   const bool is_known = name.kind == NodeKind::constant && name.name.starts_with("set ");
-  if (is_known || is_capital(name.name)) return true;
+  if (is_known || name.kind == NodeKind::text || is_capital(name.name)) return true;
   const bool is_of_sets = what.kind == NodeKind::set_union ||
                           what.kind == NodeKind::set_intersection || is_name(node.kids[1]);
   return name.kind == NodeKind::symbol && is_of_sets;

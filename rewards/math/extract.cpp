@@ -23,6 +23,11 @@ struct Gap {
   bool ends_sentence = false;
 };
 
+/// "for part (a)": says which of several questions an answer is to.
+bool names_part(std::string_view word) {
+  return word == "for" || word == "part" || word == "parts" || word == "question";
+}
+
 Gap look_between(std::string_view text) {
   Gap gap;
   std::string word;
@@ -32,7 +37,7 @@ Gap look_between(std::string_view text) {
     if (!word.empty() && !is_command) {
       if (word == "and" || word == "or" || is_joining_word(word)) {
         gap.joins = true;
-      } else if (word.size() > 1) {
+      } else if (word.size() > 1 && !names_part(word)) {
         ++gap.num_words;
       }
     }

@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "rewards/math/commands.h"
+#include "rewards/math/names.h"
 
 namespace gradus::rewards::math {
 namespace {
@@ -95,6 +96,8 @@ class Lexer {
   void letters() {
     size_t end = at_;
     while (end < text_.size() && is_letter(text_[end])) ++end;
+    const size_t joiner = glued_joiner(text_, at_, text_.substr(at_, end - at_));
+    if (joiner > 0) end = at_ + joiner;
     const auto kind = end - at_ == 1 ? TokenKind::letter : TokenKind::word;
     push(kind, text_.substr(at_, end - at_));
     at_ = end;
@@ -246,13 +249,30 @@ class Lexer {
 
   // --- numbers ---
 
+  /// 14 {, }916: the size of a comma in braces, with spaces around; 0: there is none.
+  size_t braced_comma(size_t at) const {
+    const size_t begin = at;
+    const auto skip = [&] {
+      while (at < text_.size() && text_[at] == ' ') ++at;
+    };
+    for (const char c : {'{', ',', '}'}) {
+      skip();
+      if (at >= text_.size() || text_[at] != c) return 0;
+      ++at;
+    }
+    skip();
+    return at - begin;
+  }
+
   /// Bytes of a thousands separator at `at`, if three digits and no fourth follow it; else 0.
-  size_t group_separator(size_t at, size_t num_digits) const {
-    if (num_digits > 3) return 0;
+  size_t group_separator(size_t at, std::string_view digits_before) const {
+    if (digits_before.size() > 3 || digits_before == "0") return 0;
     // The index of log_2 256 ends with its digit.
     if (!tokens_.empty() && (tokens_.back().sign == '_' || tokens_.back().sign == '^')) return 0;
     size_t size = 0;
-    if (looking_at("{,}", at) || looking_at(",{}", at) || looking_at("\\!,", at)) {
+    if (const size_t braced = braced_comma(at)) {
+      size = braced;
+    } else if (looking_at(",{}", at) || looking_at("\\!,", at)) {
       size = 3;
     } else if (looking_at("{\\,}", at)) {
       size = 4;
@@ -342,11 +362,11 @@ class Lexer {
     if (european(whole, decimals)) {
       is_decimal = !decimals.empty();
     } else {
-      size_t first_group = whole.size();
-      while (const size_t size = group_separator(at_, first_group)) {
+      std::string group = whole;
+      while (const size_t size = group_separator(at_, group)) {
         at_ += size;
-        whole += digits();
-        first_group = 3;
+        group = digits();
+        whole += group;
       }
       const bool has_comma = style_.comma_is_decimal && peek() == ',' && is_digit(peek(1));
       const bool has_point =

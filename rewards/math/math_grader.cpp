@@ -1,7 +1,9 @@
 #include "rewards/math/math_grader.h"
 
+#include <algorithm>
 #include <optional>
 
+#include "base/ascii.h"
 #include "rewards/math/dates.h"
 #include "rewards/math/names.h"
 #include "rewards/math/numeric.h"
@@ -13,14 +15,34 @@
 namespace gradus::rewards::math {
 namespace {
 
+/// "\\mathrm{ord}_p(a) = 5": what the last equals sign gives to a name that nobody can read. Empty
+/// where the text in front holds no name, or more than one answer.
+std::string_view behind_unread_name(std::string_view text) {
+  const size_t at = text.rfind('=');
+  if (at == std::string_view::npos || at == 0) return {};
+  const std::string_view name = text.substr(0, at);
+  if (std::none_of(name.begin(), name.end(), is_letter)) return {};
+  for (const std::string_view mark : {",", ";", "\\\\", "\\quad", " or ", " and ", "or}", "and}"}) {
+    if (name.find(mark) != std::string_view::npos) return {};
+  }
+  for (const std::string_view relation : {"<", ">", "!", ":", "\\", "\\ge", "\\le", "\\ne"}) {
+    if (bare(name).ends_with(relation)) return {};
+  }
+  return text.substr(at + 1);
+}
+
 ParsedMath parse(const std::string& text, const MathOptions& options, bool comma_is_decimal) {
   ParseOptions parsing;
   parsing.allows_malformed = options.malformed_operators;
   parsing.style.comma_is_decimal = comma_is_decimal;
-  return parse_math(without_words(text), parsing);
+  ParsedMath parsed = parse_math(without_words(text), parsing);
+  if (parsed.fault != ParsedMath::Fault::syntax) return parsed;
+  const std::string_view value = behind_unread_name(text);
+  ParsedMath of_value = value.empty() ? parsed : parse_math(value, parsing);
+  return of_value.ok() ? std::move(of_value) : std::move(parsed);
 }
 
-/// A decimal comma in plain text: 2,74 but not 1,234. A unit may stand behind it.
+/// A decimal comma in plain text: 2,74 and 0,125 but not 1,234. A unit may stand behind it.
 bool has_decimal_comma(std::string_view text) {
   text = text.substr(0, text.find(" \\text{"));
   const size_t comma = text.find(',');
@@ -31,7 +53,8 @@ bool has_decimal_comma(std::string_view text) {
   if (text.find(',', comma + 1) != std::string_view::npos || !is_digit(comma - 1)) return false;
   size_t end = comma + 1;
   while (is_digit(end)) ++end;
-  return end > comma + 1 && end - comma - 1 != 3 &&
+  const bool has_zero = text[comma - 1] == '0' && (comma == 1 || !is_digit(comma - 2));
+  return end > comma + 1 && (end - comma - 1 != 3 || has_zero) &&
          text.find_first_of("([{\\") == std::string_view::npos;
 }
 

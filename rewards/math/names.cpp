@@ -137,6 +137,15 @@ bool is_joining_word(std::string_view word) {
   return holds(kWords, lower_case(word));
 }
 
+size_t glued_joiner(std::string_view text, size_t word_at, std::string_view word) {
+  const bool is_glued = word_at > 0 && text[word_at - 1] >= '0' && text[word_at - 1] <= '9';
+  for (const std::string_view joiner : {"or", "and"}) {
+    const bool has_letter = word.size() == joiner.size() + 1;
+    if (is_glued && has_letter && word.starts_with(joiner)) return joiner.size();
+  }
+  return 0;
+}
+
 bool is_percent_word(std::string_view word) {
   constexpr std::array<std::string_view, 10> kWords{
       "percent", "pct",       "percentage",  "percents", "per cent",

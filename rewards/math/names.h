@@ -22,6 +22,10 @@ bool is_symbol_command(std::string_view name);
 /// A word of a language that joins answers: "and", "or", "und", "et", ...
 bool is_joining_word(std::string_view word);
 
+/// x=1orx=-1: the size of the joiner in a word that runs from a digit into the next answer's
+/// letter; 0: the word is none.
+size_t glued_joiner(std::string_view text, size_t word_at, std::string_view word);
+
 /// A word for percent: "percent", "pct", "percentage", "Prozent", ...
 bool is_percent_word(std::string_view word);
 

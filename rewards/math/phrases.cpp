@@ -85,7 +85,8 @@ bool is_short_mathematics(std::string_view text) {
       const bool is_known = is_command || word.size() == 1 || function_name(word) ||
                             constant_name(word) || is_symbol_command(word) ||
                             is_joining_word(word) || is_unit(word) || is_percent_word(word) ||
-                            multiplier_of(word) != 0 || in_text > 0;
+                            multiplier_of(word) != 0 || in_text > 0 ||
+                            glued_joiner(text, i - word.size(), word) > 0;
       if (!is_known && (word.size() != 2 || is_short_word(word))) return false;
       if (is_command &&
           (word == "text" || word == "mathrm" || word == "mbox" || word == "textbf")) {
