@@ -52,6 +52,7 @@ class Comparison {
   bool same_quantity(int32_t g, int32_t a);
   int32_t quantity_of(int32_t value, const std::string& unit);
   int32_t with_unit(int32_t id, int32_t other);
+  std::optional<bool> same_clock(const Node& halved, const Node& other);
   bool same_residue(const Node& g, const Node& a);
   bool same_decimal(int32_t g, int32_t a);
   bool same_ratio(const Node& g, const Node& a);
@@ -65,6 +66,7 @@ class Comparison {
   std::string applied_name(const Node& product) const;
   std::string given_name(int32_t id) const;
   std::string argument_of(int32_t id) const;
+  bool give_one_name(int32_t g_left, int32_t a_left) const;
   bool units_differ(int32_t g, int32_t a) const;
   bool is_assignment(const Node& relation) const;
   bool is_value_of(const Node& relation);

@@ -76,6 +76,19 @@ std::string Comparison::given_name(int32_t id) const {
   return applied_name(node);
 }
 
+/// Equations for one name, or one for y and the other for a function: y = 2x and f(x) = 2x.
+bool Comparison::give_one_name(int32_t g_left, int32_t a_left) const {
+  const std::string gold = given_name(g_left);
+  const std::string answer = given_name(a_left);
+  if (gold.empty() || answer.empty()) return false;
+  if (gold == answer) return true;
+  const auto is_graph = [&](int32_t y, int32_t function) {
+    return tree_.at(y).kind == NodeKind::symbol && tree_.at(y).name == "y" &&
+           argument_of(function) == "x";
+  };
+  return is_graph(g_left, a_left) || is_graph(a_left, g_left);
+}
+
 /// The symbol that a function is given for: "x" of f(x); empty for other left sides.
 std::string Comparison::argument_of(int32_t id) const {
   const Node& node = tree_.at(id);
@@ -179,7 +192,7 @@ bool Comparison::same_relation_pair(int32_t g_left, int32_t g_right, char g_op, 
   turn(a_left, a_right, a_op);
   if (g_op != a_op) return false;
   if (units_differ(g_right, a_right)) return false;
-  if (g_op == '=' && !given_name(g_left).empty() && given_name(g_left) == given_name(a_left)) {
+  if (g_op == '=' && give_one_name(g_left, a_left)) {
     return same(g_right, a_right);
   }
   const bool is_directed = g_op == '<' || g_op == 'l';

@@ -120,16 +120,21 @@ bool Comparison::same_based(const Node& g, const Node& a) {
   const Node& based = g.kind == NodeKind::based ? g : a;
   const Node& other = g.kind == NodeKind::based ? a : g;
   if (other.kind == NodeKind::number) {
-    return other.value.is_integer() && other.value.str() == based.name;
+    const auto digits = Rational::from_decimal(based.name);
+    return digits && other.value == *digits;
   }
   return !word_of(other).empty() && word_of(other) == without_spaces(based.name);
 }
 
 bool Comparison::same_ratio(const Node& g, const Node& a) {
-  if (g.kids.size() != a.kids.size()) return false;
   const auto is_zero = [&](int32_t id) {
     return tree_.at(id).kind == NodeKind::number && tree_.at(id).value.is_zero();
   };
+  if (g.kids.size() != a.kids.size()) {  // 20:34:00 is the time 20:34
+    const Node& longer = g.kids.size() > a.kids.size() ? g : a;
+    if (g.kids.size() + a.kids.size() != 5 || !is_zero(longer.kids[2])) return false;
+    return same_in_order({g.kids[0], g.kids[1]}, {a.kids[0], a.kids[1]});
+  }
   bool has_zero = false;
   for (size_t i = 0; i < g.kids.size(); ++i) {
     has_zero = has_zero || is_zero(g.kids[i]) || is_zero(a.kids[i]);
@@ -224,6 +229,23 @@ bool Comparison::same_residue(const Node& g, const Node& a) {
          same_plain_expression(residue(g), residue(a));
 }
 
+/// 4:30 PM is 16:30. Nothing where the other is no time by the clock of 24 hours.
+std::optional<bool> Comparison::same_clock(const Node& halved, const Node& other) {
+  if (!is_time(halved) || other.kind != NodeKind::ratio) return std::nullopt;
+  const Node clock = tree_.at(halved.kids[0]);
+  const auto hour_of = [&](const Node& time) {
+    const Node& hour = tree_.at(time.kids[0]);
+    return hour.kind == NodeKind::number ? hour.value.small_integer() : std::nullopt;
+  };
+  if (clock.kind != NodeKind::ratio || clock.kids.size() != other.kids.size()) return std::nullopt;
+  const auto hour = hour_of(clock);
+  const auto wanted = hour_of(other);
+  if (!hour || !wanted || (*wanted > 0 && *wanted < 13)) return std::nullopt;
+  const int64_t of_day = *hour % 12 + (halved.name == "pm" ? 12 : 0);
+  return of_day == *wanted && same_in_order({clock.kids.begin() + 1, clock.kids.end()},
+                                            {other.kids.begin() + 1, other.kids.end()});
+}
+
 bool Comparison::same_quantity(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
@@ -237,6 +259,7 @@ bool Comparison::same_quantity(int32_t g, int32_t a) {
     if (is_time(measured) && !is_hour && bare.kind != NodeKind::ratio) {
       return decide(false, "units differ");
     }
+    if (const auto times = same_clock(measured, bare)) return decide(*times, "times of day");
     const bool is_temperature = measured.name == "celsius" || measured.name == "fahrenheit";
     if (is_temperature && bare.kind == NodeKind::degrees) {
       return same_expression(measured.kids[0], bare.kids[0]);

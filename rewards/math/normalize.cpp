@@ -202,6 +202,25 @@ bool is_invisible(uint32_t point) {
          (point >= 0x2060 && point <= 0x2069);
 }
 
+/// "\\\\begin{matrix}": an environment of its own would have one backslash, or a row's end before.
+bool is_escaped_twice(std::string_view text) {
+  constexpr std::string_view kBegin = "\\\\begin{";
+  for (size_t at = 0; (at = text.find(kBegin, at)) != std::string_view::npos; ++at) {
+    if (at == 0 || text[at - 1] != '\\') return true;
+  }
+  return false;
+}
+
+std::string escaped_once(std::string_view text) {
+  std::string once;
+  once.reserve(text.size());
+  for (size_t at = 0; at < text.size(); ++at) {
+    once += text[at];
+    if (text.substr(at, 2) == "\\\\") ++at;
+  }
+  return once;
+}
+
 class Normalizer {
  public:
   explicit Normalizer(std::string_view text) : text_(text) { out_.reserve(text.size() + 16); }
@@ -278,7 +297,7 @@ class Normalizer {
 }  // namespace
 
 std::string normalized_math(std::string_view text) {
-  return Normalizer(text).run();
+  return is_escaped_twice(text) ? Normalizer(escaped_once(text)).run() : Normalizer(text).run();
 }
 
 std::optional<std::string> with_ascii_digits(std::string_view text) {

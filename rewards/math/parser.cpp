@@ -361,7 +361,10 @@ std::optional<int32_t> Parser::juxtaposition(int32_t left, int binding) {
     // A number behind a name multiplies; behind a number it would change it.
     const Node& before = tree_.at(left);
     if (before.kind == NodeKind::quantity) return mixed_quantity(left);
-    const bool is_plain = before.kind == NodeKind::number || before.kind == NodeKind::multiply;
+    const bool ends_in_power =
+        before.kind == NodeKind::multiply && tree_.at(before.kids.back()).kind == NodeKind::power;
+    const bool is_plain =
+        before.kind == NodeKind::number || (before.kind == NodeKind::multiply && !ends_in_power);
     if (is_plain && !before.is_bracketed) fail("two numbers side by side");
     return joined(NodeKind::multiply, left, expression(kJuxtaposed + 1));
   }

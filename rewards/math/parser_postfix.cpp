@@ -159,7 +159,7 @@ std::optional<int32_t> Parser::unit(int32_t left) {
   const bool is_known = is_unit(token.text) && (is_number || token.space_before);
   const bool is_long = token.kind == TokenKind::word && token.text.size() >= 4 && is_number &&
                        !function_name(token.text) && !constant_name(token.text) &&
-                       !is_symbol_command(token.text);
+                       (!is_symbol_command(token.text) || ahead().kind == TokenKind::word);
   if (!is_remark && !is_known && !is_long) return std::nullopt;
   const std::string token_text(token.text);
   std::string name;
@@ -317,6 +317,7 @@ std::optional<Rational> base_named(std::string_view index) {
 }  // namespace
 
 int32_t Parser::subscripted(int32_t left) {
+  const std::string_view number_text = at_ > 0 ? tokens_[at_ - 1].text : "";
   ++at_;
   const std::string index = raw_group();
   Node& node = tree_.at(left);
@@ -324,11 +325,16 @@ int32_t Parser::subscripted(int32_t left) {
     node.name += "_" + index;
     return left;
   }
-  const bool is_number = node.kind == NodeKind::number && node.value.is_integer();
-  if (is_number || node.kind == NodeKind::text) {
+  const bool is_number = node.kind == NodeKind::number;
+  const bool is_integer = is_number && node.value.is_integer();
+  const std::string_view places = is_number && !is_integer ? number_text : "";
+  const bool is_read = places.find_first_not_of("0123456789.") == std::string_view::npos;
+  if ((is_number && is_read) || node.kind == NodeKind::text) {
     const auto base = base_named(index);
     if (!base) fail("a base from 2 to 36 expected");
-    const std::string digits = is_number ? node.value.str() : node.name;
+    const std::string digits = is_integer  ? node.value.str()
+                               : is_number ? std::string(places)
+                                           : node.name;
     const int32_t result = make(NodeKind::based, {}, digits);
     tree_.at(result).value = *base;
     return result;

@@ -38,6 +38,13 @@ std::optional<Rational> Rational::from_decimal(std::string_view digits) {
 std::optional<Rational> Rational::from_digits(std::string_view digits, int base) {
   Rational value;
   if (digits.empty()) return std::nullopt;
+  if (const size_t point = digits.find('.'); point != std::string_view::npos) {
+    const std::string_view places = digits.substr(point + 1);
+    const auto whole = from_digits(digits.substr(0, point), base);
+    const auto part = from_digits(places, base);
+    if (!whole || !part) return std::nullopt;
+    return *whole + *part / Rational(base).power(static_cast<int64_t>(places.size()));
+  }
   for (const char c : digits) {
     int digit = 99;
     if (c >= '0' && c <= '9') digit = c - '0';

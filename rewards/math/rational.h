@@ -33,7 +33,8 @@ class Rational {
   /// From decimal digits and at most one point, such as "003.50"; nullopt for anything else.
   static std::optional<Rational> from_decimal(std::string_view digits);
 
-  /// From an integer in `base` (2 to 36); nullopt where a digit does not belong to the base.
+  /// From digits in `base` (2 to 36) and at most one point between them; nullopt where a digit does
+  /// not belong to the base.
   static std::optional<Rational> from_digits(std::string_view digits, int base);
 
   /// 10^exponent, |exponent| <= 20,000.

@@ -155,7 +155,7 @@ std::string without_words(std::string_view text) {
   if (inside.empty()) return std::string(text);
   if (!bare(rest).empty()) return std::string(announces(inside) ? rest : text);
   if (is_digit(inside[0])) {
-    const size_t end = std::min(inside.find_first_not_of("0123456789.,/"), inside.size());
+    const size_t end = std::min(inside.find_first_not_of("0123456789.,/:"), inside.size());
     const std::string unit(bare(inside.substr(end)));
     const std::string number(inside.substr(0, end));
     return unit.empty() ? number : number + " \\text{" + unit + "}";
