@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rewards/math/algebra.h"
+#include "rewards/math/prepare.h"
 
 namespace gradus::rewards::math {
 namespace {
@@ -341,6 +342,10 @@ std::optional<Rational> Algebra::residue(const Tree& tree, int32_t id, const Rat
 std::optional<Fraction> Algebra::modulo(const Tree& tree, const Node& node) {
   const auto divisor = canonical(tree, node.kids[1]);
   const auto modulus = divisor ? constant_of(*divisor) : std::nullopt;
+  if (divisor && !symbols_in(tree, node.kids[0]).empty()) {  // a mod b is kept as it is
+    const auto dividend = canonical(tree, node.kids[0]);
+    return dividend ? atom("mod(" + text(*dividend) + ", " + text(*divisor) + ")") : std::nullopt;
+  }
   if (!modulus || !modulus->is_integer() || modulus->sign() <= 0) return std::nullopt;
   const auto value = residue(tree, node.kids[0], *modulus);
   return value ? std::optional(whole(*value)) : std::nullopt;

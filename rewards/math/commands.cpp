@@ -15,29 +15,15 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
 }  // namespace
 
 bool is_spacing(std::string_view name) {
-  constexpr std::array<std::string_view, 45> kNames{"left",         "right",
-                                                    "middle",       "big",
-                                                    "Big",          "bigg",
-                                                    "Bigg",         "bigl",
-                                                    "bigr",         "Bigl",
-                                                    "Bigr",         "biggl",
-                                                    "biggr",        "Biggl",
-                                                    "Biggr",        "bigm",
-                                                    "quad",         "qquad",
-                                                    "displaystyle", "textstyle",
-                                                    "scriptstyle",  "scriptscriptstyle",
-                                                    "limits",       "nolimits",
-                                                    "thinspace",    "medspace",
-                                                    "thickspace",   "negthinspace",
-                                                    "enspace",      "mathstrut",
-                                                    "strut",        "nobreak",
-                                                    "allowbreak",   "checkmark",
-                                                    "tiny",         "scriptsize",
-                                                    "small",        "normalsize",
-                                                    "large",        "Large",
-                                                    "LARGE",        "huge",
-                                                    "Huge",         "blacksquare",
-                                                    "qed"};
+  constexpr std::array<std::string_view, 47> kNames{
+      "left",    "right",      "mleft",        "mright",      "middle",      "big",
+      "Big",     "bigg",       "Bigg",         "bigl",        "bigr",        "Bigl",
+      "Bigr",    "biggl",      "biggr",        "Biggl",       "Biggr",       "bigm",
+      "quad",    "qquad",      "displaystyle", "textstyle",   "scriptstyle", "scriptscriptstyle",
+      "limits",  "nolimits",   "thinspace",    "medspace",    "thickspace",  "negthinspace",
+      "enspace", "mathstrut",  "strut",        "nobreak",     "allowbreak",  "checkmark",
+      "tiny",    "scriptsize", "small",        "normalsize",  "large",       "Large",
+      "LARGE",   "huge",       "Huge",         "blacksquare", "qed"};
   return is_one_of(name, kNames);
 }
 
@@ -49,7 +35,9 @@ bool is_dressing(std::string_view name) {
 
 std::string_view symbol_named(std::string_view name) {
   using Name = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Name, 6> kNames{{{"lbrack", "["},
+  constexpr std::array<Name, 8> kNames{{{"lbrack", "["},
+                                        {"lgroup", "("},
+                                        {"rgroup", ")"},
                                         {"rbrack", "]"},
                                         {"lbrace", "\\{"},
                                         {"rbrace", "\\}"},

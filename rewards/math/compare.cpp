@@ -56,6 +56,33 @@ Comparison::Comparison(const Tree& gold, const Tree& answer, const CompareOption
   answer_ = prepared(tree_, answer_);
   match_parameters();
   match_arguments();
+  match_imaginary(gold_, answer_);
+  match_imaginary(answer_, gold_);
+}
+
+/// SymPy writes 1 + 2I: beside a number with an i that is the imaginary unit.
+void Comparison::match_imaginary(int32_t with_i, int32_t with_capital) {
+  const bool has_capital = std::any_of(
+      tree_.nodes.begin(), tree_.nodes.end(),
+      [](const Node& node) { return node.kind == NodeKind::symbol && node.name == "I"; });
+  if (!has_capital || tree_.at(with_capital).kind == NodeKind::symbol) return;
+  if (symbols_in(tree_, with_capital) != std::set<std::string>{"I"}) return;
+  const auto has_unit = [&](auto&& self, int32_t id) -> bool {
+    const Node& node = tree_.at(id);
+    if (node.kind == NodeKind::constant && node.name == "i") return true;
+    return std::any_of(node.kids.begin(), node.kids.end(),
+                       [&](int32_t kid) { return self(self, kid); });
+  };
+  if (!has_unit(has_unit, with_i) || has_unit(has_unit, with_capital)) return;
+  const auto replace = [&](auto&& self, int32_t id) -> void {
+    Node& node = tree_.at(id);
+    if (node.kind == NodeKind::symbol && node.name == "I") {
+      node.kind = NodeKind::constant;
+      node.name = "i";
+    }
+    for (const int32_t kid : node.kids) self(self, kid);
+  };
+  replace(replace, with_capital);
 }
 
 int32_t Comparison::make(NodeKind kind, std::vector<int32_t> kids) {

@@ -76,6 +76,7 @@ class Comparison {
   void match_symbols();
   void match_parameters();
   void match_arguments();
+  void match_imaginary(int32_t with_i, int32_t with_capital);
   void rename(int32_t id, const std::string& from, const std::string& to);
   int32_t make(NodeKind kind, std::vector<int32_t> kids);
   bool decide(bool verdict, const char* how);

@@ -319,6 +319,13 @@ std::optional<int32_t> Parser::operation(int32_t left, int binding) {
   return std::nullopt;
 }
 
+/// d x or d\theta.
+bool Parser::is_differential_here() const {
+  if (here().kind != TokenKind::letter || here().text != "d") return false;
+  return ahead().kind == TokenKind::letter ||
+         (ahead().kind == TokenKind::command && is_symbol_command(ahead().text));
+}
+
 /// The last bracket of [0, 1[: nothing follows that it could open.
 bool Parser::closes_interval() const {
   const Token& next = ahead();
@@ -372,8 +379,7 @@ std::optional<int32_t> Parser::juxtaposition(int32_t left, int binding) {
   const bool is_nothing = is_symbol("{") && ahead().sign == '}';
   if (is_nothing && ahead(2).kind == TokenKind::number) fail("two numbers side by side");
   if (num_integrals_ > 0) {
-    const bool is_d =
-        here().kind == TokenKind::letter && here().text == "d" && ahead().kind == TokenKind::letter;
+    const bool is_d = is_differential_here();
     const bool is_dx =
         here().kind == TokenKind::word && here().text.size() == 2 && here().text[0] == 'd';
     if (is_d || is_dx) return std::nullopt;

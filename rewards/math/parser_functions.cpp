@@ -4,19 +4,41 @@
 // Functions and what they apply to; sums, integrals, limits and derivatives.
 
 namespace gradus::rewards::math {
+namespace {
+
+/// arcsin of sin, arsinh of sinh; empty for functions whose ^{-1} is a power.
+std::string inverse_of(const std::string& function) {
+  if (takes_angle(function)) return "arc" + function;
+  if (function == "sinh" || function == "cosh" || function == "tanh") return "ar" + function;
+  return "";
+}
+
+}  // namespace
 
 /// \frac{d}{dx} of what follows, or the name \frac{dy}{dx}; nullopt where d is but a letter.
 std::optional<int32_t> Parser::derivative() {
-  const std::string_view top = ahead(2).text;
-  const std::string_view bottom = ahead(5).text;
-  const bool are_braced =
-      ahead(1).sign == '{' && ahead(3).sign == '}' && ahead(4).sign == '{' && ahead(6).sign == '}';
-  if (!are_braced || bottom.size() != 2 || bottom[0] != 'd') return std::nullopt;
-  if (top.empty() || top.size() > 2 || top[0] != 'd') return std::nullopt;
-  const std::string name = std::string(top) + "/" + std::string(bottom);
-  at_ += 7;
-  if (top.size() == 2) return make(NodeKind::symbol, {}, name);
+  const size_t top_at = 1;
+  const std::string top = differential(top_at);
+  const size_t bottom_at = top_at + (ahead(3).sign == '}' ? 3 : 4);
+  const std::string bottom = top.empty() ? "" : differential(bottom_at);
+  if (bottom.size() < 2) return std::nullopt;
+  at_ += bottom_at + (ahead(bottom_at + 2).sign == '}' ? 3 : 4);
+  const std::string name = top + "/" + bottom;
+  if (top.size() > 1) return make(NodeKind::symbol, {}, name);
   return make(NodeKind::call, {expression(kProduct)}, name);
+}
+
+/// "d" or "dx" of a braced {d}, {dx} or {d x} that begins `at` tokens ahead; empty for others.
+std::string Parser::differential(size_t at) const {
+  const std::string_view first = ahead(at + 1).text;
+  if (ahead(at).sign != '{' || first.empty() || first[0] != 'd') return "";
+  if (ahead(at + 2).sign == '}') return first.size() <= 2 ? std::string(first) : "";
+  const Token& variable = ahead(at + 2);
+  const bool is_variable =
+      variable.kind == TokenKind::letter ||
+      (variable.kind == TokenKind::command && is_symbol_command(variable.text));
+  if (first != "d" || !is_variable || ahead(at + 3).sign != '}') return "";
+  return "d" + std::string(variable.text);
 }
 
 int32_t Parser::function(const std::string& name) {
@@ -57,8 +79,9 @@ int32_t Parser::function(const std::string& name) {
     arguments.push_back(function_argument());
   }
   if (base >= 0) arguments.push_back(base);
-  const std::string called = is_inverse && takes_angle(name) ? "arc" + name : name;
-  const int32_t call = make(NodeKind::call, std::move(arguments), called);
+  const std::string inverse = is_inverse ? inverse_of(name) : "";
+  const int32_t call = make(NodeKind::call, std::move(arguments), inverse.empty() ? name : inverse);
+  if (is_inverse && inverse.empty()) power = make_number(Rational(-1));
   return power < 0 ? call : make(NodeKind::power, {call, power});
 }
 
@@ -133,7 +156,7 @@ int32_t Parser::integral() {
   if (here().kind == TokenKind::word && here().text.size() == 2 && here().text[0] == 'd') {
     variable = std::string(here().text.substr(1));
     ++at_;
-  } else if (here().text == "d" && ahead().kind == TokenKind::letter) {
+  } else if (is_differential_here()) {
     variable = ahead().text;
     at_ += 2;
   } else {

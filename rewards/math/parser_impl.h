@@ -65,6 +65,7 @@ class Parser {
   bool starts_operand() const;
   bool closes_interval() const;
   bool is_joiner_here() const;
+  bool is_differential_here() const;
 
   // parser_operands.cpp
   int32_t operand();
@@ -91,6 +92,7 @@ class Parser {
   int32_t function(const std::string& name);
   int32_t function_argument();
   std::optional<int32_t> derivative();
+  std::string differential(size_t at) const;
   int32_t big_operator(const std::string& name);
   int32_t integral();
   int32_t limit();

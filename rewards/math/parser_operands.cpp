@@ -391,7 +391,8 @@ int32_t Parser::binomial() {
 int32_t Parser::decorated(const std::string& name) {
   const std::string inside = raw_group();
   const bool is_vector = name == "vec" || name == "overrightarrow" || name == "hat";
-  return make(NodeKind::symbol, {}, is_vector && inside.size() == 1 ? inside : name + inside);
+  const std::string mark = name == "overline" ? "bar" : name;
+  return make(NodeKind::symbol, {}, is_vector && inside.size() == 1 ? inside : mark + inside);
 }
 
 /// The tokens of a braced group, or of one operand, as text: an index, a name.

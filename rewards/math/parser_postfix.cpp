@@ -290,6 +290,7 @@ int32_t Parser::raised(int32_t left) {
     exponent = operand();
     if (is_symbol("^") || is_symbol("**")) exponent = raised(exponent);
   }
+  if (is_symbol("_") && tree_.at(left).kind == NodeKind::symbol) left = subscripted(left);  // x^2_1
   const Node& base = tree_.at(left);
   const Node& power = tree_.at(exponent);
   const bool is_transposed = power.kind == NodeKind::symbol &&
