@@ -104,6 +104,7 @@ std::optional<std::string> constant_name(std::string_view name) {
                                   Alias{"oo", "oo"},
                                   Alias{"emptyset", "{}"},
                                   Alias{"varnothing", "{}"},
+                                  Alias{"oslash", "{}"},
                                   Alias{"imath", "i"},
                                   Alias{"Infinity", "oo"},
                                   Alias{"nil", "{}"},

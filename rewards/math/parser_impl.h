@@ -52,6 +52,8 @@ class Parser {
   int32_t mixed_quantity(int32_t left);
   int32_t with_condition(int32_t left, const std::string& remark);
   int32_t degrees(int32_t left);
+  std::optional<int32_t> with_minutes(int32_t degrees);
+  size_t primes_ahead(size_t at, size_t count) const;
   int32_t listed(int32_t left, const char* separator, int binding);
   std::optional<std::vector<int32_t>> equal_groups(const std::vector<int32_t>& items,
                                                    const std::vector<size_t>& ends);

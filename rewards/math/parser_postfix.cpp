@@ -47,8 +47,40 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
     }
     return std::nullopt;
   }
+  if (tree_.at(left).kind == NodeKind::degrees) {
+    if (const auto angle = with_minutes(left)) return angle;
+  }
   if (binding <= kProduct) return unit(left);
   return std::nullopt;
+}
+
+/// How many of the tokens from `at` ahead on are `count` primes: ', ^\\prime, ^{\\prime\\prime}, ".
+size_t Parser::primes_ahead(size_t at, size_t count) const {
+  if (ahead(at).sign == '"' && count == 2) return 1;
+  if (ahead(at).sign == '^' && ahead(at + 1).text == "prime" && count == 1) return 2;
+  const bool is_braced = ahead(at).sign == '^' && ahead(at + 1).sign == '{';
+  const size_t first = is_braced ? at + 2 : at;
+  for (size_t i = 0; i < count; ++i) {
+    const Token& token = ahead(first + i);
+    if (is_braced ? token.text != "prime" : token.sign != '\'') return 0;
+  }
+  if (!is_braced) return ahead(first + count).sign == '\'' ? 0 : count;
+  return ahead(first + count).sign == '}' ? count + 3 : 0;
+}
+
+/// Minutes and seconds of an angle: 179° 59' 56".
+std::optional<int32_t> Parser::with_minutes(int32_t degrees) {
+  std::vector<int32_t> parts{tree_.at(degrees).kids[0]};
+  const bool is_negative = tree_.at(parts[0]).kind == NodeKind::negate;
+  for (const auto& [count, share] : {std::pair<size_t, int64_t>{1, 60}, {2, 3600}}) {
+    const size_t size = here().kind == TokenKind::number ? primes_ahead(1, count) : 0;
+    if (size == 0) continue;
+    const int32_t part = make(NodeKind::divide, {number(), make_number(Rational(share))});
+    at_ += size;
+    parts.push_back(is_negative ? make(NodeKind::negate, {part}) : part);
+  }
+  if (parts.size() == 1) return std::nullopt;
+  return make(NodeKind::degrees, {make(NodeKind::add, std::move(parts))});
 }
 
 namespace {
