@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/ascii.h"
+#include "rewards/math/commands.h"
 #include "rewards/math/names.h"
 #include "rewards/math/text_scan.h"
 #include "rewards/math/units.h"
@@ -88,10 +89,7 @@ bool is_short_mathematics(std::string_view text) {
                             multiplier_of(word) != 0 || in_text > 0 ||
                             glued_joiner(text, i - word.size(), word) > 0;
       if (!is_known && (word.size() != 2 || is_short_word(word))) return false;
-      if (is_command &&
-          (word == "text" || word == "mathrm" || word == "mbox" || word == "textbf")) {
-        in_text = i;
-      }
+      if (is_command && is_text_command(word)) in_text = i;
       word.clear();
     }
     if (c == '}') in_text = 0;

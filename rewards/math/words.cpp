@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "rewards/math/commands.h"
 #include "rewards/math/names.h"
 #include "rewards/math/text_scan.h"
 
@@ -18,11 +19,6 @@ std::string_view command_at(std::string_view text, size_t at) {
   size_t end = at + 1;
   while (end < text.size() && is_letter(text[end])) ++end;
   return text.substr(at + 1, end - at - 1);
-}
-
-bool is_text_command(std::string_view name) {
-  return name == "text" || name == "textbf" || name == "mathrm" || name == "mbox" ||
-         name == "textit" || name == "textrm";
 }
 
 /// What words say, without LaTeX and brackets around them; empty for mathematics.
