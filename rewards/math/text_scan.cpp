@@ -125,7 +125,7 @@ class SpanFinder {
     const size_t begin = at_ + open.size();
     const size_t end = next(close, begin);
     if (end == std::string_view::npos || (!spans_lines && end > next("\n", begin)) ||
-        is_between_amounts(begin, end)) {
+        is_between_amounts(begin, end) || (open == "$" && is_prose(begin, end))) {
       at_ += open.size();
       return;
     }
@@ -138,6 +138,31 @@ class SpanFinder {
     constexpr std::string_view kBeforeAmount = " (+-*/=";
     return is_digit(text_[begin]) && is_digit(text_[end + 1]) &&
            kBeforeAmount.find(text_[end - 1]) != std::string_view::npos;
+  }
+
+  /// "5$ and you have 6$": a sign of money, and words up to the next one.
+  bool is_prose(size_t begin, size_t end) const {
+    constexpr std::string_view kOfSentences = " ?!.,;";
+    const bool follows_amount = at_ > 0 && is_digit(text_[at_ - 1]);
+    const bool opens_apart = kOfSentences.find(text_[begin]) != std::string_view::npos;
+    if (!follows_amount && !opens_apart) return false;
+    int num_words = 0;
+    size_t size = 0;
+    for (size_t i = begin; i <= end && num_words < 2; ++i) {
+      if (text_[i] == '\\') return false;
+      if (is_letter(text_[i])) {
+        ++size;
+        continue;
+      }
+      num_words += size > 2 && !is_formula_word(text_.substr(i - size, size)) ? 1 : 0;
+      size = 0;
+    }
+    return num_words == 2;
+  }
+
+  static bool is_formula_word(std::string_view word) {
+    return function_name(word) || constant_name(word) || is_symbol_command(word) ||
+           is_joining_word(word);
   }
 
   /// The first `what` from `begin` on. Positions only grow, so that all searches together pass
