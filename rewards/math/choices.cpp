@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "rewards/math/anchors.h"
 #include "rewards/math/extract.h"
 #include "rewards/math/names.h"
 #include "rewards/math/stance.h"

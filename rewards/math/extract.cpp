@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "rewards/math/anchors.h"
 #include "rewards/math/names.h"
 #include "rewards/math/normalize.h"
 #include "rewards/math/phrases.h"
@@ -15,60 +16,6 @@ namespace gradus::rewards::math {
 namespace {
 
 using Origin = Candidate::Origin;
-
-/// Words between two boxes: those that join, and all.
-struct Gap {
-  bool joins = false;
-  size_t num_words = 0;
-  bool ends_sentence = false;
-};
-
-/// "for part (a)": says which of several questions an answer is to.
-bool names_part(std::string_view word) {
-  return word == "for" || word == "part" || word == "parts" || word == "question";
-}
-
-Gap look_between(std::string_view text) {
-  Gap gap;
-  std::string word;
-  bool is_command = false;
-  bool only_marks = true;
-  const auto end_word = [&] {
-    if (!word.empty() && !is_command) {
-      if (word == "and" || word == "or" || is_joining_word(word)) {
-        gap.joins = true;
-      } else if (word.size() > 1 && !names_part(word)) {
-        ++gap.num_words;
-      }
-    }
-    word.clear();
-    is_command = false;
-  };
-  for (size_t i = 0; i <= text.size(); ++i) {
-    const char c = i < text.size() ? text[i] : ' ';
-    if (is_letter(c)) {
-      if (word.empty()) is_command = i > 0 && text[i - 1] == '\\';
-      word += c;
-      only_marks = only_marks && is_command;
-      continue;
-    }
-    end_word();
-    if (c == ',' || c == ';') gap.joins = true;
-    if (c == '.' && i + 1 < text.size() && text[i + 1] == ' ') gap.ends_sentence = true;
-  }
-  if (only_marks) gap.joins = true;
-  return gap;
-}
-
-/// Whether two neighbouring boxes are parts of one answer.
-bool belong_together(std::string_view between) {
-  if (between.size() > 70) return false;
-  const Gap gap = look_between(between);
-  if (gap.ends_sentence || between.find('\n') != std::string_view::npos) return false;
-  const bool has_word =
-      between.find("and") != std::string_view::npos || between.find("or") != std::string_view::npos;
-  return gap.joins && (gap.num_words == 0 || (has_word && gap.num_words <= 1));
-}
 
 /// Whether a found text is plain, less the unit that was put behind it.
 bool is_plain_number(std::string_view found) {

@@ -15,7 +15,7 @@
 namespace gradus::rewards::math {
 namespace {
 
-/// "\\mathrm{ord}_p(a) = 5": what the last equals sign gives to a name that nobody can read. Empty
+/// "\mathrm{ord}_p(a) = 5": what the last equals sign gives to a name that nobody can read. Empty
 /// where the text in front holds no name, or more than one answer.
 std::string_view behind_unread_name(std::string_view text) {
   const size_t at = text.rfind('=');
@@ -38,8 +38,9 @@ ParsedMath parse(const std::string& text, const MathOptions& options, bool comma
   ParsedMath parsed = parse_math(without_words(text), parsing);
   if (parsed.fault != ParsedMath::Fault::syntax) return parsed;
   const std::string_view value = behind_unread_name(text);
-  ParsedMath of_value = value.empty() ? parsed : parse_math(value, parsing);
-  return of_value.ok() ? std::move(of_value) : std::move(parsed);
+  if (value.empty()) return parsed;
+  ParsedMath of_value = parse_math(value, parsing);
+  return of_value.ok() ? of_value : parsed;
 }
 
 /// A decimal comma in plain text: 2,74 and 0,125 but not 1,234. A unit may stand behind it.

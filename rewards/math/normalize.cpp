@@ -202,7 +202,7 @@ bool is_invisible(uint32_t point) {
          (point >= 0x2060 && point <= 0x2069);
 }
 
-/// "\\\\begin{matrix}": an environment of its own would have one backslash, or a row's end before.
+/// "\\begin{matrix}": an environment of its own would have one backslash, or a row's end before.
 bool is_escaped_twice(std::string_view text) {
   constexpr std::string_view kBegin = "\\\\begin{";
   for (size_t at = 0; (at = text.find(kBegin, at)) != std::string_view::npos; ++at) {

@@ -17,9 +17,8 @@ std::string inverse_of(const std::string& function) {
 
 /// \frac{d}{dx} of what follows, or the name \frac{dy}{dx}; nullopt where d is but a letter.
 std::optional<int32_t> Parser::derivative() {
-  const size_t top_at = 1;
-  const std::string top = differential(top_at);
-  const size_t bottom_at = top_at + (ahead(3).sign == '}' ? 3 : 4);
+  const std::string top = differential(1);
+  const size_t bottom_at = ahead(3).sign == '}' ? 4 : 5;
   const std::string bottom = top.empty() ? "" : differential(bottom_at);
   if (bottom.size() < 2) return std::nullopt;
   at_ += bottom_at + (ahead(bottom_at + 2).sign == '}' ? 3 : 4);

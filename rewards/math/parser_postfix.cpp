@@ -54,7 +54,8 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
   return std::nullopt;
 }
 
-/// How many of the tokens from `at` ahead on are `count` primes: ', ^\\prime, ^{\\prime\\prime}, ".
+/// How many tokens from `at` ahead on spell `count` primes (', ^\prime, ^{\prime\prime}, "); 0: the
+/// next ones do not.
 size_t Parser::primes_ahead(size_t at, size_t count) const {
   if (ahead(at).sign == '"' && count == 2) return 1;
   if (ahead(at).sign == '^' && ahead(at + 1).text == "prime" && count == 1) return 2;

@@ -142,4 +142,61 @@ size_t behind_last_verb(std::string_view text) {
   return std::max(behind_last_copula(text), behind_calculation(text));
 }
 
+namespace {
+
+/// Words between two boxes: those that join, and all.
+struct Gap {
+  bool joins = false;
+  size_t num_words = 0;
+  bool ends_sentence = false;
+};
+
+/// "for part (a)": says which of several questions an answer is to.
+bool names_part(std::string_view word) {
+  return word == "for" || word == "part" || word == "parts" || word == "question";
+}
+
+Gap look_between(std::string_view text) {
+  Gap gap;
+  std::string word;
+  bool is_command = false;
+  bool only_marks = true;
+  const auto end_word = [&] {
+    if (!word.empty() && !is_command) {
+      if (word == "and" || word == "or" || is_joining_word(word)) {
+        gap.joins = true;
+      } else if (word.size() > 1 && !names_part(word)) {
+        ++gap.num_words;
+      }
+    }
+    word.clear();
+    is_command = false;
+  };
+  for (size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ' ';
+    if (is_letter(c)) {
+      if (word.empty()) is_command = i > 0 && text[i - 1] == '\\';
+      word += c;
+      only_marks = only_marks && is_command;
+      continue;
+    }
+    end_word();
+    if (c == ',' || c == ';') gap.joins = true;
+    if (c == '.' && i + 1 < text.size() && text[i + 1] == ' ') gap.ends_sentence = true;
+  }
+  if (only_marks) gap.joins = true;
+  return gap;
+}
+
+}  // namespace
+
+bool belong_together(std::string_view between) {
+  if (between.size() > 70) return false;
+  const Gap gap = look_between(between);
+  if (gap.ends_sentence || between.find('\n') != std::string_view::npos) return false;
+  const bool has_word =
+      between.find("and") != std::string_view::npos || between.find("or") != std::string_view::npos;
+  return gap.joins && (gap.num_words == 0 || (has_word && gap.num_words <= 1));
+}
+
 }  // namespace gradus::rewards::math

@@ -23,4 +23,7 @@ bool is_short_mathematics(std::string_view text);
 /// "=" of one that does not open with its answer; 0 where there is neither.
 size_t behind_last_verb(std::string_view text);
 
+/// Whether two neighbouring boxes are parts of one answer, by the text between them.
+bool belong_together(std::string_view between);
+
 }  // namespace gradus::rewards::math

@@ -40,6 +40,7 @@ std::optional<Rational> Rational::from_digits(std::string_view digits, int base)
   if (digits.empty()) return std::nullopt;
   if (const size_t point = digits.find('.'); point != std::string_view::npos) {
     const std::string_view places = digits.substr(point + 1);
+    if (places.find('.') != std::string_view::npos) return std::nullopt;
     const auto whole = from_digits(digits.substr(0, point), base);
     const auto part = from_digits(places, base);
     if (!whole || !part) return std::nullopt;

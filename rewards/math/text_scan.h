@@ -7,6 +7,10 @@
 
 namespace gradus::rewards::math {
 
+constexpr bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /// A part of a text by its bytes [begin, end), and its inside.
 struct Span {
   size_t begin = 0;
@@ -25,15 +29,6 @@ std::vector<Span> find_math_spans(std::string_view text);
 /// Runs of plain arithmetic ("3 + 4/5 = 3.8", "$1,234.50", "-2 1/4"), in order, at most the
 /// last 64.
 std::vector<Span> find_arithmetic(std::string_view text);
-
-/// Where an answer is announced: the bytes of the phrase and its weight (0: "final answer is",
-/// 1: "answer is", "answer:", and their kin in other languages, 2: "answer" alone).
-struct Anchor {
-  size_t begin = 0;
-  size_t end = 0;
-  int weight = 2;
-};
-std::vector<Anchor> find_anchors(std::string_view text);
 
 /// The words "million", "percent" or a unit right behind `at`, for taking with a number.
 std::string_view word_behind(std::string_view text, size_t at);
