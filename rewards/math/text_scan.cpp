@@ -10,6 +10,7 @@ namespace gradus::rewards::math {
 namespace {
 
 constexpr size_t kKept = 64;
+
 void keep_last(std::vector<Span>& spans) {
   if (spans.size() > 2 * kKept) {
     spans.erase(spans.begin(), spans.end() - static_cast<std::ptrdiff_t>(kKept));
