@@ -28,6 +28,10 @@ struct Puzzle {
   std::vector<cpp_int> numbers;  // sorted
 };
 
+bool is_exact_integer(double value) {
+  return std::isfinite(value) && std::nearbyint(value) == value;
+}
+
 std::optional<Puzzle> puzzle_of(std::string_view gold) {
   const auto json = nlohmann::json::parse(gold, nullptr, false);
   if (!json.is_object() || !json.contains("target") || !json.contains("numbers")) return {};
@@ -36,8 +40,12 @@ std::optional<Puzzle> puzzle_of(std::string_view gold) {
   if (!target.is_number() || !numbers.is_array()) return {};
   Puzzle puzzle{target.get<double>(), {}};
   for (const auto& number : numbers) {
-    if (!number.is_number_integer()) return {};
-    puzzle.numbers.emplace_back(number.get<int64_t>());
+    const bool is_whole = number.is_number_integer() ||
+                          (number.is_number_float() && is_exact_integer(number.get<double>()));
+    if (!is_whole) return {};
+    puzzle.numbers.push_back(number.is_number_unsigned()  ? cpp_int(number.get<uint64_t>())
+                             : number.is_number_integer() ? cpp_int(number.get<int64_t>())
+                                                          : cpp_int(number.get<double>()));
   }
   std::sort(puzzle.numbers.begin(), puzzle.numbers.end());
   return puzzle;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 #include "rewards/math/math_grader.h"
 
@@ -13,9 +14,10 @@ constexpr size_t kMostCharacters = 4000;
 
 // Names of two different letters at most (prm800k tries no others) that sympy knows, and those
 // that are Python's own words.
-constexpr std::array<TextView, 22> kOtherMeanings{
-    U"nan", U"oo", U"zoo", U"gff", U"rf", U"ff",  U"re", U"im", U"csc", U"frac", U"li",
-    U"jn",  U"yn", U"fft", U"ntt", U"fu", U"eye", U"as", U"in", U"is",  U"if",   U"or"};
+constexpr std::array<TextView, 26> kOtherMeanings{
+    U"all", U"id", U"hn1", U"hn2", U"nan",  U"oo", U"zoo", U"gff", U"rf",
+    U"ff",  U"re", U"im",  U"csc", U"frac", U"li", U"jn",  U"yn",  U"fft",
+    U"ntt", U"fu", U"eye", U"as",  U"in",   U"is", U"if",  U"or"};
 constexpr std::array<TextView, 3> kGreek{U"mu", U"nu", U"xi"};
 
 bool is_ascii_digit(char32_t c) {
@@ -33,6 +35,7 @@ class Rewriter {
     at_ = 0;
     result_.clear();
     ends_operand_ = false;
+    has_line_end_ = false;
     while (at_ < text_.size()) {
       if (!take_token()) return std::nullopt;
     }
@@ -42,8 +45,11 @@ class Rewriter {
  private:
   bool take_token() {
     const char32_t c = text_[at_];
-    // A line may end within the brackets that the program puts around.
-    if (c == U'\t' || c == U'\f' || c == U'\n' || c == U'\r') return ++at_, true;
+    if (c == U'\t' || c == U'\f') return ++at_, true;
+    // A line may end within the brackets that the program puts around, but not between factors.
+    if (c == U'\n' || c == U'\r') return ++at_, has_line_end_ = true;
+    const bool follows_line_end = std::exchange(has_line_end_, false);
+    if (follows_line_end && ends_operand_ && begins_operand(c)) return false;
     const bool starts_number = is_ascii_digit(c) || (c == U'.' && at_ + 1 < text_.size() &&
                                                      is_ascii_digit(text_[at_ + 1]));
     if (starts_number) return number();
@@ -72,6 +78,10 @@ class Rewriter {
       default:
         return false;
     }
+  }
+
+  static bool begins_operand(char32_t c) {
+    return is_ascii_digit(c) || c == U'.' || is_alpha(c) || c == U'_' || c == U'(';
   }
 
   bool operation(char32_t sign) {
@@ -202,6 +212,7 @@ class Rewriter {
   size_t at_ = 0;
   Text result_;
   bool ends_operand_ = false;
+  bool has_line_end_ = false;  // since the last token
   std::map<Text, char32_t> symbols_;
 };
 

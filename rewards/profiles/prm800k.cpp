@@ -30,11 +30,17 @@ bool is_ascii_digit(char32_t c) {
   return c >= U'0' && c <= U'9';
 }
 
-// The content of `\text{...}` when that is the whole text and one line; the text itself otherwise.
-Text without_text_command(TextView text) {
+// The content of `\text{...}` when that is the whole text (rllm: when it stands in front) and one
+// line; the text itself otherwise.
+Text without_text_command(TextView text, Dialect dialect) {
   constexpr TextView kOpening = U"\\text{";
   if (!text.starts_with(kOpening)) return Text(text);
   TextView inside = text.substr(kOpening.size());
+  if (dialect == Dialect::rllm) {
+    const size_t close = inside.find(U'}', 1);
+    const bool is_found = close != TextView::npos && !contains(inside.substr(0, close), U"\n");
+    return Text(is_found ? inside.substr(0, close) : text);
+  }
   if (inside.ends_with(U"\n")) inside.remove_suffix(1);  // `$` matches before it
   if (!inside.ends_with(U"}") || inside.size() < 2) return Text(text);
   inside.remove_suffix(1);
@@ -228,8 +234,8 @@ bool elements_equal(const Text& gold, const Text& given) {
 
 }  // namespace
 
-Text prm800k_normalized(TextView answer) {
-  Text text = without_words(without_text_command(answer));
+Text prm800k_normalized(TextView answer, Dialect dialect) {
+  Text text = without_words(without_text_command(answer, dialect));
   // One brace is both the first and the last character; Python's [1:-1] of it is empty.
   if (text.size() >= 2 && text.front() == U'{' && text.back() == U'}') {
     text = text.substr(1, text.size() - 2);
@@ -246,20 +252,20 @@ Text prm800k_normalized(TextView answer) {
   text = lowered(text);
   if (as_integer(text)) {
     const auto value = to_float(replaced(text, U",", U""));
-    if (value) text = integer_text(*value);
+    if (value) text = integer_text(dialect == Dialect::rllm ? std::nearbyint(*value) : *value);
   }
   return text;
 }
 
-Text mathd_normalized(TextView answer) {
-  const Text plain = without_text_command(stripped(answer));
+Text mathd_normalized(TextView answer, Dialect dialect) {
+  const Text plain = without_text_command(stripped(answer), dialect);
   const Text text = stripped(plain);
   return hendrycks_normalized(text).value_or(text);
 }
 
-bool prm800k_sympy_equal(TextView gold, TextView given) {
-  const Text wanted = prm800k_normalized(gold);
-  const Text answer = prm800k_normalized(given);
+bool prm800k_sympy_equal(TextView gold, TextView given, Dialect dialect) {
+  const Text wanted = prm800k_normalized(gold, dialect);
+  const Text answer = prm800k_normalized(given, dialect);
   if (wanted == answer) return true;
   if (answer.empty()) return false;
   const auto golds = elements_of(wanted);

@@ -11,7 +11,7 @@ using Number = std::optional<PythonNumber>;
 
 constexpr size_t kMostCharacters = 4000;
 constexpr unsigned kMostBits = 4096;
-constexpr int kMostDepth = 200;  // Python's own parser gives up at as many brackets
+constexpr int kMostBrackets = 200;  // within each other: Python's own parser takes no more
 
 const cpp_int* as_int(const PythonNumber& number) {
   return std::get_if<cpp_int>(&number);
@@ -65,10 +65,19 @@ cpp_int floor_quotient(const cpp_int& a, const cpp_int& b) {
   return quotient;
 }
 
+/// As Python's float_floor_div: by way of the remainder, so that 1 // 0.1 is 9.
+double floor_of_quotient(double x, double y) {
+  const double remainder = std::fmod(x, y);
+  double quotient = (x - remainder) / y;
+  if (remainder != 0 && (y < 0) != (remainder < 0)) quotient -= 1;
+  const double floor = std::floor(quotient);
+  return quotient - floor > 0.5 ? floor + 1 : floor;
+}
+
 Number floor_divided(const PythonNumber& a, const PythonNumber& b) {
   if (as_int(b) != nullptr && *as_int(b) == 0) return std::nullopt;
   if (as_int(b) == nullptr && std::get<double>(b) == 0) return std::nullopt;
-  return combine(a, b, floor_quotient, [](double x, double y) { return std::floor(x / y); });
+  return combine(a, b, floor_quotient, floor_of_quotient);
 }
 
 Number int_power(const cpp_int& base, const cpp_int& exponent) {
@@ -115,8 +124,6 @@ class Parser {
   // Parsing goes on past a value that does not exist (x/0), as a syntax error further on makes
   // no difference: both are "no value".
   Number sum() {
-    const Nesting nesting(depth_);
-    if (depth_ > kMostDepth) return fail();
     Number left = product();
     while (true) {
       const char32_t sign = peek();
@@ -171,8 +178,6 @@ class Parser {
   }
 
   Number power() {
-    const Nesting nesting(depth_);
-    if (depth_ > kMostDepth) return fail();
     const Number base = atom();
     if (peek() != U'*' || !next_is(U'*')) return base;
     at_ += 2;
@@ -182,10 +187,12 @@ class Parser {
 
   Number atom() {
     if (peek() != U'(') return number();
+    if (++num_open_ > kMostBrackets) return fail();
     ++at_;
     const Number value = sum();
     if (peek() != U')') return fail();
     ++at_;
+    --num_open_;
     return value;
   }
 
@@ -217,8 +224,9 @@ class Parser {
   }
 
   void skip_spaces() {
-    while (at_ < text_.size() && (text_[at_] == U' ' || text_[at_] == U'\t' || text_[at_] == U'\f'))
-      ++at_;
+    // Within brackets a line may end.
+    const TextView spaces = num_open_ > 0 ? U" \t\f\r\n" : U" \t\f";
+    while (at_ < text_.size() && contains(spaces, text_.substr(at_, 1))) ++at_;
   }
 
   char32_t peek() {
@@ -228,15 +236,9 @@ class Parser {
 
   bool next_is(char32_t c) const { return at_ + 1 < text_.size() && text_[at_ + 1] == c; }
 
-  struct Nesting {
-    explicit Nesting(int& depth) : depth_(depth) { ++depth_; }
-    ~Nesting() { --depth_; }
-    int& depth_;
-  };
-
   TextView text_;
   size_t at_ = 0;
-  int depth_ = 0;
+  int num_open_ = 0;  // brackets
 };
 
 }  // namespace
