@@ -5,6 +5,7 @@
 #include "rewards/math/anchors.h"
 #include "rewards/math/extract.h"
 #include "rewards/math/names.h"
+#include "rewards/math/phrases.h"
 #include "rewards/math/stance.h"
 #include "rewards/math/text_scan.h"
 
@@ -36,6 +37,32 @@ std::vector<Found> choices_in(std::string_view text, const std::vector<std::stri
   return found;
 }
 
+/// LaTeX around choices as plain text: \textbf{(A)} \text{ or } B, A\quad B, \neg A.
+std::string without_latex(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\') {
+      size_t end = i + 1;
+      while (end < text.size() && is_letter(text[end])) ++end;
+      const std::string_view name = text.substr(i + 1, end - i - 1);
+      const bool is_denial = name == "neg" || name == "not" || name == "lnot";
+      plain += name == "lor" || name == "vee" ? " or " : is_denial ? " not " : " ";
+      i = name.empty() ? i + 1 : end - 1;
+    } else if (c == '{' || c == '}' || c == '$' || c == ' ') {
+      if (!plain.ends_with(' ')) plain += ' ';
+    } else {
+      plain += c;
+    }
+  }
+  return plain;
+}
+
+/// Between choices and nothing else: space, brackets, marks and arrows.
+bool are_marks(std::string_view between) {
+  return between.find_first_not_of(" \n\r\t()[]*,;|/?&-=>.") == std::string_view::npos;
+}
+
 /// "A good approach": an article, not a choice.
 bool is_article(std::string_view text, const Found& choice) {
   if (choice.letter != "A" || choice.end + 1 >= text.size()) return false;
@@ -63,6 +90,7 @@ bool denies(std::string_view clause) {
     if (contains_word(clause, word)) return true;
   }
   return clause.find("n't") != std::string_view::npos ||
+         clause.find("anything but") != std::string_view::npos ||
          clause.find("不") != std::string_view::npos;
 }
 
@@ -103,7 +131,10 @@ bool is_denied(std::string_view text, const std::vector<Found>& all, size_t i) {
 
 /// What becomes of a choice in the words behind it: its index there, all.size() where it is taken
 /// back; nullopt where another one is offered beside it.
-std::optional<size_t> settled(std::string_view text, const std::vector<Found>& all, size_t i) {
+///
+/// @param is_deliberate  the text is a box or a tag: choices side by side are several answers.
+std::optional<size_t> settled(std::string_view text, const std::vector<Found>& all, size_t i,
+                              bool is_deliberate) {
   while (true) {
     const Sequel sequel = sequel_in(text.substr(all[i].end));
     if (sequel.kind == Sequel::Kind::retraction) return all.size();
@@ -112,7 +143,8 @@ std::optional<size_t> settled(std::string_view text, const std::vector<Found>& a
     const bool differs = i + 1 < all.size() && all[i + 1].letter != all[i].letter;
     if (is_named && sequel.kind == Sequel::Kind::correction) {
       ++i;
-    } else if (differs && (is_named || link_to(text, all, i + 1).adds)) {
+    } else if (differs && (is_named || link_to(text, all, i + 1).adds ||
+                           (is_deliberate && are_marks(between(text, all[i], all[i + 1]))))) {
       return std::nullopt;
     } else {
       return i;
@@ -122,11 +154,16 @@ std::optional<size_t> settled(std::string_view text, const std::vector<Found>& a
 
 /// The first choice of a phrase that is not denied, or its correction; hedged when others are
 /// joined to it.
-Choice chosen_in(std::string_view text, const ExtractOptions& options) {
-  const std::vector<Found> all = choices_in(text, options.strings);
+Choice chosen_in(std::string_view text, const ExtractOptions& options, bool is_deliberate) {
+  std::vector<Found> all = choices_in(text, options.strings);
+  // "(B) A = 5": a variable.
+  std::erase_if(all, [&](const Found& choice) {
+    const size_t next = text.find_first_not_of(' ', choice.end);
+    return next != std::string_view::npos && text[next] == '=';
+  });
   for (size_t i = 0; i < all.size(); ++i) {
     if (is_article(text, all[i]) || is_denied(text, all, i)) continue;
-    const std::optional<size_t> chosen = settled(text, all, i);
+    const std::optional<size_t> chosen = settled(text, all, i, is_deliberate);
     if (!chosen) return {all[i].letter, true};
     if (*chosen < all.size()) return {all[*chosen].letter, false};
   }
@@ -142,20 +179,50 @@ bool is_run_of_choices(std::string_view text, const ExtractOptions& options) {
   });
 }
 
+Choice choice_in_box(const Span& box, const ExtractOptions& options) {
+  const std::string inside = without_latex(box.inside);
+  if (is_run_of_choices(bare(inside), options)) return {"", true};
+  return chosen_in(inside, options, true);
+}
+
+bool joins_boxes(std::string_view text, const Span& one, const Span& next) {
+  return belong_together(text.substr(one.end, next.begin - one.end));
+}
+
+/// "A B C D", "(A)\n(B)".
+bool are_only_choices(std::string_view text, const ExtractOptions& options) {
+  const std::vector<Found> all = choices_in(text, options.strings);
+  size_t end = 0;
+  for (const Found& choice : all) {
+    if (!are_marks(text.substr(end, choice.begin - end))) return false;
+    end = choice.end;
+  }
+  return !all.empty() && are_marks(text.substr(end));
+}
+
 }  // namespace
 
 Choice extract_choice(std::string_view text, const ExtractOptions& options) {
   const std::vector<Span> boxes = find_boxes(text);
   for (size_t i = boxes.size(); i > 0; --i) {
-    std::string inside;
-    for (const char c : boxes[i - 1].inside) inside += c == '{' || c == '}' ? ' ' : c;
-    if (is_run_of_choices(bare(inside), options)) return {"", true};
-    const Choice choice = chosen_in(inside, options);
-    if (!choice.letter.empty()) return choice;
+    const Choice choice = choice_in_box(boxes[i - 1], options);
+    if (choice.letter.empty() && !choice.is_hedged) {
+      const bool is_denied =
+          !choices_in(without_latex(boxes[i - 1].inside), options.strings).empty();
+      if (is_denied) return {};
+      continue;
+    }
+    for (size_t j = i - 1; j > 0 && joins_boxes(text, boxes[j - 1], boxes[j]); --j) {
+      const Choice other = choice_in_box(boxes[j - 1], options);
+      if (!other.letter.empty() && other.letter != choice.letter) return {choice.letter, true};
+    }
+    return choice;
   }
   const size_t tag = text.rfind("<answer>");
   if (tag != std::string_view::npos) {
-    const Choice choice = chosen_in(text.substr(tag + 8, 200), options);
+    const std::string_view inside = text.substr(tag + 8, 200);
+    const std::string plain = without_latex(inside.substr(0, inside.find("</answer>")));
+    const Choice choice = chosen_in(plain, options, true);
     if (!choice.letter.empty()) return choice;
   }
   for (const Anchor& anchor : find_anchors(text)) {
@@ -163,11 +230,12 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
     // The first line with something in it.
     while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n')) rest.remove_prefix(1);
     rest = rest.substr(0, rest.find('\n'));
-    const Choice choice = chosen_in(rest, options);
+    const Choice choice = chosen_in(rest, options, are_only_choices(rest, options));
     if (!choice.letter.empty()) return choice;
   }
   // A line that begins with a choice: "C", "**C**", "(C) 12 cm", "D. it can't be A".
   const std::vector<Found> all = choices_in(text, options.strings);
+  if (are_only_choices(text, options)) return chosen_in(text, options, true);
   for (const Found& choice : all) {
     size_t begin = choice.begin;
     while (begin > 0 &&
@@ -177,7 +245,7 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
     const bool starts_line = begin == 0 || text[begin - 1] == '\n';
     if (!starts_line || is_article(text, choice)) continue;
     const std::string_view line = text.substr(begin);
-    const Choice chosen = chosen_in(line.substr(0, line.find('\n')), options);
+    const Choice chosen = chosen_in(line.substr(0, line.find('\n')), options, false);
     if (!chosen.letter.empty()) return chosen;
   }
   for (size_t i = all.size(); i > 0; --i) {

@@ -32,6 +32,11 @@ bool name_different_things(const Tree& tree, const std::vector<int32_t>& equatio
   return true;
 }
 
+/// x > 0 or y > 0.
+bool is_disjunction(const Node& node) {
+  return node.kind == NodeKind::list && node.name == "or";
+}
+
 bool is_set_operation(const Node& node) {
   switch (node.kind) {
     case NodeKind::set_union:
@@ -309,6 +314,18 @@ std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
   return std::nullopt;
 }
 
+/// The symbols of inequalities and of x in S; those of a set builder are its own.
+std::set<std::string> Comparison::unknowns_of(int32_t id) const {
+  const Node& node = tree_.at(id);
+  if (node.kind == NodeKind::relation || node.kind == NodeKind::element_of) {
+    return symbols_in(tree_, id);
+  }
+  std::set<std::string> unknowns;
+  if (node.kind != NodeKind::list) return unknowns;
+  for (const int32_t kid : node.kids) unknowns.merge(unknowns_of(kid));
+  return unknowns;
+}
+
 /// A pair whose first number is not below its second, as in (2, -1): a point, no interval.
 bool Comparison::is_backwards(const Node& pair) {
   if (!is_bracket_pair(pair) || pair.kids.size() != 2) return false;
@@ -354,8 +371,17 @@ bool Comparison::same(int32_t g, int32_t a) {
     if (gold.kind == NodeKind::constant && answer.kind == NodeKind::constant) {
       return decide(gold.name == answer.name, "names of sets");
     }
-    const auto verdict = same_set(tree_, g, a, work_);
+    const std::set<std::string> unknowns = unknowns_of(g);
+    const std::set<std::string> others = unknowns_of(a);
+    if (unknowns.size() == 1 && others.size() == 1 && unknowns != others) {
+      return decide(false, "inequalities for different unknowns");
+    }
+    const bool are_of_one = unknowns.size() <= 1 && others.size() <= 1;
+    const auto verdict = are_of_one ? same_set(tree_, g, a, work_) : std::nullopt;
     if (verdict) return decide(*verdict, "sets of reals hold the same numbers");
+    if (!are_of_one && is_disjunction(gold) != is_disjunction(answer)) {
+      return decide(false, "one says or, the other and");
+    }
   }
   if (const auto verdict = same_collection(g, a)) return *verdict;
   if (is_set_operation(gold) && is_set_operation(answer) && gold.kind == answer.kind) {

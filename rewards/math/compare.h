@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "rewards/math/algebra.h"
@@ -60,6 +61,7 @@ class Comparison {
   bool same_infinity(int32_t g, int32_t a, bool& is_decided) const;
   bool same_symbolic(int32_t g, int32_t a);
   bool is_backwards(const Node& pair);
+  std::set<std::string> unknowns_of(int32_t id) const;
   bool values_of_names(int32_t g, int32_t a) const;
   bool is_name(int32_t id) const;
   bool is_measure(int32_t id) const;

@@ -113,7 +113,12 @@ void Comparison::match_arguments() {
 }
 
 bool Comparison::is_assignment(const Node& relation) const {
-  return relation.kind == NodeKind::relation && relation.name == "=" && is_name(relation.kids[0]);
+  if (relation.kind != NodeKind::relation || relation.name != "=") return false;
+  const Node& left = tree_.at(relation.kids[0]);
+  // x = 2x + 1 is an equation for x.
+  const bool is_solved =
+      left.kind != NodeKind::symbol || symbols_in(tree_, relation.kids[1]).count(left.name) == 0;
+  return is_solved && is_name(relation.kids[0]);
 }
 
 /// What an equation may tell the value of beside names: |AB|, P(X = 1), E[X], sin A, n(A u B).
@@ -135,8 +140,9 @@ bool Comparison::is_measure(int32_t id) const {
 bool Comparison::is_value_of(const Node& relation) {
   if (relation.kind != NodeKind::relation || relation.name != "=") return false;
   if (is_assignment(relation)) return true;
-  if (is_measure(relation.kids[0]) && symbols_in(tree_, relation.kids[1]).empty()) return true;
-  if (symbols_in(tree_, relation.kids[0]).empty()) return true;  // 2+3 = 5
+  const bool is_constant = symbols_in(tree_, relation.kids[1]).empty();
+  if (is_measure(relation.kids[0]) && is_constant) return true;
+  if (symbols_in(tree_, relation.kids[0]).empty()) return is_constant;  // 2+3 = 5, but not 0 = 2x
   return same_expression(relation.kids[0], relation.kids[1]);
 }
 

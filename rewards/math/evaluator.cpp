@@ -18,20 +18,26 @@ uint64_t hash_of(std::string_view text, uint64_t salt) {
   return hash ^ (hash >> 32);
 }
 
-/// Ranges of the fixed values, in hundredths; the sign of the last two depends on the name.
+/// Ranges of the fixed values, in hundredths; sign 0: by the name. Both signs and several sizes, so
+/// that |x + 20| is seen not to be x + 20.
 struct Range {
   int64_t low;
   int64_t high;
   int sign;
 };
-constexpr std::array<Range, 8> kRanges{{{30, 95, 1},
-                                        {120, 260, 1},
-                                        {15, 90, -1},
-                                        {300, 700, 1},
-                                        {120, 310, -1},
-                                        {1000, 2000, 1},
-                                        {10, 500, 0},
-                                        {110, 900, 0}}};
+constexpr std::array<Range, kNumPoints> kRanges{{{30, 95, 1},
+                                                 {120, 260, 1},
+                                                 {15, 90, -1},
+                                                 {300, 700, 1},
+                                                 {120, 310, -1},
+                                                 {1000, 2000, 1},
+                                                 {10, 500, 0},
+                                                 {110, 900, 0},
+                                                 {2100, 6000, -1},
+                                                 {15, 700, 0},
+                                                 {5000, 40000, 1},
+                                                 {15000, 90000, -1},
+                                                 {40, 3000, 0}}};
 
 bool is_larger_than(const acb_struct* value, slong bits) {
   mag_t bound;

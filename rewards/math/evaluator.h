@@ -11,9 +11,11 @@
 
 namespace gradus::rewards::math {
 
+inline constexpr int kNumPoints = 13;
+
 /// Values of symbols: those given, and of all others a fixed rational number of their name.
 struct Assignment {
-  int point = 0;  // 0 to 7: which of the fixed values
+  int point = 0;  // below kNumPoints: which of the fixed values
   std::vector<std::pair<std::string, Ball>> given;
 };
 

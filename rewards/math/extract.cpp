@@ -150,7 +150,7 @@ class Extractor {
     const std::string_view whole = without_working(bare(phrase));
     if (whole.empty()) return;
     if (is_short_mathematics(whole) && may_read(whole)) {
-      push(std::string(whole), origin, whole.find_first_of("$\\") == std::string_view::npos);
+      push(without_emphasis(whole), origin, whole.find_first_of("$\\") == std::string_view::npos);
       // "5 (or 6)" and "5 o 6" cannot be read as they stand.
       const std::string several = first_mathematics(whole);
       if (several.find(" , ") != std::string::npos) push(several, origin, false);

@@ -114,7 +114,8 @@ class Lexer {
         if (!is_letter(peek(1))) ++at_;
         return;
       }
-      push(TokenKind::symbol, "\\\\");
+      const bool continues = alignments_.back() && relation_follows(at_ + 2);
+      if (!continues) push(TokenKind::symbol, "\\\\");
       at_ += 2;
       skip_row_space();
       return;
@@ -130,6 +131,15 @@ class Lexer {
       has_space_ = true;  // \, \; \! \$ \( \) \[ \] and a lone backslash
     }
     at_ += at_ + 1 < text_.size() ? 2 : 1;
+  }
+
+  /// In aligned lines "x &= 5+5 \\\\ &= 10" the second goes on with the first.
+  bool relation_follows(size_t at) const {
+    while (at < text_.size() && (text_[at] == ' ' || text_[at] == '&' || text_[at] == '\n')) ++at;
+    for (const std::string_view relation : {"=", "<", ">", "\\le", "\\ge", "\\approx", "\\equiv"}) {
+      if (looking_at(relation, at)) return !looking_at("\\left", at);
+    }
+    return false;
   }
 
   void named_command() {
@@ -264,6 +274,33 @@ class Lexer {
     return at - begin;
   }
 
+  /// Whether the run of digits and commas around `at` is one number: 12,345,678, but neither
+  /// 98,99,100 nor 10,100,1000.
+  bool is_grouped_run(size_t at) const {
+    const auto belongs = [&](size_t i) { return is_digit(text_[i]) || text_[i] == ','; };
+    if (at >= run_end_) {
+      size_t begin = at;
+      while (begin > 0 && belongs(begin - 1)) --begin;
+      run_end_ = at;
+      while (run_end_ < text_.size() && belongs(run_end_)) ++run_end_;
+      size_t end = run_end_;
+      while (end > at && text_[end - 1] == ',') --end;
+      is_run_grouped_ = true;
+      size_t group = 0;
+      bool is_first = true;
+      for (size_t i = begin; i <= end; ++i) {
+        if (i < end && text_[i] != ',') {
+          ++group;
+          continue;
+        }
+        is_run_grouped_ = is_run_grouped_ && (is_first ? group >= 1 && group <= 3 : group == 3);
+        is_first = false;
+        group = 0;
+      }
+    }
+    return is_run_grouped_;
+  }
+
   /// Bytes of a thousands separator at `at`, if three digits and no fourth follow it; else 0.
   size_t group_separator(size_t at, std::string_view digits_before) const {
     if (digits_before.size() > 3 || digits_before == "0") return 0;
@@ -283,7 +320,8 @@ class Lexer {
                looking_at("{ }", at)) {
       size = looking_at("{ }", at) ? 3 : 2;
     } else if (at < text_.size() && (text_[at] == ',' || text_[at] == '\'') &&
-               (text_[at] == '\'' || (depth_ == 0 && !style_.comma_is_decimal))) {
+               (text_[at] == '\'' || (depth_ == 0 && style_.commas_group &&
+                                      !style_.comma_is_decimal && is_grouped_run(at)))) {
       size = 1;
     } else if (at < text_.size() && (text_[at] == ' ' || text_[at] == '~') && depth_ == 0) {
       size = 1;
@@ -369,11 +407,13 @@ class Lexer {
         whole += group;
       }
       const bool has_comma = style_.comma_is_decimal && peek() == ',' && is_digit(peek(1));
+      const size_t braced = whole.empty() ? 0 : braced_comma(at_);  // 3{,}14
+      const bool has_braced = braced > 0 && is_digit(peek(braced));
       const bool has_point =
           peek() == '.' && !looking_at("...", at_) &&
           (is_digit(peek(1)) || (!is_letter(peek(1)) && !whole.empty()) || is_overline(at_ + 1));
-      if (has_comma || has_point) {
-        ++at_;
+      if (has_comma || has_point || has_braced) {
+        at_ += has_braced ? braced : 1;
         decimals = digits();
         is_decimal = has_comma || !decimals.empty() || is_overline(at_) || is_period_here();
       }
@@ -385,7 +425,8 @@ class Lexer {
     Rational value =
         *Rational::from_decimal(decimals.empty() ? (whole.empty() ? "0" : whole)
                                                  : (whole.empty() ? "0" : whole) + "." + decimals);
-    const bool is_repeating = is_decimal && repeating(value, decimals.size());
+    const bool is_repeating =
+        is_decimal && (repeating(value, decimals.size()) || goes_on(value, decimals));
     const int64_t exponent = exponent_part();
     if (exponent != 0 && std::abs(exponent) <= kLargestExponent) {
       value = value * Rational::power_of_ten(exponent);
@@ -443,6 +484,26 @@ class Lexer {
     return true;
   }
 
+  /// 0.333... and 0.1818\ldots: the digits that come again at the end go on for ever.
+  bool goes_on(Rational& value, std::string_view decimals) {
+    constexpr size_t kLongestPeriod = 12;
+    size_t size = 0;
+    for (const std::string_view dots : {"...", "\\ldots", "\\dots", "\\cdots"}) {
+      if (looking_at(dots, at_)) size = dots.size();
+    }
+    if (size == 0 || decimals.size() > 1000) return false;
+    for (size_t period = 1; period <= std::min(kLongestPeriod, decimals.size() / 2); ++period) {
+      const std::string_view last = decimals.substr(decimals.size() - period);
+      if (!decimals.substr(0, decimals.size() - period).ends_with(last)) continue;
+      const Rational nines = Rational::power_of_ten(static_cast<int64_t>(period)) - Rational(1);
+      const Rational shift = Rational::power_of_ten(-static_cast<int64_t>(decimals.size()));
+      value = value + *Rational::from_decimal(last) / nines * shift;
+      at_ += size;
+      return true;
+    }
+    return false;
+  }
+
   /// e5, E-3 right behind a number and not followed by a letter; 0 where there is none.
   int64_t exponent_part() {
     if (peek() != 'e' && peek() != 'E') return 0;
@@ -465,6 +526,8 @@ class Lexer {
   NumberStyle style_;
   const char* reason_ = nullptr;  // of a limit that was met
   size_t at_ = 0;
+  mutable size_t run_end_ = 0;  // of the run that is_grouped_run looked at last
+  mutable bool is_run_grouped_ = false;
   int depth_ = 0;                 // of brackets, in which a comma separates
   std::vector<bool> alignments_;  // open environments, and whether they only set lines
   bool has_space_ = false;

@@ -45,6 +45,7 @@ struct TokenList {
 /// How separators in numbers are read.
 struct NumberStyle {
   bool comma_is_decimal = false;  // 1,5 is one and a half
+  bool commas_group = true;       // 12,144 is one number
 };
 
 /// Splits LaTeX or plain mathematics into tokens. Spacing and sizing commands vanish; thousands

@@ -59,6 +59,17 @@ bool has_decimal_comma(std::string_view text) {
          text.find_first_of("([{\\") == std::string_view::npos;
 }
 
+/// Digits, a comma and three digits.
+bool has_group(std::string_view text) {
+  for (size_t at = text.find(','); at != std::string_view::npos; at = text.find(',', at + 1)) {
+    const bool is_group = at > 0 && at + 3 < text.size() && is_digit(text[at - 1]) &&
+                          is_digit(text[at + 1]) && is_digit(text[at + 2]) &&
+                          is_digit(text[at + 3]);
+    if (is_group) return true;
+  }
+  return false;
+}
+
 std::string without_dollars(std::string_view text) {
   std::string_view inside = bare(text);
   const auto strip = [&](std::string_view open, std::string_view close) {
@@ -278,6 +289,13 @@ class MathGrade {
           gold_->at(gold_->root).kind == NodeKind::number) {
         is_equal = Comparison(*gold_, decimal.tree, options_.compare).equal();
       }
+    }
+    if (!is_equal && is_list(*gold_) && has_group(candidate.text)) {
+      // "12,144" beside 12, 144
+      ParseOptions parsing;
+      parsing.style.commas_group = false;
+      const ParsedMath list = parse_math(candidate.text, parsing);
+      is_equal = list.ok() && Comparison(*gold_, list.tree, options_.compare).equal();
     }
     if (!is_equal && gold_as_list_) {
       is_equal = Comparison(*gold_as_list_, answer, options_.compare).equal();

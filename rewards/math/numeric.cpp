@@ -7,8 +7,6 @@
 namespace gradus::rewards::math {
 namespace {
 
-constexpr int kNumPoints = 8;
-
 /// What a tree speaks of, as far as numbers are concerned.
 struct Features {
   bool has_symbols = false;

@@ -62,7 +62,8 @@ class Parser {
   int32_t joined(NodeKind kind, int32_t left, int32_t right);
   int32_t subscripted(int32_t left);
   int32_t raised(int32_t left);
-  void take_one_letter();
+  bool is_plain_word() const;
+  int32_t first_letter();
   char relation_here() const;
   bool starts_operand() const;
   bool closes_interval() const;

@@ -353,7 +353,7 @@ int32_t Parser::braced_or_single() {
     ++at_;
     return make(NodeKind::negate, {braced_or_single()});
   }
-  return operand();
+  return is_plain_word() ? first_letter() : operand();
 }
 
 int32_t Parser::fraction() {

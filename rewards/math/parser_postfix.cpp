@@ -248,19 +248,22 @@ int32_t Parser::with_condition(int32_t left, const std::string& remark) {
   return make(NodeKind::quantity, {left}, remark);
 }
 
-/// In e^xe^y the exponent is the x: a word that names nothing is taken apart.
-void Parser::take_one_letter() {
+/// A word that is but letters side by side: ab, but not pi.
+bool Parser::is_plain_word() const {
   const Token& token = here();
-  if (token.kind != TokenKind::word || function_name(token.text) || constant_name(token.text) ||
-      is_symbol_command(token.text)) {
-    return;
-  }
-  Token rest = token;
-  rest.text.remove_prefix(1);
-  rest.kind = rest.text.size() == 1 ? TokenKind::letter : TokenKind::word;
-  tokens_[at_].text = token.text.substr(0, 1);
-  tokens_[at_].kind = TokenKind::letter;
-  tokens_.insert(tokens_.begin() + static_cast<std::ptrdiff_t>(at_) + 1, rest);
+  return token.kind == TokenKind::word && !function_name(token.text) &&
+         !constant_name(token.text) && !is_symbol_command(token.text);
+}
+
+/// Takes the first letter of a plain word and leaves the rest: x^ab, \frac ab.
+int32_t Parser::first_letter() {
+  Token& token = tokens_[at_];
+  const std::string name(token.text.substr(0, 1));
+  token.text.remove_prefix(1);
+  token.space_before = false;
+  if (token.text.size() == 1) token.kind = TokenKind::letter;
+  const bool is_constant = name == "e" || name == "i";
+  return make(is_constant ? NodeKind::constant : NodeKind::symbol, {}, name);
 }
 
 /// Degrees, of an angle or, before C and F, of temperature.
@@ -319,8 +322,7 @@ int32_t Parser::raised(int32_t left) {
     exponent = operand();
     if (is_symbol("^")) exponent = raised(exponent);
   } else {
-    take_one_letter();
-    exponent = operand();
+    exponent = is_plain_word() ? first_letter() : operand();
     if (is_symbol("^") || is_symbol("**")) exponent = raised(exponent);
   }
   if (is_symbol("_") && tree_.at(left).kind == NodeKind::symbol) left = subscripted(left);  // x^2_1

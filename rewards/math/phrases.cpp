@@ -64,6 +64,33 @@ std::string_view without_label(std::string_view text) {
   return text.starts_with("A: ") ? bare(text.substr(3)) : text;
 }
 
+std::string without_emphasis(std::string_view text) {
+  std::string plain(text);
+  const auto is_open = [&](size_t at, size_t size) {
+    const bool begins = at == 0 || plain[at - 1] == ' ' || plain[at - 1] == '(';
+    const size_t before = plain.find_last_not_of(' ', at == 0 ? 0 : at - 1);
+    const bool follows_value =
+        at > 0 && before != std::string::npos && (is_digit(plain[before]) || plain[before] == ')');
+    const size_t inside = at + size;
+    return begins && !follows_value && inside < plain.size() && plain[inside] != ' ';
+  };
+  const auto is_close = [&](size_t at, size_t size) {
+    const size_t behind = at + size;
+    return plain[at - 1] != ' ' && (behind == plain.size() || !is_letter_or_digit(plain[behind]));
+  };
+  for (const std::string_view mark : {"**", "__", "*"}) {
+    for (size_t open = plain.find(mark); open != std::string::npos;
+         open = plain.find(mark, open + 1)) {
+      if (!is_open(open, mark.size())) continue;
+      const size_t close = plain.find(mark, open + mark.size() + 1);
+      if (close == std::string::npos || !is_close(close, mark.size())) continue;
+      plain.erase(close, mark.size());
+      plain.erase(open, mark.size());
+    }
+  }
+  return plain;
+}
+
 bool is_short_mathematics(std::string_view text) {
   if (text.size() > 400 || has_article_in_bracket(text)) return false;
   std::string word;

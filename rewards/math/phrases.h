@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace gradus::rewards::math {
@@ -15,6 +16,9 @@ std::string_view without_working(std::string_view text);
 
 /// "A: 7" is an answer with its label.
 std::string_view without_label(std::string_view text);
+
+/// Without Markdown's stars and lines around words: **18** dollars, but 2**3 stays.
+std::string without_emphasis(std::string_view text);
 
 /// Whether a short text has no words but those of mathematics, units and numbers.
 bool is_short_mathematics(std::string_view text);

@@ -329,6 +329,7 @@ int32_t without_domains(Tree& tree, int32_t id, Domains& domains) {
   const Node node = tree.at(id);
   if (node.kind != NodeKind::list) return id;
   std::set<std::string> used;
+  std::set<std::string> bounded;
   std::vector<int32_t> rest;
   std::vector<int32_t> said;
   for (const int32_t kid : node.kids) {
@@ -338,11 +339,16 @@ int32_t without_domains(Tree& tree, int32_t id, Domains& domains) {
                            tree.at(item.kids[1]).kind == NodeKind::constant;
     (is_domain ? said : rest).push_back(kid);
     if (!is_domain) used.merge(symbols_in(tree, kid));
+    // x > 2 with x in Z says less than x > 2.
+    const bool is_inequality =
+        item.kind == NodeKind::relation && item.name.find_first_of("<>lg") != std::string::npos;
+    if (is_inequality) bounded.merge(symbols_in(tree, kid));
   }
   for (const int32_t domain : said) {
     const Node& item = tree.at(domain);
     const std::string& name = tree.at(item.kids[0]).name;
     if (used.count(name) == 0) return id;  // x \in R is an answer of its own
+    if (bounded.count(name) > 0 && tree.at(item.kids[1]).name != "set R") return id;
   }
   if (said.empty() || rest.empty()) return id;
   for (const int32_t domain : said) {

@@ -1,6 +1,7 @@
 #include "rewards/math/real_sets.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "rewards/math/algebra.h"
 #include "rewards/math/numeric.h"
@@ -37,16 +38,43 @@ class SetQuestions {
     if (points_.size() > kMaxPoints) return std::nullopt;
     std::sort(points_.begin(), points_.end(),
               [](const Point& x, const Point& y) { return x.value < y.value; });
-    for (const Point& point : asked_points()) {
-      const auto in_a = holds(a, point);
-      const auto in_b = in_a ? holds(b, point) : std::nullopt;
-      if (!in_b) return std::nullopt;
-      if (*in_a != *in_b) return false;
+    const std::vector<Point> asked = asked_points();
+    // A comma between inequalities may say "or" as well as "and".
+    std::optional<bool> verdict;
+    for (const bool a_is_and : readings(a)) {
+      for (const bool b_is_and : readings(b)) {
+        const auto next = same_at(asked, a, a_is_and, b, b_is_and);
+        if (!next || *next) return next;
+        verdict = next;
+      }
     }
-    return true;
+    return verdict;
   }
 
  private:
+  std::vector<bool> readings(int32_t id) const {
+    const Node& node = tree_.at(id);
+    const bool is_open = node.kind == NodeKind::list && node.name != "and" && node.name != "or";
+    return is_open ? std::vector{false, true} : std::vector{false};
+  }
+
+  /// Read with "and" a list must hold somewhere: x<1, x>3 is not the empty set.
+  std::optional<bool> same_at(const std::vector<Point>& asked, int32_t a, bool a_is_and, int32_t b,
+                              bool b_is_and) {
+    bool holds_anywhere = false;
+    for (const Point& point : asked) {
+      if (has_naturals_ && point.id < 0 && point.value.is_zero()) continue;  // in N or not
+      comma_is_and_ = a_is_and;
+      const auto in_a = holds(a, point);
+      comma_is_and_ = b_is_and;
+      const auto in_b = in_a ? holds(b, point) : std::nullopt;
+      if (!in_b) return std::nullopt;
+      if (*in_a != *in_b) return false;
+      holds_anywhere = holds_anywhere || *in_a;
+    }
+    return holds_anywhere || (!a_is_and && !b_is_and);
+  }
+
   void add(int32_t id) {
     if (is_infinite(tree_, id) || !symbols_in(tree_, id).empty()) return;
     const auto value = decimal_value({tree_, id}, 6, work_);
@@ -77,7 +105,9 @@ class SetQuestions {
         break;
       default:
         for (const int32_t kid : node.kids) collect(kid);
-        if (node.kind == NodeKind::constant && node.name.starts_with("set R")) {
+        if (node.kind == NodeKind::constant && node.name.starts_with("set ")) {
+          has_integers_ = has_integers_ || node.name == "set Z" || node.name == "set N";
+          has_naturals_ = has_naturals_ || node.name == "set N";
           add(number(Rational(0)));
         } else if (node.kids.empty()) {
           add(id);
@@ -144,12 +174,39 @@ class SetQuestions {
     for (size_t i = 0; i + 1 < points_.size(); ++i) {
       const Rational middle = (points_[i].value + points_[i + 1].value) / Rational(2);
       if (points_[i].value < middle) asked.push_back({-1, middle});
+      if (has_integers_) ask_integers(points_[i].value, points_[i + 1].value, asked);
     }
+    const Rational first = points_.front().value;
+    const Rational last = points_.back().value;
     for (const int64_t far : {1, 1000}) {
-      asked.push_back({-1, points_.front().value - Rational(far)});
-      asked.push_back({-1, points_.back().value + Rational(far)});
+      asked.push_back({-1, first - Rational(far)});
+      asked.push_back({-1, last + Rational(far)});
+      if (!has_integers_) continue;
+      ask_integers(first - Rational(far), first - Rational(far - 1), asked);
+      ask_integers(last + Rational(far - 1), last + Rational(far), asked);
     }
     return asked;
+  }
+
+  /// Between two numbers: the integers next to them, those in the middle, and a fraction.
+  static void ask_integers(const Rational& low, const Rational& high, std::vector<Point>& asked) {
+    if (!(low < high)) return;
+    const Rational middle = (low + high) / Rational(2);
+    for (const Rational& value :
+         {low.floor() + Rational(1), middle.floor(), -(-high).floor() - Rational(1),
+          low + (high - low) / Rational(3), low + (high - low) / Rational(7)}) {
+      if (low < value && value < high) asked.push_back({-1, value});
+    }
+  }
+
+  /// Nothing where it cannot be told.
+  std::optional<bool> is_integer(const Point& point) {
+    if (point.id < 0) return point.value.is_integer();
+    Algebra algebra(work_);
+    const auto form = algebra.canonical(tree_, point.id);
+    const auto value = form ? constant_of(*form) : std::nullopt;
+    if (value) return value->is_integer();
+    return form ? std::optional(false) : std::nullopt;
   }
 
   /// Sign of (point - expression).
@@ -170,6 +227,8 @@ class SetQuestions {
       case NodeKind::constant:
         if (node.name == "{}") return false;
         if (node.name == "set R") return true;
+        if (node.name == "set Z") return is_integer(point);
+        if (node.name == "set N") return is_natural(point);
         if (node.name == "set R+" || node.name == "set R-") {
           const auto sign = order(point, number(Rational(0)));
           if (!sign) return std::nullopt;
@@ -183,8 +242,9 @@ class SetQuestions {
       case NodeKind::set_minus:
         return combined(node, point, [](bool a, bool b) { return a && !b; });
       case NodeKind::element_of:
-      case NodeKind::set_builder:
         return holds(node.kids[1], point);
+      case NodeKind::set_builder:
+        return in_builder(node, point);
       case NodeKind::list:
         return in_list(node, point);
       case NodeKind::relation:
@@ -206,13 +266,33 @@ class SetQuestions {
   }
 
   std::optional<bool> in_list(const Node& node, const Point& point) {
-    bool result = node.name == "and";
+    const bool is_and = node.name == "and" || (node.name != "or" && comma_is_and_);
+    bool result = is_and;
     for (const int32_t kid : node.kids) {
       const auto in_kid = holds(kid, point);
       if (!in_kid) return std::nullopt;
-      result = node.name == "and" ? result && *in_kid : result || *in_kid;
+      result = is_and ? result && *in_kid : result || *in_kid;
     }
     return result;
+  }
+
+  /// {x in Z | 0 < x, x < 4}: the domain and every condition.
+  std::optional<bool> in_builder(const Node& node, const Point& point) {
+    const bool was_and = std::exchange(comma_is_and_, true);
+    auto result = holds(node.kids[1], point);
+    comma_is_and_ = was_and;
+    const Node& what = tree_.at(node.kids[0]);
+    if (!result || what.kind != NodeKind::element_of) return result;
+    const auto in_domain = holds(what.kids[1], point);
+    if (!in_domain) return std::nullopt;
+    return *result && *in_domain;
+  }
+
+  std::optional<bool> is_natural(const Point& point) {
+    const auto sign = order(point, number(Rational(0)));
+    const auto is_whole = sign ? is_integer(point) : std::nullopt;
+    if (!is_whole) return std::nullopt;
+    return *is_whole && *sign >= 0;
   }
 
   std::optional<bool> in_interval(const Node& node, const Point& point) {
@@ -285,6 +365,9 @@ class SetQuestions {
   Tree& tree_;
   Work& work_;
   std::vector<Point> points_;
+  bool has_integers_ = false;
+  bool has_naturals_ = false;
+  bool comma_is_and_ = false;
 };
 
 }  // namespace
