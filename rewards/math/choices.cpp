@@ -47,7 +47,11 @@ std::string without_latex(std::string_view text) {
       while (end < text.size() && is_letter(text[end])) ++end;
       const std::string_view name = text.substr(i + 1, end - i - 1);
       const bool is_denial = name == "neg" || name == "not" || name == "lnot";
-      plain += name == "lor" || name == "vee" ? " or " : is_denial ? " not " : " ";
+      const std::string_view meaning = is_denial                        ? "not "
+                                       : name == "lor" || name == "vee" ? "or "
+                                                                        : "";
+      if (!plain.ends_with(' ')) plain += ' ';
+      plain += meaning;
       i = name.empty() ? i + 1 : end - 1;
     } else if (c == '{' || c == '}' || c == '$' || c == ' ') {
       if (!plain.ends_with(' ')) plain += ' ';

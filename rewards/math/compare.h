@@ -54,6 +54,7 @@ class Comparison {
   int32_t quantity_of(int32_t value, const std::string& unit);
   int32_t with_unit(int32_t id, int32_t other);
   std::optional<bool> same_clock(const Node& halved, const Node& other);
+  bool same_in_radians(int32_t degrees, int32_t radians);
   bool same_residue(const Node& g, const Node& a);
   bool same_decimal(int32_t g, int32_t a);
   bool same_ratio(const Node& g, const Node& a);

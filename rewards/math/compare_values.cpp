@@ -59,6 +59,10 @@ bool is_time(const Node& quantity) {
   return quantity.name == "am" || quantity.name == "pm";
 }
 
+bool is_radian(const Node& quantity) {
+  return quantity.name == "radians" || quantity.name == "radian" || quantity.name == "rad";
+}
+
 /// n (mod m).
 bool is_modulus(const Node& quantity) {
   return quantity.kids.size() == 2;
@@ -246,6 +250,18 @@ std::optional<bool> Comparison::same_clock(const Node& halved, const Node& other
                                             {other.kids.begin() + 1, other.kids.end()});
 }
 
+/// 180 degrees are pi radians.
+bool Comparison::same_in_radians(int32_t degrees, int32_t radians) {
+  Node half_turn;
+  half_turn.value = Rational(180);
+  Node pi;
+  pi.kind = NodeKind::constant;
+  pi.name = "pi";
+  const int32_t share = make(NodeKind::divide, {degrees, tree_.add(std::move(half_turn))});
+  const int32_t angle = make(NodeKind::multiply, {share, tree_.add(std::move(pi))});
+  return decide(same_plain_expression(angle, radians), "degrees and radians");
+}
+
 bool Comparison::same_quantity(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
@@ -260,6 +276,9 @@ bool Comparison::same_quantity(int32_t g, int32_t a) {
       return decide(false, "units differ");
     }
     if (const auto times = same_clock(measured, bare)) return decide(*times, "times of day");
+    if (bare.kind == NodeKind::degrees && is_radian(measured)) {
+      return same_in_radians(bare.kids[0], measured.kids[0]);
+    }
     const bool is_temperature = measured.name == "celsius" || measured.name == "fahrenheit";
     if (is_temperature && bare.kind == NodeKind::degrees) {
       return same_expression(measured.kids[0], bare.kids[0]);

@@ -70,6 +70,13 @@ bool has_group(std::string_view text) {
   return false;
 }
 
+/// "east": four letters or more that name nothing in mathematics.
+bool is_long_word(std::string_view text) {
+  text = bare(text);
+  return text.size() >= 4 && std::all_of(text.begin(), text.end(), is_letter) &&
+         !function_name(text) && !constant_name(text) && !is_symbol_command(text);
+}
+
 std::string without_dollars(std::string_view text) {
   std::string_view inside = bare(text);
   const auto strip = [&](std::string_view open, std::string_view close) {
@@ -233,7 +240,10 @@ class MathGrade {
   bool is_said_in_words() {
     if (!is_in_words(gold_words_) || !find_boxes(prediction_).empty()) return false;
     const auto part = deliberate_part(prediction_);
-    const std::string_view said = part ? *part : announced_statement(prediction_);
+    std::string_view said = part ? *part : announced_statement(prediction_);
+    if (said.empty() && options_.gold_targets.string == options_.targets.string) {
+      said = prediction_;  // a completion that is nothing but its answer
+    }
     if (!same_words(gold_words_, said)) return false;
     verdict_.answer = bare(said);
     verdict_.place = part ? "final answer" : "phrase";
@@ -257,6 +267,9 @@ class MathGrade {
           is_named_choice(candidate.text)) {
         decide(Reason::equal, "the same text");
         return;
+      }
+      if (is_long_word(gold_words_) && is_long_word(candidate.text)) {
+        return decide(Reason::different, "words");  // no products of their letters
       }
       ParsedMath parsed =
           parse(candidate.text, options_, candidate.is_plain && has_decimal_comma(candidate.text));

@@ -66,7 +66,9 @@ constexpr std::array kSpellings{
     Spelling{0x03C7, "\\chi "},
     Spelling{0x03C8, "\\psi "},
     Spelling{0x03C9, "\\omega "},
+    Spelling{0x03D1, "\\vartheta "},
     Spelling{0x03D5, "\\phi "},
+    Spelling{0x03F5, "\\epsilon "},
     Spelling{0x060C, ", "},
     Spelling{0x066A, "%"},
     Spelling{0x066B, "."},
@@ -153,7 +155,9 @@ constexpr std::array kSpellings{
     Spelling{0x3000, " "},
     Spelling{0x3001, ", "},
     Spelling{0x3002, ". "},
+    Spelling{0xFE62, "+"},
     Spelling{0xFE63, "-"},
+    Spelling{0xFE6A, "%"},
     Spelling{0xFEFF, ""},
 };
 
@@ -174,6 +178,14 @@ char script_digit(uint32_t point) {
     if (point >= zero && point < zero + 10) return static_cast<char>('0' + (point - zero));
   }
   return 0;
+}
+
+/// The plain letter or digit of U+1D400 to U+1D7FF: bold, italic, double-struck, ...
+char mathematical(uint32_t point) {
+  if (point >= 0x1D7CE && point <= 0x1D7FF) return static_cast<char>('0' + (point - 0x1D7CE) % 10);
+  if (point < 0x1D400 || point > 0x1D6A3) return 0;
+  const uint32_t letter = (point - 0x1D400) % 52;
+  return static_cast<char>(letter < 26 ? 'A' + letter : 'a' + letter - 26);
 }
 
 /// The plain character of a superscript, 0 where it is none.
@@ -276,6 +288,8 @@ class Normalizer {
     } else if (value >= 0xFF01 && value <= 0xFF5E) {
       out_ += static_cast<char>(value - 0xFF01 + 0x21);
       if (value == 0xFF0C || value == 0xFF1B || value == 0xFF1A) out_ += ' ';
+    } else if (const char letter = mathematical(value)) {
+      out_ += letter;
     } else if (value == 0x2009 || value == 0x200A || value == 0x202F) {
       out_ += "\\,";
     } else if (value >= 0x2000 && value <= 0x2008) {

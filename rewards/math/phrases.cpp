@@ -88,6 +88,15 @@ std::string without_emphasis(std::string_view text) {
       plain.erase(open, mark.size());
     }
   }
+  // "18** hours": what announced the answer took the opening mark along.
+  for (const std::string_view mark : {"**", "__", "*"}) {
+    const size_t at = plain.find(mark);
+    if (at == std::string::npos || at == 0 || plain[at - 1] == ' ') continue;
+    const std::string_view rest = std::string_view(plain).substr(at + mark.size());
+    const bool has_word =
+        rest.size() > 2 && rest[0] == ' ' && is_letter(rest[1]) && is_letter(rest[2]);
+    if (has_word || rest.starts_with('%')) plain.erase(at, mark.size());
+  }
   return plain;
 }
 

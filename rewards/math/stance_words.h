@@ -40,24 +40,26 @@ inline constexpr auto kCarriers = std::to_array<std::string_view>(
 
 /// Words before a number that make it the end of a range.
 inline constexpr auto kBounds = std::to_array<std::string_view>(
-    {"less than",    "more than",   "greater than", "fewer than", "larger than",
-     "smaller than", "bigger than", "higher than",  "lower than", "than or equal to",
-     "at least",     "at most",     "up to",        "below",      "above",
-     "under",        "over",        "exceeds",      "exceed",     "mindestens",
-     "höchstens",    "weniger als", "mehr als",     "größer als", "kleiner als",
-     "au moins",     "au plus",     "moins de",     "plus de",    "inférieure à",
-     "supérieure à", "inférieur à", "supérieur à",  "al menos",   "por lo menos",
-     "como máximo",  "menos de",    "más de",       "menor que",  "mayor que",
-     "almeno",       "al massimo",  "meno di",      "più di",     "pelo menos",
-     "no máximo",    "mais de",     "maior que",    "больше",     "меньше",
-     "более",        "менее",       "більше",       "менше",      "co najmniej",
-     "co najwyżej",  "minstens",    "minst",        "大于",       "大於",
-     "小于",         "小於"});
+    {"less than",    "more than",   "greater than", "fewer than",  "larger than",
+     "smaller than", "bigger than", "higher than",  "lower than",  "than or equal to",
+     "at least",     "at most",     "up to",        "below",       "above",
+     "under",        "over",        "exceeds",      "exceed",      "mindestens",
+     "höchstens",    "weniger als", "mehr als",     "größer als",  "kleiner als",
+     "au moins",     "au plus",     "moins de",     "plus de",     "inférieure à",
+     "supérieure à", "inférieur à", "supérieur à",  "al menos",    "por lo menos",
+     "como máximo",  "menos de",    "más de",       "menor que",   "mayor que",
+     "almeno",       "al massimo",  "meno di",      "più di",      "pelo menos",
+     "half of",      "twice",       "double",       "triple",      "thrice",
+     "root of",      "third of",    "quarter of",   "no máximo",   "mais de",
+     "maior que",    "больше",      "меньше",       "более",       "менее",
+     "більше",       "менше",       "co najmniej",  "co najwyżej", "minstens",
+     "minst",        "大于",        "大於",         "小于",        "小於"});
 
 /// The same behind it.
-inline constexpr auto kBoundsBehind =
-    std::to_array<std::string_view>({"or more", "or less", "or fewer", "or greater", "or higher",
-                                     "or larger", "or above", "or below", "以上", "以下", "未満"});
+inline constexpr auto kBoundsBehind = std::to_array<std::string_view>(
+    {"or more", "or less", "or fewer", "or greater", "or higher", "or larger", "or above",
+     "or below", "at most", "at least", "more than", "less than", "fewer than", "times", "以上",
+     "以下", "未満"});
 
 inline constexpr auto kRelations = std::to_array<std::string_view>(
     {"!=", "=/=", "<>", ">=", "<=",    ">",    "<",     "≥",    "≤",     "≠",
@@ -118,8 +120,8 @@ inline constexpr auto kOr = std::to_array<std::string_view>(
      "hoặc",   "hay",  "eller", "tai", "atau", "หรือ",  "বা"});
 
 inline constexpr auto kAnd = std::to_array<std::string_view>(
-    {"and", "und", "et", "y", "e",  "и",  "та",  "і",  "和",  "与",
-     "與",  "と",  "और", "و", "ve", "và", "och", "og", "dan", "และ"});
+    {"and also", "as well as", "plus", "and", "und", "et", "y",  "e",   "и",  "та",  "і",  "和",
+     "与",       "與",         "と",   "और",  "و",   "ve", "và", "och", "og", "dan", "และ"});
 
 inline constexpr auto kNor = std::to_array<std::string_view>(
     {"nor", "noch", "ni", "né", "nem", "ani", "ні", "ни", "eikä", "也不是"});

@@ -130,6 +130,27 @@ bool announces(std::string_view text) {
   return true;
 }
 
+/// "6 and 8", "2, 3 or 4": numbers and what joins them.
+bool lists_numbers(std::string_view text) {
+  bool joins = false;
+  for (size_t at = 0; at < text.size();) {
+    if (!is_letter(text[at])) {
+      if (!is_digit(text[at]) &&
+          std::string_view(" ,./-").find(text[at]) == std::string_view::npos) {
+        return false;
+      }
+      ++at;
+      continue;
+    }
+    size_t end = at;
+    while (end < text.size() && is_letter(text[end])) ++end;
+    if (!is_joining_word(text.substr(at, end - at)) || end - at < 2) return false;
+    joins = true;
+    at = end;
+  }
+  return joins;
+}
+
 }  // namespace
 
 bool is_in_words(std::string_view text) {
@@ -150,6 +171,7 @@ std::string without_words(std::string_view text) {
   const auto [inside, rest] = opening_text(bare(text));
   if (inside.empty()) return std::string(text);
   if (!bare(rest).empty()) return std::string(announces(inside) ? rest : text);
+  if (is_digit(inside[0]) && lists_numbers(inside)) return std::string(inside);
   if (is_digit(inside[0])) {
     const size_t end = std::min(inside.find_first_not_of("0123456789.,/:"), inside.size());
     const std::string unit(bare(inside.substr(end)));
