@@ -330,13 +330,7 @@ class Extractor {
       if (is_refused(last) || is_denied(found, i - 1)) continue;  // "it is not 18"
       if (is_step_label(last)) continue;
       const bool is_span = is_math_span(last);
-      size_t first = i - 1;
-      while (is_span && first > 0 && i - first < 6 && is_math_span(found[first - 1])) {
-        const std::string_view between =
-            text_.substr(found[first - 1].end, found[first].begin - found[first - 1].end);
-        if (!link_between(between).adds) break;
-        --first;
-      }
+      const size_t first = is_span ? first_joined_span(found, i - 1) : first_offered(found, i - 1);
       std::string joined;
       for (size_t k = first; k < i; ++k) {
         joined += (k > first ? " , " : "") + with_unit(text_, found[k]);
@@ -345,6 +339,36 @@ class Extractor {
       if (!is_span && !is_altered(text_, last)) push_last_number(last.inside);
       i = first + 1;
     }
+  }
+
+  Link link_before(const std::vector<Span>& found, size_t i) const {
+    const size_t before = found[i - 1].end;
+    if (found[i].begin < before) return {};
+    return link_between(text_.substr(before, found[i].begin - before));
+  }
+
+  /// "$1$ and $2$": the first of the spans that are joined to the one at `last`.
+  size_t first_joined_span(const std::vector<Span>& found, size_t last) const {
+    size_t first = last;
+    while (first > 0 && last - first < 5 && is_math_span(found[first - 1]) &&
+           link_before(found, first).adds) {
+      --first;
+    }
+    return first;
+  }
+
+  /// "5 or 6", and a list of eight or more: the first of some numbers of which none is the answer.
+  size_t first_offered(const std::vector<Span>& found, size_t last) const {
+    constexpr size_t kLongList = 8;
+    size_t first = last;
+    bool offers = false;
+    while (first > 0 && last - first < kLongList && !is_math_span(found[first - 1])) {
+      const Link link = link_before(found, first);
+      if (!link.adds) break;
+      offers = offers || link.offers;
+      --first;
+    }
+    return offers || last - first + 1 >= kLongList ? first : last;
   }
 
   /// "Step 1: think."

@@ -64,9 +64,29 @@ class Lexer {
       number();
     } else if (is_letter(c)) {
       letters();
+    } else if (is_measure_word_here()) {
+      measure_word();
     } else {
       symbol();
     }
+  }
+
+  /// 6元, 6 個: letters of other scripts right behind a number.
+  bool is_measure_word_here() const {
+    const bool follows_number = static_cast<unsigned char>(peek()) >= 0xC0 && !tokens_.empty() &&
+                                tokens_.back().kind == TokenKind::number;
+    if (!follows_number) return false;
+    for (const std::string_view denial : {"不", "非", "错", "錯", "没", "沒", "否"}) {
+      if (text_.substr(at_, 60).find(denial) != std::string_view::npos) return false;
+    }
+    return true;
+  }
+
+  void measure_word() {
+    size_t end = at_;
+    while (end < text_.size() && static_cast<unsigned char>(text_[end]) >= 0x80) ++end;
+    push(TokenKind::text, text_.substr(at_, end - at_));
+    at_ = end;
   }
 
   void symbol() {
@@ -111,7 +131,9 @@ class Lexer {
       if (alignments_.empty()) {
         ++at_;
         has_space_ = true;
-        if (!is_letter(peek(1))) ++at_;
+        if (is_letter(peek(1))) return;
+        if (depth_ == 0 && parts_lines(at_ + 1)) push(TokenKind::symbol, ",");
+        ++at_;
         return;
       }
       const bool continues = alignments_.back() && relation_follows(at_ + 2);
@@ -133,7 +155,18 @@ class Lexer {
     at_ += at_ + 1 < text_.size() ? 2 : 1;
   }
 
-  /// In aligned lines "x &= 5+5 \\\\ &= 10" the second goes on with the first.
+  /// "x = 5 \\ y = 6": a line's end between two answers, not within one.
+  bool parts_lines(size_t at) const {
+    while (at < text_.size() && (text_[at] == ' ' || text_[at] == '\n')) ++at;
+    if (at >= text_.size() || tokens_.empty()) return false;
+    const auto is_open = [](const Token& token) {
+      return token.kind == TokenKind::symbol &&
+             std::string_view("+-*/=<>,;:(").find(token.text) != std::string_view::npos;
+    };
+    return is_letter_or_digit(text_[at]) && !is_open(tokens_.back());
+  }
+
+  /// In aligned lines "x &= 5+5 \\ &= 10" the second goes on with the first.
   bool relation_follows(size_t at) const {
     while (at < text_.size() && (text_[at] == ' ' || text_[at] == '&' || text_[at] == '\n')) ++at;
     for (const std::string_view relation : {"=", "<", ">", "\\le", "\\ge", "\\approx", "\\equiv"}) {

@@ -31,10 +31,20 @@ std::string_view behind_unread_name(std::string_view text) {
   return text.substr(at + 1);
 }
 
+/// \cancel{5} and nothing else.
+bool is_struck_out(std::string_view text) {
+  text = bare(text);
+  constexpr std::string_view kCancel = "\\cancel{";
+  return text.starts_with(kCancel) && text.find('}') + 1 == text.size();
+}
+
 ParsedMath parse(const std::string& text, const MathOptions& options, bool comma_is_decimal) {
   ParseOptions parsing;
   parsing.allows_malformed = options.malformed_operators;
   parsing.style.comma_is_decimal = comma_is_decimal;
+  if (is_struck_out(text)) {
+    return {{}, ParsedMath::Fault::syntax, "the whole answer is struck out"};
+  }
   ParsedMath parsed = parse_math(without_words(text), parsing);
   if (parsed.fault != ParsedMath::Fault::syntax) return parsed;
   const std::string_view value = behind_unread_name(text);

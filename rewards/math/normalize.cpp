@@ -287,7 +287,8 @@ class Normalizer {
       out_ += spelling;
     } else if (value >= 0xFF01 && value <= 0xFF5E) {
       out_ += static_cast<char>(value - 0xFF01 + 0x21);
-      if (value == 0xFF0C || value == 0xFF1B || value == 0xFF1A) out_ += ' ';
+      const bool is_mark = value == 0xFF0C || value == 0xFF1B || value == 0xFF1A;
+      if (is_mark && !(value == 0xFF0C && stands_in_number(point))) out_ += ' ';
     } else if (const char letter = mathematical(value)) {
       out_ += letter;
     } else if (value == 0x2009 || value == 0x200A || value == 0x202F) {
@@ -301,6 +302,15 @@ class Normalizer {
     } else if (!is_invisible(value)) {
       out_.append(text_, at_, point.num_bytes);
     }
+  }
+
+  /// 1，000: digits before, three digits and no fourth behind.
+  bool stands_in_number(const CodePoint& comma) const {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const std::string_view rest = text_.substr(at_ + comma.num_bytes);
+    size_t count = 0;
+    while (count < rest.size() && count < 4 && is_digit(rest[count])) ++count;
+    return count == 3 && out_.size() > 1 && is_digit(out_[out_.size() - 2]);
   }
 
   std::string_view text_;

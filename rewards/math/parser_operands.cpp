@@ -9,8 +9,16 @@ namespace {
 /// "The answer is", "Answer:", "exactly": words in front of an answer that say nothing of it.
 bool leads_to_answer(std::string_view words) {
   const std::string lower = lower_case(words);
+  for (const std::string_view denial : {"not", "wrong", "incorrect", "never", "false"}) {
+    if (lower.find(denial) != std::string::npos) return false;
+  }
   return lower.ends_with(':') || lower == "exactly" || lower == "precisely" || lower == "is" ||
          lower.ends_with("answer is") || lower.ends_with("solution is");
+}
+
+/// Two forms of one letter.
+std::string letter_named(const std::string& name) {
+  return name == "varphi" ? "phi" : name == "varepsilon" ? "epsilon" : name;
 }
 
 bool is_single_letter_function(const std::string& name) {
@@ -307,7 +315,7 @@ int32_t Parser::command() {
     }
     return make(NodeKind::symbol, {}, name + points);
   }
-  if (is_symbol_command(name)) return make(NodeKind::symbol, {}, name);
+  if (is_symbol_command(name)) return make(NodeKind::symbol, {}, letter_named(name));
   if (name == "to" || name == "therefore" || name == "quad") {
     const Depth depth(*this);
     return operand();

@@ -156,7 +156,9 @@ Stance stance_behind(std::string_view text) {
   std::string_view rest = behind;
   trim_start(rest);
   if (starts_with_denial(rest)) return Stance::denied;
-  return word_at_start(rest, kBoundsBehind) > 0 ? Stance::bounded : Stance::stated;
+  if (word_at_start(rest, kBoundsBehind) > 0) return Stance::bounded;
+  const bool compares = drop_first(rest, kComparisons) && !rest.empty() && is_digit(rest[0]);
+  return compares ? Stance::bounded : Stance::stated;
 }
 
 }  // namespace
@@ -233,6 +235,7 @@ class LinkReader {
     const bool is_plain = has_joint_ && !has_contrast_ && (has_or_ || !has_pronoun_);
     Link link;
     link.adds = !has_nor_ && (is_hedge || is_plain || (has_or_ && !has_contrast_));
+    link.offers = link.adds && has_or_;
     link.shares_denial = link.adds || has_nor_;
     link.replaces = has_contrast_ || (has_pronoun_ && (has_joint_ || has_pause_) && !has_or_);
     return link;

@@ -28,6 +28,7 @@ bool is_called_wrong(std::string_view text, size_t begin);
 
 /// How an answer goes on from the one before it.
 struct Link {
+  bool offers = false;         // with an "or"
   bool adds = false;           // ", ", " and ", " or maybe ", "或": one more answer
   bool shares_denial = false;  // the same and " nor ": denied where the one before is
   bool replaces = false;       // ", but ", ", sondern ", "而是": in place of one that is denied

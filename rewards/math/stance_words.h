@@ -58,8 +58,11 @@ inline constexpr auto kBounds = std::to_array<std::string_view>(
 /// The same behind it.
 inline constexpr auto kBoundsBehind = std::to_array<std::string_view>(
     {"or more", "or less", "or fewer", "or greater", "or higher", "or larger", "or above",
-     "or below", "at most", "at least", "more than", "less than", "fewer than", "times", "以上",
-     "以下", "未満"});
+     "or below", "at most", "at least", "以上", "以下", "未満"});
+
+/// Words between two numbers that make a third one: "5 more than 7" is 12.
+inline constexpr auto kComparisons =
+    std::to_array<std::string_view>({"more than", "less than", "fewer than", "times"});
 
 inline constexpr auto kRelations = std::to_array<std::string_view>(
     {"!=", "=/=", "<>", ">=", "<=",    ">",    "<",     "≥",    "≤",     "≠",
