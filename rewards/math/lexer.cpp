@@ -6,16 +6,15 @@
 #include "base/ascii.h"
 #include "rewards/math/commands.h"
 #include "rewards/math/names.h"
+#include "rewards/math/number_reader.h"
 
 namespace gradus::rewards::math {
 namespace {
 
-constexpr int64_t kLargestExponent = 20'000;
-
 class Lexer {
  public:
   Lexer(TokenList& list, const NumberStyle& style)
-      : list_(list), tokens_(list.tokens), text_(list.source), style_(style) {
+      : list_(list), tokens_(list.tokens), text_(list.source), numbers_(list.source, style) {
     tokens_.reserve(std::min(kMaxTokens, text_.size()) + 8);
   }
 
@@ -60,7 +59,7 @@ class Lexer {
       ++at_;
     } else if (c == '\\') {
       command();
-    } else if (is_digit(c) || (c == '.' && (is_digit(peek(1)) || is_overline(at_ + 1)))) {
+    } else if (is_digit(c) || (c == '.' && (is_digit(peek(1)) || numbers_.is_overline(at_ + 1)))) {
       number();
     } else if (is_letter(c)) {
       letters();
@@ -292,119 +291,6 @@ class Lexer {
 
   // --- numbers ---
 
-  /// 14 {, }916: the size of a comma in braces, with spaces around; 0: there is none.
-  size_t braced_comma(size_t at) const {
-    const size_t begin = at;
-    const auto skip = [&] {
-      while (at < text_.size() && text_[at] == ' ') ++at;
-    };
-    for (const char c : {'{', ',', '}'}) {
-      skip();
-      if (at >= text_.size() || text_[at] != c) return 0;
-      ++at;
-    }
-    skip();
-    return at - begin;
-  }
-
-  /// Whether the run of digits and commas around `at` is one number: 12,345,678, but neither
-  /// 98,99,100 nor 10,100,1000.
-  bool is_grouped_run(size_t at) const {
-    const auto belongs = [&](size_t i) { return is_digit(text_[i]) || text_[i] == ','; };
-    if (at >= run_end_) {
-      size_t begin = at;
-      while (begin > 0 && belongs(begin - 1)) --begin;
-      run_end_ = at;
-      while (run_end_ < text_.size() && belongs(run_end_)) ++run_end_;
-      size_t end = run_end_;
-      while (end > at && text_[end - 1] == ',') --end;
-      is_run_grouped_ = true;
-      size_t group = 0;
-      bool is_first = true;
-      for (size_t i = begin; i <= end; ++i) {
-        if (i < end && text_[i] != ',') {
-          ++group;
-          continue;
-        }
-        is_run_grouped_ = is_run_grouped_ && (is_first ? group >= 1 && group <= 3 : group == 3);
-        is_first = false;
-        group = 0;
-      }
-    }
-    return is_run_grouped_;
-  }
-
-  /// Bytes of a thousands separator at `at`, if three digits and no fourth follow it; else 0.
-  size_t group_separator(size_t at, std::string_view digits_before) const {
-    if (digits_before.size() > 3 || digits_before == "0") return 0;
-    // The index of log_2 256 ends with its digit.
-    if (!tokens_.empty() && (tokens_.back().sign == '_' || tokens_.back().sign == '^')) return 0;
-    size_t size = 0;
-    if (const size_t braced = braced_comma(at)) {
-      size = braced;
-    } else if (looking_at(",{}", at) || looking_at("\\!,", at)) {
-      size = 3;
-    } else if (looking_at("{\\,}", at)) {
-      size = 4;
-    } else if (looking_at(",\\!", at)) {
-      size = 3;
-      while (at + size < text_.size() && text_[at + size] == ' ') ++size;
-    } else if (looking_at("\\,", at) || looking_at("\\ ", at) || looking_at("\\;", at) ||
-               looking_at("{ }", at)) {
-      size = looking_at("{ }", at) ? 3 : 2;
-    } else if (at < text_.size() && (text_[at] == ',' || text_[at] == '\'') &&
-               (text_[at] == '\'' || (depth_ == 0 && style_.commas_group &&
-                                      !style_.comma_is_decimal && is_grouped_run(at)))) {
-      size = 1;
-    } else if (at < text_.size() && (text_[at] == ' ' || text_[at] == '~') && depth_ == 0) {
-      size = 1;
-      if (text_.size() > at + 4 && text_[at + 4] == '/') return 0;  // a mixed number
-    }
-    if (size == 0) return 0;
-    for (size_t i = 0; i < 3; ++i) {
-      if (at + size + i >= text_.size() || !is_digit(text_[at + size + i])) return 0;
-    }
-    const size_t after = at + size + 3;
-    return after < text_.size() && is_digit(text_[after]) ? 0 : size;
-  }
-
-  /// Digits; {} between them is nothing.
-  std::string digits() {
-    std::string result;
-    while (true) {
-      const size_t begin = at_;
-      while (is_digit(peek())) ++at_;
-      result += text_.substr(begin, at_ - begin);
-      if (result.empty() || !looking_at("{}", at_) || !is_digit(peek(2))) return result;
-      at_ += 2;
-    }
-  }
-
-  /// 1.234,56 and 1.234.567: points group, and a comma is the decimal sign.
-  bool european(std::string& whole, std::string& decimals) {
-    size_t at = at_;
-    size_t num_groups = 0;
-    std::string digits = whole;
-    while (digits.size() <= 3 + num_groups * 3 && at < text_.size() && text_[at] == '.') {
-      if (at + 3 >= text_.size()) break;
-      if (!is_digit(text_[at + 1]) || !is_digit(text_[at + 2]) || !is_digit(text_[at + 3])) break;
-      if (at + 4 < text_.size() && is_digit(text_[at + 4])) break;
-      digits.append(text_, at + 1, 3);
-      at += 4;
-      ++num_groups;
-    }
-    const bool has_comma = at + 1 < text_.size() && text_[at] == ',' && is_digit(text_[at + 1]);
-    if (num_groups == 0 || whole.size() > 3 || (num_groups == 1 && !has_comma)) return false;
-    if (depth_ > 0 && num_groups == 1) return false;
-    whole = digits;
-    at_ = at;
-    if (has_comma) {
-      ++at_;
-      decimals = this->digits();
-    }
-    return true;
-  }
-
   /// The usual case: a few digits and nothing that could belong to them.
   bool plain_digits() {
     size_t end = at_;
@@ -424,54 +310,20 @@ class Lexer {
   }
 
   void number() {
-    const size_t begin = at_;
-    const bool had_space = has_space_;
     if (plain_digits()) return;
-    std::string whole = digits();
-    std::string decimals;
-    bool is_decimal = false;
-    if (european(whole, decimals)) {
-      is_decimal = !decimals.empty();
-    } else {
-      std::string group = whole;
-      while (const size_t size = group_separator(at_, group)) {
-        at_ += size;
-        group = digits();
-        whole += group;
-      }
-      const bool has_comma = style_.comma_is_decimal && peek() == ',' && is_digit(peek(1));
-      const size_t braced = whole.empty() ? 0 : braced_comma(at_);  // 3{,}14
-      const bool has_braced = braced > 0 && is_digit(peek(braced));
-      const bool has_point =
-          peek() == '.' && !looking_at("...", at_) &&
-          (is_digit(peek(1)) || (!is_letter(peek(1)) && !whole.empty()) || is_overline(at_ + 1));
-      if (has_comma || has_point || has_braced) {
-        at_ += has_braced ? braced : 1;
-        decimals = digits();
-        is_decimal = has_comma || !decimals.empty() || is_overline(at_) || is_period_here();
-      }
-    }
-    if (whole.size() + decimals.size() > kMaxDigits) {
+    // The index of log_2 256 ends with its digit.
+    const bool is_index =
+        !tokens_.empty() && (tokens_.back().sign == '_' || tokens_.back().sign == '^');
+    const auto read = numbers_.read(at_, depth_ > 0, !is_index);
+    if (!read) {
       reason_ = "a number of more than 20,000 digits";
       return;
     }
-    Rational value =
-        *Rational::from_decimal(decimals.empty() ? (whole.empty() ? "0" : whole)
-                                                 : (whole.empty() ? "0" : whole) + "." + decimals);
-    const bool is_repeating =
-        is_decimal && (repeating(value, decimals.size()) || goes_on(value, decimals));
-    const int64_t exponent = exponent_part();
-    if (exponent != 0 && std::abs(exponent) <= kLargestExponent) {
-      value = value * Rational::power_of_ten(exponent);
-    }
-    has_space_ = had_space;
-    const size_t end = at_;
-    at_ = begin;
-    push(TokenKind::number, text_.substr(begin, end - begin));
-    at_ = end;
-    tokens_.back().value = value;
-    tokens_.back().is_decimal = is_decimal && !is_repeating;
-    if (std::abs(exponent) > kLargestExponent) power_of_ten(exponent);
+    push(TokenKind::number, text_.substr(at_, read->end - at_));
+    at_ = read->end;
+    tokens_.back().value = read->value;
+    tokens_.back().is_decimal = read->is_decimal;
+    if (read->exponent != 0) power_of_ten(read->exponent);
   }
 
   /// An exponent too large to be written out stays a power.
@@ -485,82 +337,12 @@ class Lexer {
     push(TokenKind::symbol, ")");
   }
 
-  bool is_overline(size_t at) const {
-    return looking_at("\\overline{", at) || looking_at("\\bar{", at) || looking_at("\\dot{", at);
-  }
-
-  /// The (3) of 0.(3).
-  bool is_period_here() const {
-    size_t end = at_ + 1;
-    if (peek() != '(') return false;
-    while (end < text_.size() && is_digit(text_[end])) ++end;
-    return end > at_ + 1 && end < text_.size() && text_[end] == ')';
-  }
-
-  /// Reads \overline{142857} behind decimals, or the (3) of 0.(3), and adds the value of the
-  /// repetition. In 2.5(3) the brackets multiply.
-  bool repeating(Rational& value, size_t num_decimals) {
-    const bool is_bracketed = num_decimals == 0 && is_period_here();
-    if (!is_overline(at_) && !is_bracketed) return false;
-    const size_t open = is_bracketed ? at_ : text_.find('{', at_);
-    size_t end = open + 1;
-    while (end < text_.size() && is_digit(text_[end])) ++end;
-    if (end == open + 1 || end >= text_.size()) return false;
-    if (text_[end] != (is_bracketed ? ')' : '}')) return false;
-    const std::string_view period = text_.substr(open + 1, end - open - 1);
-    if (period.size() > 1000 || num_decimals > 1000) return false;
-    const Rational nines =
-        Rational::power_of_ten(static_cast<int64_t>(period.size())) - Rational(1);
-    const Rational shift = Rational::power_of_ten(-static_cast<int64_t>(num_decimals));
-    value = value + *Rational::from_decimal(period) / nines * shift;
-    at_ = end + 1;
-    return true;
-  }
-
-  /// 0.333... and 0.1818\ldots: the digits that come again at the end go on for ever.
-  bool goes_on(Rational& value, std::string_view decimals) {
-    constexpr size_t kLongestPeriod = 12;
-    size_t size = 0;
-    for (const std::string_view dots : {"...", "\\ldots", "\\dots", "\\cdots"}) {
-      if (looking_at(dots, at_)) size = dots.size();
-    }
-    if (size == 0 || decimals.size() > 1000) return false;
-    for (size_t period = 1; period <= std::min(kLongestPeriod, decimals.size() / 2); ++period) {
-      const std::string_view last = decimals.substr(decimals.size() - period);
-      if (!decimals.substr(0, decimals.size() - period).ends_with(last)) continue;
-      const Rational nines = Rational::power_of_ten(static_cast<int64_t>(period)) - Rational(1);
-      const Rational shift = Rational::power_of_ten(-static_cast<int64_t>(decimals.size()));
-      value = value + *Rational::from_decimal(last) / nines * shift;
-      at_ += size;
-      return true;
-    }
-    return false;
-  }
-
-  /// e5, E-3 right behind a number and not followed by a letter; 0 where there is none.
-  int64_t exponent_part() {
-    if (peek() != 'e' && peek() != 'E') return 0;
-    size_t end = at_ + 1;
-    if (end < text_.size() && (text_[end] == '+' || text_[end] == '-')) ++end;
-    const size_t first = end;
-    while (end < text_.size() && is_digit(text_[end]) && end - first < 10) ++end;
-    if (end == first || (end < text_.size() && (is_letter(text_[end]) || is_digit(text_[end])))) {
-      return 0;
-    }
-    const int64_t size = std::stoll(std::string(text_.substr(first, end - first)));
-    const bool is_negative = text_[at_ + 1] == '-';
-    at_ = end;
-    return is_negative ? -size : size;
-  }
-
   TokenList& list_;
   std::vector<Token>& tokens_;
   std::string_view text_;
-  NumberStyle style_;
+  NumberReader numbers_;
   const char* reason_ = nullptr;  // of a limit that was met
   size_t at_ = 0;
-  mutable size_t run_end_ = 0;  // of the run that is_grouped_run looked at last
-  mutable bool is_run_grouped_ = false;
   int depth_ = 0;                 // of brackets, in which a comma separates
   std::vector<bool> alignments_;  // open environments, and whether they only set lines
   bool has_space_ = false;

@@ -63,7 +63,7 @@ class SetQuestions {
                               bool b_is_and) {
     bool holds_anywhere = false;
     for (const Point& point : asked) {
-      if (has_naturals_ && point.id < 0 && point.value.is_zero()) continue;  // in N or not
+      if (has_naturals_ && point.value.is_zero()) continue;  // in N or not
       comma_is_and_ = a_is_and;
       const auto in_a = holds(a, point);
       comma_is_and_ = b_is_and;
