@@ -194,8 +194,7 @@ bool joins_boxes(std::string_view text, const Span& one, const Span& next) {
 }
 
 /// "A B C D", "(A)\n(B)".
-bool are_only_choices(std::string_view text, const ExtractOptions& options) {
-  const std::vector<Found> all = choices_in(text, options.strings);
+bool are_only_choices(std::string_view text, const std::vector<Found>& all) {
   size_t end = 0;
   for (const Found& choice : all) {
     if (!are_marks(text.substr(end, choice.begin - end))) return false;
@@ -234,12 +233,13 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
     // The first line with something in it.
     while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n')) rest.remove_prefix(1);
     rest = rest.substr(0, rest.find('\n'));
-    const Choice choice = chosen_in(rest, options, are_only_choices(rest, options));
+    const bool is_deliberate = are_only_choices(rest, choices_in(rest, options.strings));
+    const Choice choice = chosen_in(rest, options, is_deliberate);
     if (!choice.letter.empty()) return choice;
   }
-  // A line that begins with a choice: "C", "**C**", "(C) 12 cm", "D. it can't be A".
   const std::vector<Found> all = choices_in(text, options.strings);
-  if (are_only_choices(text, options)) return chosen_in(text, options, true);
+  if (are_only_choices(text, all)) return chosen_in(text, options, true);
+  // A line that begins with a choice: "C", "**C**", "(C) 12 cm", "D. it can't be A".
   for (const Found& choice : all) {
     size_t begin = choice.begin;
     while (begin > 0 &&

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace gradus::rewards::math {
 namespace {
 
@@ -139,7 +141,7 @@ bool is_joining_word(std::string_view word) {
 }
 
 size_t glued_joiner(std::string_view text, size_t word_at, std::string_view word) {
-  const bool is_glued = word_at > 0 && text[word_at - 1] >= '0' && text[word_at - 1] <= '9';
+  const bool is_glued = word_at > 0 && is_digit(text[word_at - 1]);
   for (const std::string_view joiner : {"or", "and"}) {
     const bool has_letter = word.size() == joiner.size() + 1;
     if (is_glued && has_letter && word.starts_with(joiner)) return joiner.size();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 namespace gradus::rewards::math {
@@ -306,7 +307,6 @@ class Normalizer {
 
   /// 1，000: digits before, three digits and no fourth behind.
   bool stands_in_number(const CodePoint& comma) const {
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     const std::string_view rest = text_.substr(at_ + comma.num_bytes);
     size_t count = 0;
     while (count < rest.size() && count < 4 && is_digit(rest[count])) ++count;

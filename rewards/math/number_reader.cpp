@@ -11,6 +11,13 @@ namespace {
 
 constexpr int64_t kLargestExponent = 20'000;
 
+/// What a period adds that comes again and again behind `num_decimals` decimals.
+Rational repetition_of(std::string_view period, size_t num_decimals) {
+  const Rational nines = Rational::power_of_ten(static_cast<int64_t>(period.size())) - Rational(1);
+  const Rational shift = Rational::power_of_ten(-static_cast<int64_t>(num_decimals));
+  return *Rational::from_decimal(period) / nines * shift;
+}
+
 }  // namespace
 
 std::optional<NumberReader::Reading> NumberReader::read(size_t at, bool is_bracketed,
@@ -195,9 +202,7 @@ bool NumberReader::repeating(Rational& value, size_t num_decimals) {
   if (text_[end] != (is_bracketed ? ')' : '}')) return false;
   const std::string_view period = text_.substr(open + 1, end - open - 1);
   if (period.size() > 1000 || num_decimals > 1000) return false;
-  const Rational nines = Rational::power_of_ten(static_cast<int64_t>(period.size())) - Rational(1);
-  const Rational shift = Rational::power_of_ten(-static_cast<int64_t>(num_decimals));
-  value = value + *Rational::from_decimal(period) / nines * shift;
+  value += repetition_of(period, num_decimals);
   at_ = end + 1;
   return true;
 }
@@ -213,9 +218,7 @@ bool NumberReader::goes_on(Rational& value, std::string_view decimals) {
   for (size_t period = 1; period <= std::min(kLongestPeriod, decimals.size() / 2); ++period) {
     const std::string_view last = decimals.substr(decimals.size() - period);
     if (!decimals.substr(0, decimals.size() - period).ends_with(last)) continue;
-    const Rational nines = Rational::power_of_ten(static_cast<int64_t>(period)) - Rational(1);
-    const Rational shift = Rational::power_of_ten(-static_cast<int64_t>(decimals.size()));
-    value = value + *Rational::from_decimal(last) / nines * shift;
+    value += repetition_of(last, decimals.size());
     at_ += size;
     return true;
   }
