@@ -6,7 +6,8 @@
 namespace gradus {
 
 /// What a user, file, setting or peer did wrong: the message says where, what and what to do.
-/// Caught at the edge of a thread, of a request, and in main; nowhere else without adding knowledge.
+/// Caught at the edge of a thread, of a request, and in main; nowhere else without adding
+/// knowledge.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -37,7 +37,8 @@ std::vector<int64_t> sample(const at::Tensor& logits, RandomStream& random) {
   std::vector<int64_t> tokens;
   for (int64_t r = 0; r < logits.size(0); ++r) {
     const auto stats = kernels::softmax_stats(z + r * vocabulary, vocabulary, 1.0F);
-    tokens.push_back(kernels::sample_index(z + r * vocabulary, vocabulary, 1.0F, stats.log_sum_exp, random.uniform()));
+    tokens.push_back(kernels::sample_index(z + r * vocabulary, vocabulary, 1.0F, stats.log_sum_exp,
+                                           random.uniform()));
   }
   return tokens;
 }
@@ -45,7 +46,8 @@ std::vector<int64_t> sample(const at::Tensor& logits, RandomStream& random) {
 /// Sampled tokens per second of `sequences` sequences that decode together.
 double decode_speed(const Policy& policy, int sequences, const Shape& shape, ThreadTeam& team) {
   const int blocks = (shape.prompt + shape.tokens + kBlockTokens) / kBlockTokens;
-  KvCache cache(policy.model_config(), policy.compute_dtype(), policy.device(), int64_t{blocks} * sequences);
+  KvCache cache(policy.model_config(), policy.compute_dtype(), policy.device(),
+                int64_t{blocks} * sequences);
   std::vector<std::vector<int32_t>> tables(static_cast<size_t>(sequences));
   RandomStream random(7);
   DecodeBatch batch;

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "policy/kernels/adamw.h"
 #include "policy/kernels/attention.h"
 #include "policy/kernels/grouped_matmul.h"
 #include "policy/kernels/matmul.h"
+#include "policy/kernels/optimizer/adamw.h"
 #include "policy/kernels/rowwise.h"
 #include "policy/kernels/softmax.h"
 

@@ -10,8 +10,8 @@
 #include "policy/checkpoint_tokenizer.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
-#include "policy/formats/gguf_checkpoint.h"
-#include "policy/formats/hf_writer.h"
+#include "policy/formats/gguf/gguf_checkpoint.h"
+#include "policy/formats/hf/hf_writer.h"
 #include "policy/formats/model_config.h"
 
 namespace gradus::cli {

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "policy/checkpoint_tokenizer.h"
-#include "rollout/prompt_renderer.h"
+#include "rollout/prompts/prompt_renderer.h"
 
 namespace gradus::cli {
 

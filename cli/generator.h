@@ -9,8 +9,8 @@
 #include "cli/model_options.h"
 #include "policy/policy.h"
 #include "policy/tokenizer/load_tokenizer.h"
-#include "rollout/engine.h"
-#include "rollout/sampling.h"
+#include "rollout/engine/engine.h"
+#include "rollout/engine/sampling.h"
 
 namespace gradus::cli {
 

@@ -18,7 +18,7 @@
 #include <limits>
 #include <thread>
 
-#include "cli/quantity.h"
+#include "base/quantity.h"
 #include "policy/kernels/matmul.h"
 #include "rewards/sandbox/sandbox.h"
 

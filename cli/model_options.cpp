@@ -3,7 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "base/error.h"
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "cli/machine.h"
 
 namespace gradus::cli {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/nearest_name.h"
+#include "base/settings/nearest_name.h"
+#include "base/version.h"
 #include "cli/registry.h"
-#include "cli/version.h"
 
 namespace gradus::cli {
 namespace {

@@ -12,13 +12,13 @@
 
 #include "base/json.h"
 #include "base/printable.h"
-#include "cli/quantity.h"
+#include "base/quantity.h"
 
 namespace gradus::cli {
 namespace {
 
 constexpr int kBarCells = 20;
-constexpr double kRedrawEvery_s = 0.1;
+constexpr double kRedrawTrainingEvery_s = 0.1;
 
 std::string bar(int64_t done, int64_t total) {
   const int64_t filled =
@@ -125,7 +125,7 @@ class TerminalDisplay final : public rl::RunObserver {
   void clear() { out_ << "\r\x1b[K" << std::flush; }
   void draw(bool at_once) {
     const double now = clock_.now_s();
-    if (!at_once && now - drawn_s_ < kRedrawEvery_s) return;
+    if (!at_once && now - drawn_s_ < kRedrawTrainingEvery_s) return;
     drawn_s_ = now;
     std::string phase = phase_;
     if (total_ > 0) phase += fmt::format(" {}/{}", done_, total_);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "rl/run_observer.h"
+#include "rl/run/run_observer.h"
 
 namespace gradus::cli {
 

@@ -3,8 +3,8 @@
 
 #include "fuzz/target.h"
 #include "rewards/math/compare.h"
-#include "rewards/math/parser.h"
 #include "rewards/math/prepare.h"
+#include "rewards/math/reading/parser.h"
 
 using gradus::fuzz::require;
 using namespace gradus::rewards::math;  // NOLINT(google-build-using-namespace): the target

@@ -1,8 +1,8 @@
 // The parser of answers: any text is read or refused with a reason.
 
 #include "fuzz/target.h"
-#include "rewards/math/parser.h"
 #include "rewards/math/prepare.h"
+#include "rewards/math/reading/parser.h"
 
 using gradus::fuzz::require;
 using namespace gradus::rewards::math;  // NOLINT(google-build-using-namespace): the target

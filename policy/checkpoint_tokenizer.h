@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "policy/formats/gguf.h"
+#include "policy/formats/gguf/gguf.h"
 #include "policy/tokenizer/load_tokenizer.h"
 
 namespace gradus::policy {

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "base/setting.h"
+#include "base/settings/setting.h"
+#include "policy/batch/kv_cache.h"
+#include "policy/batch/packed_batch.h"
+#include "policy/batch/shifted_batch.h"
 #include "policy/formats/model_config.h"
-#include "policy/kv_cache.h"
-#include "policy/packed_batch.h"
-#include "policy/shifted_batch.h"
 
 namespace gradus::policy {
 

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "base/error.h"
-#include "base/nearest_name.h"
 #include "base/printable.h"
+#include "base/settings/nearest_name.h"
 #include "rewards/rules.h"
 
 namespace gradus::rewards {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "rewards/reward_config.h"
 #include "rewards/reward_rule.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 
 namespace gradus::rewards {
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "base/toml_text.h"
+#include "base/settings/toml_text.h"
 #include "rewards/registry.h"
 
 namespace gradus::rewards {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "rewards/reward_config.h"
 #include "rewards/reward_rule.h"
 

@@ -12,8 +12,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/nearest_name.h"
 #include "base/printable.h"
+#include "base/settings/nearest_name.h"
 #include "rewards/profiles/profile.h"
 #include "rewards/scores/format_scores.h"
 #include "rewards/scores/length_scores.h"

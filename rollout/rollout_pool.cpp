@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "rollout/bounded_queue.h"
-#include "rollout/engine.h"
+#include "rollout/engine/engine.h"
 
 namespace gradus::rollout {
 namespace {

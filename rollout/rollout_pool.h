@@ -8,9 +8,9 @@
 
 #include "policy/policy.h"
 #include "policy/tokenizer/tokenizer.h"
+#include "rollout/engine/sampling.h"
 #include "rollout/records.h"
 #include "rollout/rollout_request.h"
-#include "rollout/sampling.h"
 
 namespace gradus::rollout {
 

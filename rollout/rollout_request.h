@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "rollout/engine/sampling.h"
 #include "rollout/records.h"
-#include "rollout/sampling.h"
 
 namespace gradus::rollout {
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kLookEvery_ms = 100;
 
-struct Options {
+struct ChatOptions {
   GeneratorOptions generator;
   std::string system;
 };
@@ -40,7 +40,7 @@ std::optional<std::string> read_message(Session& session) {
 
 class Chat {
  public:
-  Chat(const Options& options, Session& session)
+  Chat(const ChatOptions& options, Session& session)
       : session_(session), system_(options.system), generator_(options.generator, 1) {
     reset();
     generator_.chat_prompt(nlohmann::json::array({message("user", "?")}));  // is there a template?
@@ -90,7 +90,7 @@ class Chat {
   nlohmann::json messages_;
 };
 
-void chat(const Options& options, Session& session) {
+void chat(const ChatOptions& options, Session& session) {
   Chat chat(options, session);
   if (session.in_is_terminal) session.out << "/reset forgets what was said, /quit ends\n";
   while (const auto line = read_message(session)) {
@@ -102,7 +102,7 @@ void chat(const Options& options, Session& session) {
 }  // namespace
 
 void add_chat(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ChatOptions>();
   options->generator.sampling.temperature = 0.7;
   options->generator.sampling.max_tokens = 1024;
   Command app = parent.add_subcommand("chat", "talk with a checkpoint that has a chat template");

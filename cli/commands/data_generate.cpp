@@ -4,17 +4,17 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
-#include "base/toml_text.h"
+#include "base/settings/toml_text.h"
 #include "cli/commands/commands.h"
-#include "rollout/generated_task.h"
+#include "rollout/tasks/generated_task.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct DataGenerateOptions {
   std::string task;
   int64_t count = 1000;
   int64_t offset = 0;
@@ -41,7 +41,7 @@ nlohmann::json task_options(const std::vector<std::string>& settings) {
   return parse_toml(toml, "--set").values;
 }
 
-void check_options(const Options& options) {
+void check_options(const DataGenerateOptions& options) {
   if (options.task.empty()) throw ArgumentError("--task: must be given; --list shows all tasks");
   if (options.count < 1) {
     throw ArgumentError(fmt::format("--count: is {}, must be >= 1", options.count));
@@ -51,7 +51,7 @@ void check_options(const Options& options) {
   }
 }
 
-void write_rows(const Options& options, std::ostream& out) {
+void write_rows(const DataGenerateOptions& options, std::ostream& out) {
   const auto settings = task_options(options.settings);
   auto row = [&](int64_t i) {
     return dump_json(
@@ -69,7 +69,7 @@ void write_rows(const Options& options, std::ostream& out) {
 }  // namespace
 
 void add_data_generate(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DataGenerateOptions>();
   Command app = parent.add_subcommand(
       "generate", "questions made by rule, one JSON object per line: question, answer, ...");
   app.add_option("--task", options->task, "arithmetic, chain_sum, comparison, countdown, ...");

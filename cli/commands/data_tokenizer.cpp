@@ -4,17 +4,17 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/files/jsonl.h"
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "cli/commands/commands.h"
-#include "policy/tokenizer/sentencepiece_trainer.h"
+#include "policy/tokenizer/sentencepiece/sentencepiece_trainer.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct DataTokenizerOptions {
   std::string in;
   std::string column = "text";
   std::string out;
@@ -23,7 +23,7 @@ struct Options {
   std::vector<std::string> symbols;
 };
 
-std::vector<std::string> read_texts(const Options& options) {
+std::vector<std::string> read_texts(const DataTokenizerOptions& options) {
   std::vector<std::string> texts;
   LineReader reader(options.in);
   while (const auto line = reader.next()) {
@@ -38,7 +38,7 @@ std::vector<std::string> read_texts(const Options& options) {
   return texts;
 }
 
-void train(const Options& options, std::ostream& out) {
+void train(const DataTokenizerOptions& options, std::ostream& out) {
   policy::SentencePieceTraining training;
   training.vocab_size = options.vocab_size;
   training.byte_fallback = options.has_byte_fallback;
@@ -58,7 +58,7 @@ void train(const Options& options, std::ostream& out) {
 }  // namespace
 
 void add_data_tokenizer(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DataTokenizerOptions>();
   Command app =
       parent.add_subcommand("tokenizer", "train a small SentencePiece tokenizer on texts");
   app.add_option("--in", options->in, "JSONL file, .gz too").required();

@@ -5,9 +5,9 @@
 #include <ostream>
 
 #include "base/json.h"
+#include "base/version.h"
 #include "cli/commands/commands.h"
 #include "cli/machine.h"
-#include "cli/version.h"
 
 namespace gradus::cli {
 namespace {

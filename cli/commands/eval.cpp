@@ -5,18 +5,18 @@
 #include <optional>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
-#include "base/setting.h"
+#include "base/quantity.h"
+#include "base/settings/setting.h"
 #include "cli/commands/commands.h"
 #include "cli/model_options.h"
-#include "cli/quantity.h"
 #include "policy/checkpoint_tokenizer.h"
 #include "policy/policy.h"
-#include "rl/evaluate.h"
-#include "rl/run_config.h"
+#include "rl/evaluation/evaluate.h"
+#include "rl/recipe/run_config.h"
 #include "rollout/rollout_pool.h"
 
 namespace gradus::cli {
@@ -26,7 +26,7 @@ constexpr int64_t kGeneratedProblems = 200;  // of a task without end, unless --
 constexpr double kSamplingTemperature = 0.6;
 constexpr double kRedrawEvery_s = 0.2;
 
-struct Options {
+struct EvalOptions {
   ModelOptions model;
   std::string recipe;
   std::vector<std::string> settings;
@@ -42,7 +42,7 @@ struct Options {
   bool as_json = false;
 };
 
-void apply_data(const Options& options, rl::EvalConfig& eval) {
+void apply_data(const EvalOptions& options, rl::EvalConfig& eval) {
   if (!options.data.empty() && !options.task.empty()) {
     throw ArgumentError("eval: give either --data or --task");
   }
@@ -63,7 +63,7 @@ void apply_data(const Options& options, rl::EvalConfig& eval) {
   if (eval.data.path.empty() && eval.data.count == 0) eval.data.count = kGeneratedProblems;
 }
 
-rl::RunConfig config_of(const Options& options) {
+rl::RunConfig config_of(const EvalOptions& options) {
   rl::RunConfig config;
   const bool has_recipe = !options.recipe.empty();
   if (has_recipe) {
@@ -163,7 +163,7 @@ std::string as_text(const rl::EvalResult& result) {
   return text;
 }
 
-void evaluate(const Options& options, Session& session) {
+void evaluate(const EvalOptions& options, Session& session) {
   const rl::RunConfig config = config_of(options);
   const auto team = make_team(options.model.threads, policy_config(options.model));
   const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
@@ -188,7 +188,7 @@ void evaluate(const Options& options, Session& session) {
 }  // namespace
 
 void add_eval(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvalOptions>();
   Command app =
       parent.add_subcommand("eval", "accuracy of a checkpoint on problems with known answers");
   add_model_options(app, options->model);

@@ -6,15 +6,15 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/nearest_name.h"
-#include "base/setting.h"
+#include "base/settings/nearest_name.h"
+#include "base/settings/setting.h"
 #include "cli/commands/commands.h"
-#include "rl/run_config.h"
+#include "rl/recipe/run_config.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct HelpRecipeOptions {
   std::string key;
   bool as_json = false;
   bool as_toml = false;
@@ -61,7 +61,7 @@ nlohmann::json setting_json(const SettingInfo& setting) {
           {"text", setting.text}};
 }
 
-void help_recipe(const Options& options, Session& session) {
+void help_recipe(const HelpRecipeOptions& options, Session& session) {
   if (options.as_toml) {
     session.out << to_toml(rl::RunConfig{}, true);
     return;
@@ -81,7 +81,7 @@ void help_recipe(const Options& options, Session& session) {
 }  // namespace
 
 void add_help_recipe(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HelpRecipeOptions>();
   Command app = parent.add_subcommand(
       "recipe", "every key of a recipe: type, default, constraint and what it does");
   app.add_option("key", options->key, "only this key or section, e.g. rl or rl.kl_coef");

@@ -7,7 +7,7 @@
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct ModelConvertOptions {
   std::filesystem::path in;
   std::filesystem::path out;
   std::string dtype;
@@ -16,7 +16,7 @@ struct Options {
 }  // namespace
 
 void add_model_convert(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ModelConvertOptions>();
   Command app = parent.add_subcommand(
       "convert", "write a checkpoint in another format: .gguf, else a Hugging Face directory");
   app.add_option("in", options->in, "a Hugging Face directory or a GGUF file").required();

@@ -4,14 +4,14 @@
 #include "base/error.h"
 #include "cli/commands/commands.h"
 #include "cli/convert.h"
-#include "cli/run_view.h"
+#include "runs/run_view.h"
 
 namespace gradus::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct ModelExportOptions {
   fs::path in;
   fs::path out;
   std::string format = "hf";
@@ -19,8 +19,8 @@ struct Options {
   bool wants_best = false;
 };
 
-fs::path checkpoint_of(const Options& options) {
-  if (!is_run(options.in)) {
+fs::path checkpoint_of(const ModelExportOptions& options) {
+  if (!runs::is_run(options.in)) {
     if (options.wants_best) {
       throw ArgumentError("--best: " + options.in.string() + " is no run's folder");
     }
@@ -44,7 +44,7 @@ CheckpointFormat format_named(const std::string& name) {
 }  // namespace
 
 void add_model_export(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ModelExportOptions>();
   Command app = parent.add_subcommand("export", "write a run's policy for other programs");
   app.add_option("in", options->in, "a run's folder, or a checkpoint").required();
   app.add_option("out", options->out, "folder (hf) or file (gguf) to write").required();

@@ -5,25 +5,25 @@
 #include <optional>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
+#include "base/quantity.h"
 #include "cli/commands/commands.h"
-#include "cli/quantity.h"
 #include "cli/text_table.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/model_config.h"
-#include "rl/cost_model.h"
-#include "rl/model_memory.h"
+#include "rl/recipe/cost_model.h"
+#include "rl/recipe/model_memory.h"
 
 namespace gradus::cli {
 namespace {
 
-constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
+constexpr int64_t kMaxModelConfigBytes = int64_t{16} << 20;
 constexpr int64_t kMaxDevices = 1'000'000;
 
-struct Options {
+struct ModelInfoOptions {
   std::string path;
   std::string config;
   bool with_tensors = false;
@@ -69,13 +69,13 @@ const char* name_of(rl::WeightPrecision precision) {
   throw ArgumentError("a precision without a name");
 }
 
-Info read_info(const Options& options) {
+Info read_info(const ModelInfoOptions& options) {
   if (options.path.empty() == options.config.empty()) {
     throw ArgumentError("model info: give either a checkpoint's PATH or --config FILE");
   }
   Info info;
   if (!options.config.empty()) {
-    const auto json = parse_json(read_file(options.config, kMaxConfigBytes), options.config);
+    const auto json = parse_json(read_file(options.config, kMaxModelConfigBytes), options.config);
     info.config = policy::parse_model_config(json, options.config);
   } else {
     info.checkpoint = policy::open_checkpoint(options.path);
@@ -303,7 +303,7 @@ std::string as_text(const Info& info, bool with_tensors) {
 }  // namespace
 
 void add_model_info(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ModelInfoOptions>();
   Command app =
       parent.add_subcommand("info", "parameters, shape and memory of a checkpoint or a config");
   app.add_option("path", options->path, "checkpoint: a Hugging Face directory or a GGUF file");

@@ -15,18 +15,18 @@
 #include "base/error.h"
 #include "cli/commands/commands.h"
 #include "cli/model_options.h"
-#include "policy/formats/safetensors.h"
-#include "policy/formats/safetensors_writer.h"
-#include "policy/layer_trace.h"
+#include "policy/batch/layer_trace.h"
+#include "policy/formats/safetensors/safetensors.h"
+#include "policy/formats/safetensors/safetensors_writer.h"
+#include "policy/ops/routing.h"
 #include "policy/policy.h"
-#include "policy/routing.h"
 
 namespace gradus::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct ModelLogitsOptions {
   ModelOptions model;
   fs::path in;
   fs::path out;
@@ -339,7 +339,7 @@ void write_grads(policy::Policy& policy, const fs::path& path) {
   policy::write_safetensors(path, std::move(tensors), {{"format", "pt"}});
 }
 
-void write_logits(const Options& options) {
+void write_logits(const ModelLogitsOptions& options) {
   const Inputs inputs = read_inputs(options.in);
   const bool wants_grads = !options.grads.empty();
   const auto team = make_team(options.model.threads, policy_config(options.model));
@@ -354,7 +354,7 @@ void write_logits(const Options& options) {
 }  // namespace
 
 void add_model_logits(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ModelLogitsOptions>();
   Command app = parent.add_subcommand(
       "logits", "logits, logprobs and gradients for given tokens, to compare implementations");
   add_model_options(app, options->model);

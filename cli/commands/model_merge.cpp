@@ -9,14 +9,14 @@
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct ModelMergeOptions {
   std::string base;
   std::string adapter;
   std::filesystem::path out;
   int threads = 0;
 };
 
-void merge(const Options& options) {
+void merge(const ModelMergeOptions& options) {
   namespace fs = std::filesystem;
   if (fs::exists(options.out) && !(fs::is_directory(options.out) && fs::is_empty(options.out))) {
     throw FileError(options.out.string(), "already_exists", "exists; name a new folder");
@@ -32,7 +32,7 @@ void merge(const Options& options) {
 }  // namespace
 
 void add_model_merge(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ModelMergeOptions>();
   Command app = parent.add_subcommand("merge", "fold adapters into the checkpoint they belong to");
   app.add_option("base", options->base, "the checkpoint that was adapted").required();
   app.add_option("adapter", options->adapter, "the adapters, in PEFT's format").required();

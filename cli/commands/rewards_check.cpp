@@ -10,17 +10,17 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/files/jsonl.h"
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "base/printable.h"
+#include "base/quantity.h"
 #include "cli/commands/commands.h"
-#include "cli/quantity.h"
-#include "cli/reward_samples.h"
+#include "cli/rewards/reward_samples.h"
 #include "cli/text_table.h"
 #include "policy/checkpoint_tokenizer.h"
-#include "rl/run_config.h"
-#include "rl/samples.h"
-#include "rollout/generated_task.h"
+#include "rl/observe/samples.h"
+#include "rl/recipe/run_config.h"
+#include "rollout/tasks/generated_task.h"
 
 namespace gradus::cli {
 namespace {
@@ -30,7 +30,7 @@ using Kind = RewardSample::Kind;
 
 constexpr double kSlow_s = 1.0;  // of one rule on one completion
 
-struct Options {
+struct RewardsCheckOptions {
   std::string recipe;
   std::vector<std::string> settings;
   int64_t rows = 8;
@@ -369,7 +369,7 @@ std::string RewardCheck::text() const {
          warnings_text();
 }
 
-void check_rewards(const Options& options, Session& session) {
+void check_rewards(const RewardsCheckOptions& options, Session& session) {
   if (options.rows < 1)
     throw ArgumentError(fmt::format("--rows: is {}, must be >= 1", options.rows));
   const auto config = rl::load_run_config(options.recipe, options.settings);
@@ -387,7 +387,7 @@ void check_rewards(const Options& options, Session& session) {
 }  // namespace
 
 void add_rewards_check(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RewardsCheckOptions>();
   Command app = parent.add_subcommand(
       "check", "try a recipe's rules on answers made from its data, right, wrong and hostile");
   app.add_option("recipe", options->recipe, "recipe whose [[rewards]] are tried").required();

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct RewardsExplainOptions {
   std::string gold;
   std::string answer;
   std::string config = "{}";
@@ -22,7 +22,7 @@ struct Options {
 
 constexpr size_t kShown = 400;
 
-void run(const Options& options, Session& session) {
+void run(const RewardsExplainOptions& options, Session& session) {
   const json line{{"gold", options.gold},
                   {"prediction", options.answer},
                   {"config", parse_json(options.config, "--config")}};
@@ -55,7 +55,7 @@ void run(const Options& options, Session& session) {
 }  // namespace
 
 void add_rewards_explain(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RewardsExplainOptions>();
   Command app = parent.add_subcommand(
       "explain", "what is taken from one answer, both exact forms, and what decides");
   app.add_option("--gold", options->gold, "the right answer, as in the data").required();

@@ -3,20 +3,20 @@
 #include <memory>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/jsonl.h"
+#include "base/files/atomic_file.h"
+#include "base/files/jsonl.h"
+#include "base/quantity.h"
 #include "cli/commands/commands.h"
-#include "cli/quantity.h"
-#include "cli/reward_case.h"
-#include "cli/reward_distribution.h"
-#include "cli/reward_options.h"
+#include "cli/rewards/reward_case.h"
+#include "cli/rewards/reward_distribution.h"
+#include "cli/rewards/reward_options.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct RewardsGradeOptions {
   RewardOptions rewards;
   std::string data;
   std::string column;
@@ -57,7 +57,7 @@ void write_group(const rewards::GradedGroup& graded, const std::vector<std::stri
   }
 }
 
-void grade_file(const Options& options, Session& session) {
+void grade_file(const RewardsGradeOptions& options, Session& session) {
   rewards::RewardSet set(reward_configs(options.rewards));
   set.stop_with(session.stop);
   const auto names = set.rule_names();
@@ -95,7 +95,7 @@ void grade_file(const Options& options, Session& session) {
 }  // namespace
 
 void add_rewards_grade(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RewardsGradeOptions>();
   Command app = parent.add_subcommand(
       "grade", "grade a file of completions, and show how the grades are distributed");
   add_reward_options(app, options->rewards);

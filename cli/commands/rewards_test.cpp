@@ -9,21 +9,21 @@
 #include <stop_token>
 
 #include "base/error.h"
+#include "base/files/jsonl.h"
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "base/printable.h"
 #include "cli/commands/commands.h"
-#include "cli/reward_case.h"
-#include "cli/reward_options.h"
+#include "cli/rewards/reward_case.h"
+#include "cli/rewards/reward_options.h"
 #include "rewards/rule_text.h"
-#include "rl/samples.h"
+#include "rl/observe/samples.h"
 
 namespace gradus::cli {
 namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct RewardsTestOptions {
   RewardOptions rewards;
   std::string cases;
   bool as_json = false;
@@ -171,7 +171,7 @@ void test_case(const RewardCase& test, rewards::RewardSet& set, const std::strin
   }
 }
 
-void run_tests(const Options& options, Session& session) {
+void run_tests(const RewardsTestOptions& options, Session& session) {
   RuleSets sets(options.rewards, session.stop);
   LineReader lines(options.cases);
   Counts counts;
@@ -195,7 +195,7 @@ void run_tests(const Options& options, Session& session) {
 }  // namespace
 
 void add_rewards_test(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RewardsTestOptions>();
   Command app = parent.add_subcommand("test", "test rules on completions whose grade is known");
   app.add_option("cases", options->cases,
                  "JSONL: `completion`, `expected` (a number, skipped, failed, timed_out, or these "

@@ -5,10 +5,10 @@
 #include <memory>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/files/jsonl.h"
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "cli/commands/commands.h"
 #include "rewards/verify_case.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct RewardsVerifyOptions {
   std::string in;
   std::string out;
 };
@@ -53,7 +53,7 @@ void grade(json& line, const std::string& where, Totals& totals) {
   totals.num_as_expected += line["expected"] == line["score"] ? 1 : 0;
 }
 
-void run(const Options& options, Session& session) {
+void run(const RewardsVerifyOptions& options, Session& session) {
   LineReader reader(options.in);
   std::string graded;
   Totals totals;
@@ -81,7 +81,7 @@ void run(const Options& options, Session& session) {
 }  // namespace
 
 void add_rewards_verify(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RewardsVerifyOptions>();
   Command app = parent.add_subcommand(
       "verify", "grade a file of golds and predictions; adds score and microseconds to each line");
   app.add_option("--in", options->in, "JSONL with gold, prediction, config").required();

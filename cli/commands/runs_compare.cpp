@@ -7,37 +7,38 @@
 #include <ostream>
 #include <set>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
-#include "base/setting.h"
-#include "base/toml_text.h"
+#include "base/quantity.h"
+#include "base/settings/setting.h"
+#include "base/settings/toml_text.h"
 #include "cli/commands/commands.h"
-#include "cli/quantity.h"
-#include "cli/run_view.h"
 #include "cli/text_table.h"
+#include "runs/run_view.h"
 
 namespace gradus::cli {
 namespace {
 
 constexpr int64_t kMaxRecipeBytes = int64_t{16} << 20;
 
-struct Options {
+struct RunsCompareOptions {
   std::vector<std::filesystem::path> dirs;
   bool every_metric = false;
   bool as_json = false;
 };
 
 struct Compared {
-  RunView view;
+  runs::RunView view;
   nlohmann::json recipe;
 };
 
 std::vector<Compared> read_all(const std::vector<std::filesystem::path>& dirs) {
   std::vector<Compared> runs;
-  for (const auto& path : find_runs(dirs)) {
+  for (const auto& path : runs::find_runs(dirs)) {
     const std::string text = read_file(path / "recipe.toml", kMaxRecipeBytes);
-    runs.push_back({read_run(path), parse_toml(text, (path / "recipe.toml").string()).values});
+    runs.push_back(
+        {runs::read_run(path), parse_toml(text, (path / "recipe.toml").string()).values});
   }
   if (runs.size() < 2) {
     throw ArgumentError("runs compare: needs two runs at least; name their folders");
@@ -116,7 +117,7 @@ std::string recipe_table(const std::vector<Compared>& runs) {
   return table.text();
 }
 
-std::string eval_text(const std::optional<EvalPoint>& eval) {
+std::string eval_text(const std::optional<runs::EvalPoint>& eval) {
   if (!eval) return "-";
   std::string text = fmt::format("{:.4f}", eval->accuracy);
   if (eval->low && eval->high) text += fmt::format(" [{:.3f}, {:.3f}]", *eval->low, *eval->high);
@@ -130,14 +131,14 @@ std::string metrics_table(const std::vector<Compared>& runs, bool every_metric) 
     for (const auto& run : runs) cells.push_back(text_of(run.view));
     table.add(cells);
   };
-  add("state", [](const RunView& run) { return run.state; });
-  add("step", [](const RunView& run) { return fmt::format("{}/{}", run.step, run.steps); });
-  add("first evaluation", [](const RunView& run) { return eval_text(run.first_eval()); });
-  add("last evaluation", [](const RunView& run) { return eval_text(run.last_eval()); });
-  add("best evaluation", [](const RunView& run) { return eval_text(run.best_eval()); });
+  add("state", [](const runs::RunView& run) { return run.state; });
+  add("step", [](const runs::RunView& run) { return fmt::format("{}/{}", run.step, run.steps); });
+  add("first evaluation", [](const runs::RunView& run) { return eval_text(run.first_eval()); });
+  add("last evaluation", [](const runs::RunView& run) { return eval_text(run.last_eval()); });
+  add("best evaluation", [](const runs::RunView& run) { return eval_text(run.best_eval()); });
   for (const auto& name : metric_names(runs, every_metric)) {
     if (name == "eval/accuracy") continue;
-    add(name, [&name](const RunView& run) {
+    add(name, [&name](const runs::RunView& run) {
       return short_number(run.last(name).value_or(std::nan("")));
     });
   }
@@ -161,7 +162,7 @@ nlohmann::json as_json(const std::vector<Compared>& runs, bool every_metric) {
   return {{"runs", paths}, {"recipe", recipe}, {"metrics", metrics}};
 }
 
-void compare_runs(const Options& options, Session& session) {
+void compare_runs(const RunsCompareOptions& options, Session& session) {
   const auto runs = read_all(options.dirs);
   if (options.as_json) {
     session.out << dump_json(as_json(runs, options.every_metric)) << "\n";
@@ -173,7 +174,7 @@ void compare_runs(const Options& options, Session& session) {
 }  // namespace
 
 void add_runs_compare(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunsCompareOptions>();
   Command app =
       parent.add_subcommand("compare", "what differs in the recipes of runs, and how they ended");
   app.add_option("dirs", options->dirs, "two or more runs").required();

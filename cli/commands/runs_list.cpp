@@ -5,20 +5,20 @@
 #include <ostream>
 
 #include "base/json.h"
+#include "base/quantity.h"
 #include "cli/commands/commands.h"
-#include "cli/quantity.h"
-#include "cli/run_view.h"
 #include "cli/text_table.h"
+#include "runs/run_view.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct RunsListOptions {
   std::vector<std::filesystem::path> dirs{"runs"};
   bool as_json = false;
 };
 
-nlohmann::json eval_json(const std::optional<EvalPoint>& eval) {
+nlohmann::json eval_json(const std::optional<runs::EvalPoint>& eval) {
   if (!eval) return nullptr;
   nlohmann::json object{{"step", eval->step}, {"accuracy", eval->accuracy}};
   if (eval->low) object["low"] = *eval->low;
@@ -26,15 +26,15 @@ nlohmann::json eval_json(const std::optional<EvalPoint>& eval) {
   return object;
 }
 
-std::string accuracy_text(const std::optional<EvalPoint>& eval) {
+std::string accuracy_text(const std::optional<runs::EvalPoint>& eval) {
   return eval ? fmt::format("{:.4f}", eval->accuracy) : "-";
 }
 
-void list_runs(const Options& options, Session& session) {
+void list_runs(const RunsListOptions& options, Session& session) {
   TextTable table({"run", "state", "steps", "eval first", "eval last", "eval best", "at step",
                    "reward", "updated"});
-  for (const auto& path : find_runs(options.dirs)) {
-    const RunView run = read_run(path);
+  for (const auto& path : runs::find_runs(options.dirs)) {
+    const runs::RunView run = runs::read_run(path);
     const auto best = run.best_eval();
     const auto reward = run.last("reward");
     if (options.as_json) {
@@ -62,7 +62,7 @@ void list_runs(const Options& options, Session& session) {
 }  // namespace
 
 void add_runs_list(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunsListOptions>();
   Command app = parent.add_subcommand("list", "a table of runs");
   app.add_option("dirs", options->dirs, "runs, or folders of runs; default: runs");
   app.add_flag("--json", options->as_json, "one JSON object per run and line");

@@ -5,26 +5,26 @@
 #include <ostream>
 
 #include "base/json.h"
+#include "base/quantity.h"
 #include "cli/commands/commands.h"
-#include "cli/quantity.h"
-#include "cli/run_view.h"
 #include "cli/text_table.h"
-#include "rl/ledger.h"
+#include "rl/run/ledger.h"
+#include "runs/run_view.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct RunsShowOptions {
   std::filesystem::path dir;
   bool as_json = false;
 };
 
-std::string interval_text(const EvalPoint& eval) {
+std::string interval_text(const runs::EvalPoint& eval) {
   if (!eval.low || !eval.high) return "";
   return fmt::format("[{:.4f}, {:.4f}]", *eval.low, *eval.high);
 }
 
-std::string evals_text(const RunView& run) {
+std::string evals_text(const runs::RunView& run) {
   if (run.evals.empty()) return "no evaluation\n";
   TextTable table({"step", "accuracy", "95 % interval"});
   for (const auto& eval : run.evals) {
@@ -44,16 +44,16 @@ std::string ledger_text(const std::filesystem::path& path) {
   return "\n" + table.text();
 }
 
-std::string before_and_after(const RunView& run) {
+std::string before_and_after(const runs::RunView& run) {
   if (run.evals.size() < 2) return "";
-  const EvalPoint before = run.evals.front();
-  const EvalPoint after = run.evals.back();
+  const runs::EvalPoint before = run.evals.front();
+  const runs::EvalPoint after = run.evals.back();
   return fmt::format(
       "\naccuracy before (step {}): {:.4f} {}\naccuracy after  (step {}): {:.4f} {}\n", before.step,
       before.accuracy, interval_text(before), after.step, after.accuracy, interval_text(after));
 }
 
-nlohmann::json as_json(const RunView& run) {
+nlohmann::json as_json(const runs::RunView& run) {
   nlohmann::json evals = nlohmann::json::array();
   for (const auto& eval : run.evals) {
     nlohmann::json object{{"step", eval.step}, {"accuracy", eval.accuracy}};
@@ -72,8 +72,8 @@ nlohmann::json as_json(const RunView& run) {
                                                : nlohmann::json(run.metrics.back().values)}};
 }
 
-void show_run(const Options& options, Session& session) {
-  const RunView run = read_run(options.dir);
+void show_run(const RunsShowOptions& options, Session& session) {
+  const runs::RunView run = runs::read_run(options.dir);
   if (options.as_json) {
     session.out << dump_json(as_json(run)) << "\n";
     return;
@@ -86,7 +86,7 @@ void show_run(const Options& options, Session& session) {
 }  // namespace
 
 void add_runs_show(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunsShowOptions>();
   Command app = parent.add_subcommand("show", "state, evaluations and cost of one run");
   app.add_option("dir", options->dir, "the run's folder").required();
   app.add_flag("--json", options->as_json, "one JSON object");

@@ -9,12 +9,12 @@
 #include "base/json.h"
 #include "cli/commands/commands.h"
 #include "cli/generator.h"
-#include "rl/samples.h"
+#include "rl/observe/samples.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct SampleOptions {
   GeneratorOptions generator;
   std::string prompt;
   std::string system;
@@ -23,7 +23,8 @@ struct Options {
   bool as_json = false;
 };
 
-rollout::Prompt prompt_of(const Options& options, const Generator& generator, Session& session) {
+rollout::Prompt prompt_of(const SampleOptions& options, const Generator& generator,
+                          Session& session) {
   std::string text = options.prompt;
   if (text == "-") text.assign(std::istreambuf_iterator<char>(session.in), {});
   if (!options.as_chat && options.system.empty()) return generator.text_prompt(text);
@@ -46,7 +47,7 @@ std::string as_json(const rollout::Completion& completion, const std::string& pr
                     {"seconds", completion.seconds}});
 }
 
-void print(const Options& options, const rollout::Rollout& rollout, Session& session) {
+void print(const SampleOptions& options, const rollout::Rollout& rollout, Session& session) {
   for (const auto& completion : rollout.completions) {
     if (completion.finish == rollout::FinishReason::failed) session.exit_code = kFailed;
     if (completion.finish == rollout::FinishReason::aborted) session.exit_code = kInterrupted;
@@ -63,7 +64,7 @@ void print(const Options& options, const rollout::Rollout& rollout, Session& ses
   }
 }
 
-void sample(const Options& options, Session& session) {
+void sample(const SampleOptions& options, Session& session) {
   if (options.num_completions < 1) {
     throw ArgumentError(fmt::format("-n: is {}, must be >= 1", options.num_completions));
   }
@@ -76,7 +77,7 @@ void sample(const Options& options, Session& session) {
 }  // namespace
 
 void add_sample(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SampleOptions>();
   options->generator.sampling.temperature = 0.8;
   Command app = parent.add_subcommand("sample", "completions of one prompt");
   add_generator_options(app, options->generator);

@@ -2,17 +2,17 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/files/jsonl.h"
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "cli/commands/commands.h"
 #include "policy/checkpoint_tokenizer.h"
 
 namespace gradus::cli {
 namespace {
 
-struct Options {
+struct TokenizeOptions {
   std::string model;
   std::string in;
   std::string out;
@@ -30,7 +30,7 @@ std::string tokenized(const policy::Tokenizer& tokenizer, std::string_view line,
   return dump_json(object) + "\n";
 }
 
-void tokenize(const Options& options, std::ostream& out) {
+void tokenize(const TokenizeOptions& options, std::ostream& out) {
   const auto loaded = policy::load_checkpoint_tokenizer(options.model);
   LineReader lines(options.in);
   std::unique_ptr<AtomicFile> file;
@@ -49,7 +49,7 @@ void tokenize(const Options& options, std::ostream& out) {
 }  // namespace
 
 void add_tokenize(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenizeOptions>();
   Command app = parent.add_subcommand(
       "tokenize", "add `ids` and `decoded` to every line of a JSONL file with `text`");
   app.add_option("--model", options->model,

@@ -1,4 +1,4 @@
-#include "rl/train.h"
+#include "rl/recipe/train.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -8,22 +8,22 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
-#include "base/setting.h"
+#include "base/quantity.h"
+#include "base/settings/setting.h"
 #include "cli/commands/commands.h"
 #include "cli/machine.h"
-#include "cli/quantity.h"
-#include "cli/report/report.h"
-#include "cli/run_view.h"
 #include "cli/train_display.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/model_config.h"
 #include "rewards/reward_set.h"
-#include "rl/cost_model.h"
-#include "rl/run_config.h"
+#include "rl/recipe/cost_model.h"
+#include "rl/recipe/run_config.h"
+#include "runs/report/report.h"
+#include "runs/run_view.h"
 
 namespace gradus::cli {
 namespace {
@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
 
-struct Options {
+struct TrainOptions {
   std::string recipe;
   std::string resume;
   std::vector<std::string> settings;
@@ -42,7 +42,7 @@ struct Options {
   bool as_json = false;
 };
 
-void check_options(const Options& options) {
+void check_options(const TrainOptions& options) {
   if (options.recipe.empty() == options.resume.empty()) {
     throw ArgumentError("train: give either a RECIPE or --resume RUN");
   }
@@ -54,7 +54,7 @@ void check_options(const Options& options) {
   }
 }
 
-rl::RunConfig recipe_of(const Options& options) {
+rl::RunConfig recipe_of(const TrainOptions& options) {
   const fs::path path =
       options.resume.empty() ? fs::path(options.recipe) : fs::path(options.resume) / "recipe.toml";
   rl::RunConfig config = rl::load_run_config(path, options.settings);
@@ -92,7 +92,7 @@ std::string estimate_text(const rl::MemoryEstimate& memory) {
 
 void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
   const auto memory = rl::estimate_memory(model_of(config), config);
-  // Options of the rules are the rules' own: making them is the check.
+  // TrainOptions of the rules are the rules' own: making them is the check.
   if (config.run.task == rl::TaskKind::grpo) const rewards::RewardSet rules(config.rewards);
   if (!as_json) {
     session.out << to_toml(config) << estimate_text(memory);
@@ -114,7 +114,7 @@ int terminal_width() {
   return is_known ? size.ws_col : kUsualColumns;
 }
 
-std::unique_ptr<rl::RunObserver> make_display(const Options& options, int64_t steps,
+std::unique_ptr<rl::RunObserver> make_display(const TrainOptions& options, int64_t steps,
                                               const Clock& clock, Session& session) {
   if (options.as_json) return make_json_display(session.out);
   if (session.err_is_terminal)
@@ -122,7 +122,7 @@ std::unique_ptr<rl::RunObserver> make_display(const Options& options, int64_t st
   return make_plain_display(session.out, steps, clock);
 }
 
-std::string accuracy_text(const EvalPoint& eval) {
+std::string accuracy_text(const runs::EvalPoint& eval) {
   std::string text = fmt::format("{:.4f}", eval.accuracy);
   if (eval.low && eval.high) text += fmt::format(" [{:.4f}, {:.4f}]", *eval.low, *eval.high);
   return text;
@@ -130,7 +130,7 @@ std::string accuracy_text(const EvalPoint& eval) {
 
 void say_how_it_ended(const rl::RunOutcome& outcome, const fs::path& report, bool as_json,
                       Session& session) {
-  const RunView run = read_run(outcome.directory);
+  const runs::RunView run = runs::read_run(outcome.directory);
   const bool is_finished = outcome.phase == rl::RunPhase::finished;
   if (as_json) {
     nlohmann::json json{{"event", is_finished ? "finished" : "stopped"},
@@ -159,7 +159,7 @@ void say_how_it_ended(const rl::RunOutcome& outcome, const fs::path& report, boo
   session.out.flush();
 }
 
-void train(const Options& options, Session& session) {
+void train(const TrainOptions& options, Session& session) {
   check_options(options);
   const rl::RunConfig config = recipe_of(options);
   if (options.is_dry) return dry_run(config, options.as_json, session);
@@ -173,7 +173,7 @@ void train(const Options& options, Session& session) {
                   : rl::resume(options.resume, {options.settings, options.may_change_result},
                                environment);
   }
-  const auto report = write_report(outcome.directory);
+  const auto report = runs::write_report(outcome.directory);
   say_how_it_ended(outcome, report, options.as_json, session);
   if (outcome.phase != rl::RunPhase::finished) session.exit_code = kInterrupted;
 }
@@ -181,7 +181,7 @@ void train(const Options& options, Session& session) {
 }  // namespace
 
 void add_train(Command parent, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   Command app =
       parent.add_subcommand("train", "train a policy as a recipe says, or go on with a run");
   app.add_option("recipe", options->recipe, "TOML file; `gradus help recipe` lists its keys");

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "policy/formats/gguf_source.h"
-#include "policy/formats/hf_source.h"
+#include "policy/formats/gguf/gguf_source.h"
+#include "policy/formats/hf/hf_source.h"
 
 namespace gradus::policy {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "policy/formats/float_bits.h"
-#include "policy/formats/gguf_blocks.h"
+#include "policy/formats/gguf/gguf_blocks.h"
 
 namespace gradus::policy {
 namespace {

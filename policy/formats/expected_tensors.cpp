@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "policy/formats/checkpoint_source.h"
+#include "policy/formats/hf/shared_copies.h"
 #include "policy/formats/layer_tensors.h"
 #include "policy/formats/model_config.h"
-#include "policy/formats/shared_copies.h"
 
 namespace gradus::policy {
 namespace {

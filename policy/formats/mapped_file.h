@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <span>
 
-#include "base/file_descriptor.h"
+#include "base/files/file_descriptor.h"
 
 namespace gradus::policy {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "policy/formats/dtype.h"
-#include "policy/formats/fp8_format.h"
+#include "policy/formats/hf/fp8_format.h"
 #include "policy/formats/rope.h"
 
 namespace gradus::policy {

@@ -9,9 +9,6 @@
 namespace gradus::policy::kernels {
 namespace {
 
-// Values below which another thread costs more than it brings.
-constexpr int64_t kGrainValues = 8192;
-
 template <class Fn>
 void each(ThreadTeam& team, int64_t count, int64_t cols, Fn fn) {
   team.for_range(count, 1 + kGrainValues / (cols > 0 ? cols : 1), [&](int64_t begin, int64_t end) {

@@ -15,9 +15,8 @@ namespace {
 
 constexpr float kLargestFp8 = 448.0F;
 constexpr float kLargestInt8 = 127.0F;
-constexpr int64_t kGrainValues = 8192;
 
-void check_same(const char* where, ConstMatrix x, ConstMatrix y) {
+void check_pair(const char* where, ConstMatrix x, ConstMatrix y) {
   if (x.rows == y.rows && x.cols == y.cols) return;
   throw ArgumentError(std::string(where) + ": x is [" + std::to_string(x.rows) + ", " +
                       std::to_string(x.cols) + "], y is [" + std::to_string(y.rows) + ", " +
@@ -60,7 +59,7 @@ void each_block(ThreadTeam& team, int64_t rows, int64_t cols, Fn fn) {
 }  // namespace
 
 void round_fp8_rows(ThreadTeam& team, ConstMatrix x, Matrix y) {
-  check_same("round_fp8_rows", x, y);
+  check_pair("round_fp8_rows", x, y);
   const KernelTable& k = kernels();
   each_row_tile(team, x.rows, x.cols, [&](int64_t r, int64_t c, int64_t width) {
     const float scale = scale_of(k.max_magnitude(at(x, r, c), x.type, width), kLargestFp8);
@@ -69,7 +68,7 @@ void round_fp8_rows(ThreadTeam& team, ConstMatrix x, Matrix y) {
 }
 
 void round_fp8_columns(ThreadTeam& team, ConstMatrix x, Matrix y) {
-  check_same("round_fp8_columns", x, y);
+  check_pair("round_fp8_columns", x, y);
   const KernelTable& k = kernels();
   each_block(team, x.rows, x.cols, [&](int64_t r, int64_t height, int64_t c, int64_t width) {
     uint32_t largest[kFp8Tile] = {};
@@ -87,7 +86,7 @@ void round_fp8_columns(ThreadTeam& team, ConstMatrix x, Matrix y) {
 }
 
 void round_fp8_blocks(ThreadTeam& team, ConstMatrix x, Matrix y) {
-  check_same("round_fp8_blocks", x, y);
+  check_pair("round_fp8_blocks", x, y);
   const KernelTable& k = kernels();
   each_block(team, x.rows, x.cols, [&](int64_t r, int64_t height, int64_t c, int64_t width) {
     uint32_t largest = 0;  // as bits, so that a NaN is the largest
@@ -103,7 +102,7 @@ void round_fp8_blocks(ThreadTeam& team, ConstMatrix x, Matrix y) {
 }
 
 void round_int8_rows(ThreadTeam& team, ConstMatrix x, Matrix y) {
-  check_same("round_int8_rows", x, y);
+  check_pair("round_int8_rows", x, y);
   const KernelTable& k = kernels();
   const int64_t grain = 1 + kGrainValues / std::max<int64_t>(1, x.cols);
   team.for_range(x.rows, grain, [&](int64_t begin, int64_t end) {

@@ -6,25 +6,19 @@
 
 #include "base/error.h"
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/matrix_rows.h"
 
 namespace gradus::policy::kernels {
 namespace {
 
 // Scores below which another thread costs more than it brings.
-constexpr int64_t kGrainValues = 4096;
+constexpr int64_t kRouterGrain = 4096;
 // As DeepSeek-V3's own code: a sum of scores that have all vanished.
 constexpr float kLeastSum = 1e-20F;
 
-const float* row_of(ConstMatrix m, int64_t row) {
-  return static_cast<const float*>(m.data) + row * m.stride;
-}
-float* row_of(Matrix m, int64_t row) {
-  return static_cast<float*>(m.data) + row * m.stride;
-}
-
 template <class Fn>
 void each_range(ThreadTeam& team, int64_t rows, int64_t cols, Fn fn) {
-  team.for_range(rows, 1 + kGrainValues / std::max<int64_t>(1, cols), fn);
+  team.for_range(rows, 1 + kRouterGrain / std::max<int64_t>(1, cols), fn);
 }
 
 void check(const char* where, ConstMatrix scores, const RouterShape& shape, size_t chosen) {
@@ -196,8 +190,8 @@ void router_scores(ThreadTeam& team, Matrix logits, RouterScoring scoring) {
   if (logits.cols == 0) return;
   each_range(team, logits.rows, logits.cols, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      scoring == RouterScoring::softmax ? softmax(row_of(logits, t), logits.cols)
-                                        : sigmoid(row_of(logits, t), logits.cols);
+      scoring == RouterScoring::softmax ? softmax(float_row(logits, t), logits.cols)
+                                        : sigmoid(float_row(logits, t), logits.cols);
     }
   });
 }
@@ -208,7 +202,7 @@ void choose_experts(ThreadTeam& team, ConstMatrix scores, const float* bias,
   each_range(team, scores.rows, scores.cols, [&](int64_t begin, int64_t end) {
     Chooser chooser(shape, bias);
     for (int64_t t = begin; t < end; ++t) {
-      chooser.run(row_of(scores, t), chosen.data() + t * shape.per_token);
+      chooser.run(float_row(scores, t), chosen.data() + t * shape.per_token);
     }
   });
 }
@@ -219,7 +213,7 @@ void expert_weights(ThreadTeam& team, ConstMatrix scores, std::span<const int32_
   const int K = shape.per_token;
   each_range(team, scores.rows, K, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      const float* s = row_of(scores, t);
+      const float* s = float_row(scores, t);
       const int32_t* picked = chosen.data() + t * K;
       float* w = weights.data() + t * K;
       float sum = 0;
@@ -259,7 +253,7 @@ SequenceBalance::SequenceBalance(std::span<const int64_t> lengths, std::span<con
 double SequenceBalance::loss(ConstMatrix scores) const {
   double loss = 0;
   for (int64_t t = 0; t < scores.rows; ++t) {
-    const float* s = row_of(scores, t);
+    const float* s = float_row(scores, t);
     const float* g = slope(t);
     float dot = 0;
     for (int64_t i = 0; i < num_experts_; ++i) dot += g[i] * s[i];
@@ -275,8 +269,8 @@ void router_backward(ThreadTeam& team, ConstMatrix scores, std::span<const int32
   const int K = shape.per_token;
   each_range(team, scores.rows, scores.cols, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      const float* s = row_of(scores, t);
-      float* ds = row_of(dlogits, t);
+      const float* s = float_row(scores, t);
+      float* ds = float_row(dlogits, t);
       std::fill_n(ds, scores.cols, 0.0F);
       add_weight_gradient(s, chosen.data() + t * K, dweights.data() + t * K, shape, ds);
       if (balance != nullptr) add_balance_gradient(s, balance->slope(t), scores.cols, ds);

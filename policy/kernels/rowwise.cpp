@@ -9,9 +9,6 @@
 namespace gradus::policy::kernels {
 namespace {
 
-// Values below which another thread costs more than it brings.
-constexpr int64_t kGrainValues = 8192;
-
 void check_same(const char* where, ConstMatrix a, ConstMatrix b) {
   if (a.rows == b.rows && a.cols == b.cols) return;
   throw ArgumentError(std::string(where) + ": shapes [" + std::to_string(a.rows) + ", " +

@@ -5,13 +5,10 @@
 
 #include "base/error.h"
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/matrix_rows.h"
 
 namespace gradus::policy::kernels {
 namespace {
-
-const float* row_of(ConstMatrix m, int64_t row) {
-  return static_cast<const float*>(m.data) + row * m.stride;
-}
 
 double log_sum(const LogitStats& stats) {
   return std::log(static_cast<double>(stats.sum));
@@ -52,7 +49,7 @@ void target_logprobs(ThreadTeam& team, ConstMatrix logits, std::span<const int64
   check("target_logprobs", logits, targets);
   team.for_range(logits.rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      const float* z = row_of(logits, r);
+      const float* z = float_row(logits, r);
       const LogitStats stats =
           kernels().logit_stats(z, logits.cols, inverse_temperature, entropies != nullptr);
       log_sum_exp[r] = finish(stats, inverse_temperature).log_sum_exp;
@@ -78,7 +75,7 @@ void target_logprobs_backward(ThreadTeam& team, ConstMatrix logits,
     for (int64_t r = begin; r < end; ++r) {
       auto* out =
           static_cast<std::byte*>(dlogits.data) + r * dlogits.stride * bytes_of(dlogits.type);
-      kernels().logit_grad({row_of(logits, r), logits.cols, targets[r], inverse_temperature,
+      kernels().logit_grad({float_row(logits, r), logits.cols, targets[r], inverse_temperature,
                             log_sum_exp[r], has_entropy ? entropies[r] : 0.0F, dlogprobs[r],
                             has_entropy ? dentropies[r] : 0.0F, out, dlogits.type});
     }

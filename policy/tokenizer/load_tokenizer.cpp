@@ -6,9 +6,9 @@
 #include <map>
 
 #include "base/error.h"
-#include "policy/tokenizer/byte_level_bpe.h"
-#include "policy/tokenizer/gguf_tokenizer.h"
-#include "policy/tokenizer/sentencepiece_model.h"
+#include "policy/tokenizer/bpe/byte_level_bpe.h"
+#include "policy/tokenizer/gguf/gguf_tokenizer.h"
+#include "policy/tokenizer/sentencepiece/sentencepiece_model.h"
 
 namespace gradus::policy {
 namespace {

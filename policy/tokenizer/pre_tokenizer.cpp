@@ -3,7 +3,7 @@
 #include <functional>
 #include <utility>
 
-#include "policy/tokenizer/byte_alphabet.h"
+#include "policy/tokenizer/bpe/byte_alphabet.h"
 #include "policy/tokenizer/json_component.h"
 #include "policy/tokenizer/utf8.h"
 

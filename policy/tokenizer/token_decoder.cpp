@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "policy/tokenizer/byte_alphabet.h"
+#include "policy/tokenizer/bpe/byte_alphabet.h"
 #include "policy/tokenizer/json_component.h"
 #include "policy/tokenizer/utf8.h"
 

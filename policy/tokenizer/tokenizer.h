@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/tokenizer/gguf_keys.h"
+#include "policy/tokenizer/gguf/gguf_keys.h"
 
 namespace gradus::policy {
 

@@ -5,7 +5,7 @@
 
 #include "base/ascii.h"
 #include "rewards/answers/dressing.h"
-#include "rewards/math/extract.h"
+#include "rewards/math/finding/extract.h"
 
 namespace gradus::rewards {
 namespace {

@@ -8,7 +8,7 @@ namespace gradus::rewards {
 
 /// Where a completion's final answer stands.
 enum class AnswerPlace {
-  automatic,    // the best candidate of rewards/math/extract.h, boxes first
+  automatic,    // the best candidate of rewards/math/finding/extract.h, boxes first
   answer_tag,   // inside the last <answer>...</answer>; an unclosed last <answer> reaches the end
   boxed,        // inside the last \boxed{...} or \fbox{...}
   hash,         // the rest of the line behind the last ####

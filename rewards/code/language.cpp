@@ -6,8 +6,8 @@
 #include <array>
 
 #include "base/error.h"
-#include "base/nearest_name.h"
 #include "base/printable.h"
+#include "base/settings/nearest_name.h"
 #include "rewards/plugins/python_interpreter.h"
 
 namespace gradus::rewards::code {

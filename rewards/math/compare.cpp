@@ -5,9 +5,9 @@
 #include <set>
 
 #include "rewards/math/matching.h"
-#include "rewards/math/numeric.h"
 #include "rewards/math/prepare.h"
-#include "rewards/math/real_sets.h"
+#include "rewards/math/values/numeric.h"
+#include "rewards/math/values/real_sets.h"
 
 namespace gradus::rewards::math {
 namespace {

@@ -4,8 +4,8 @@
 #include <set>
 #include <string>
 
-#include "rewards/math/algebra.h"
-#include "rewards/math/syntax.h"
+#include "rewards/math/reading/syntax.h"
+#include "rewards/math/values/algebra.h"
 
 namespace gradus::rewards::math {
 

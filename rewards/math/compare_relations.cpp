@@ -3,9 +3,9 @@
 #include "rewards/math/compare.h"
 #include "rewards/math/matching.h"
 #include "rewards/math/names.h"
-#include "rewards/math/numeric.h"
 #include "rewards/math/prepare.h"
-#include "rewards/math/real_sets.h"
+#include "rewards/math/values/numeric.h"
+#include "rewards/math/values/real_sets.h"
 
 // Equations, inequalities and chains: what they say, and when two say the same.
 

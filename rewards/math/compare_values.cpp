@@ -2,9 +2,9 @@
 
 #include "rewards/math/compare.h"
 #include "rewards/math/names.h"
-#include "rewards/math/numeric.h"
 #include "rewards/math/prepare.h"
 #include "rewards/math/units.h"
+#include "rewards/math/values/numeric.h"
 
 namespace gradus::rewards::math {
 namespace {

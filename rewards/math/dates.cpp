@@ -30,7 +30,7 @@ int place_of(const std::array<std::string_view, N>& names, std::string_view word
   return at == names.end() ? 0 : static_cast<int>(at - names.begin()) + 1;
 }
 
-struct Token {
+struct DateToken {
   enum class Kind : uint8_t { number, month, weekday, filler, mark, other } kind = Kind::other;
   size_t begin = 0;
   size_t end = 0;
@@ -43,8 +43,8 @@ bool is_ordinal_ending(std::string_view word) {
   return word == "st" || word == "nd" || word == "rd" || word == "th";
 }
 
-Token number_at(std::string_view text, size_t begin) {
-  Token token{.kind = Token::Kind::number, .begin = begin};
+DateToken number_at(std::string_view text, size_t begin) {
+  DateToken token{.kind = DateToken::Kind::number, .begin = begin};
   size_t end = begin;
   while (end < text.size() && is_digit(text[end])) {
     if (end - begin < 4) token.value = token.value * 10 + (text[end] - '0');
@@ -55,7 +55,7 @@ Token number_at(std::string_view text, size_t begin) {
   while (after < text.size() && is_letter(text[after])) ++after;
   if (after > end) {
     if (!is_ordinal_ending(lower_case(text.substr(end, after - end))) || token.width > 2) {
-      token.kind = Token::Kind::other;
+      token.kind = DateToken::Kind::other;
     }
     end = after;
   }
@@ -63,24 +63,24 @@ Token number_at(std::string_view text, size_t begin) {
   return token;
 }
 
-Token word_at(std::string_view text, size_t begin) {
-  Token token{.begin = begin, .end = begin};
+DateToken word_at(std::string_view text, size_t begin) {
+  DateToken token{.begin = begin, .end = begin};
   while (token.end < text.size() && is_letter(text[token.end])) ++token.end;
   const std::string word = lower_case(text.substr(begin, token.end - begin));
   const int month = place_of(kMonths, word);
   const int weekday = place_of(kWeekdays, word);
   if (month > 0 || weekday > 0) {
-    token.kind = month > 0 ? Token::Kind::month : Token::Kind::weekday;
+    token.kind = month > 0 ? DateToken::Kind::month : DateToken::Kind::weekday;
     token.value = month > 0 ? month : weekday;
     if (token.end < text.size() && text[token.end] == '.' && word.size() <= 4) ++token.end;
   } else if (word == "the" || word == "of") {
-    token.kind = Token::Kind::filler;
+    token.kind = DateToken::Kind::filler;
   }
   return token;
 }
 
-std::vector<Token> tokens_of(std::string_view text) {
-  std::vector<Token> tokens;
+std::vector<DateToken> tokens_of(std::string_view text) {
+  std::vector<DateToken> tokens;
   for (size_t i = 0; i < text.size();) {
     const char c = text[i];
     if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
@@ -92,11 +92,11 @@ std::vector<Token> tokens_of(std::string_view text) {
       tokens.push_back(word_at(text, i));
       i = tokens.back().end;
     } else if (c == ',') {
-      tokens.push_back({.kind = Token::Kind::filler, .begin = i, .end = i + 1});
+      tokens.push_back({.kind = DateToken::Kind::filler, .begin = i, .end = i + 1});
       ++i;
     } else {
       const bool parts = c == '-' || c == '/' || c == '.';
-      tokens.push_back({.kind = parts ? Token::Kind::mark : Token::Kind::other,
+      tokens.push_back({.kind = parts ? DateToken::Kind::mark : DateToken::Kind::other,
                         .begin = i,
                         .end = i + 1,
                         .mark = c});
@@ -127,14 +127,14 @@ int weekday_of(const CalendarDate& date) {
 /// Reads one date from the tokens at a place.
 class Reader {
  public:
-  Reader(const std::vector<Token>& tokens, size_t at) : tokens_(tokens), at_(at) {}
+  Reader(const std::vector<DateToken>& tokens, size_t at) : tokens_(tokens), at_(at) {}
 
   std::optional<CalendarDate> read() {
-    if (is(Token::Kind::number)) {
+    if (is(DateToken::Kind::number)) {
       if (const auto date = digits()) return date;
     }
     int weekday = 0;
-    if (is(Token::Kind::weekday)) {
+    if (is(DateToken::Kind::weekday)) {
       weekday = tokens_[at_++].value;
       skip_fillers();
     }
@@ -148,24 +148,24 @@ class Reader {
   size_t end() const { return at_; }
 
  private:
-  bool is(Token::Kind kind, size_t ahead = 0) const {
+  bool is(DateToken::Kind kind, size_t ahead = 0) const {
     return at_ + ahead < tokens_.size() && tokens_[at_ + ahead].kind == kind;
   }
-  bool is_day() const { return is(Token::Kind::number) && tokens_[at_].width <= 2; }
-  bool is_year() const { return is(Token::Kind::number) && tokens_[at_].width == 4; }
+  bool is_day() const { return is(DateToken::Kind::number) && tokens_[at_].width <= 2; }
+  bool is_year() const { return is(DateToken::Kind::number) && tokens_[at_].width == 4; }
   void skip_fillers() {
-    while (is(Token::Kind::filler)) ++at_;
+    while (is(DateToken::Kind::filler)) ++at_;
   }
 
   /// 2024-03-03, 3/14/2024, 14.3.2024.
   std::optional<CalendarDate> digits() {
     for (size_t i = 0; i < 5; ++i) {
-      if (!is(i % 2 == 0 ? Token::Kind::number : Token::Kind::mark, i)) return std::nullopt;
+      if (!is(i % 2 == 0 ? DateToken::Kind::number : DateToken::Kind::mark, i)) return std::nullopt;
       if (i > 0 && tokens_[at_ + i].begin != tokens_[at_ + i - 1].end) return std::nullopt;
     }
-    const Token& first = tokens_[at_];
-    const Token& second = tokens_[at_ + 2];
-    const Token& third = tokens_[at_ + 4];
+    const DateToken& first = tokens_[at_];
+    const DateToken& second = tokens_[at_ + 2];
+    const DateToken& third = tokens_[at_ + 4];
     const char mark = tokens_[at_ + 1].mark;
     if (tokens_[at_ + 3].mark != mark) return std::nullopt;
     CalendarDate date;
@@ -193,7 +193,7 @@ class Reader {
       date.day = tokens_[at_++].value;
       skip_fillers();
     }
-    if (!is(Token::Kind::month)) return std::nullopt;
+    if (!is(DateToken::Kind::month)) return std::nullopt;
     date.month = tokens_[at_++].value;
     size_t end = at_;
     skip_fillers();
@@ -211,7 +211,7 @@ class Reader {
     return date;
   }
 
-  const std::vector<Token>& tokens_;
+  const std::vector<DateToken>& tokens_;
   size_t at_;
 };
 
@@ -244,7 +244,7 @@ std::string undressed_date(std::string_view text) {
 std::optional<CalendarDate> parse_date(std::string_view text) {
   if (text.size() > 200) return std::nullopt;
   const std::string plain = undressed_date(text);
-  std::vector<Token> tokens = tokens_of(plain);
+  std::vector<DateToken> tokens = tokens_of(plain);
   while (!tokens.empty() && tokens.back().mark == '.') tokens.pop_back();
   Reader reader(tokens, 0);
   const auto date = reader.read();
@@ -253,13 +253,13 @@ std::optional<CalendarDate> parse_date(std::string_view text) {
 
 std::vector<std::string_view> find_dates(std::string_view text) {
   if (text.size() > kMaxText) text.remove_prefix(text.size() - kMaxText);
-  const std::vector<Token> tokens = tokens_of(text);
+  const std::vector<DateToken> tokens = tokens_of(text);
   std::vector<std::string_view> dates;
   for (size_t i = 0; i < tokens.size();) {
     Reader reader(tokens, i);
-    const Token::Kind kind = tokens[i].kind;
-    const bool may_start =
-        kind == Token::Kind::number || kind == Token::Kind::month || kind == Token::Kind::weekday;
+    const DateToken::Kind kind = tokens[i].kind;
+    const bool may_start = kind == DateToken::Kind::number || kind == DateToken::Kind::month ||
+                           kind == DateToken::Kind::weekday;
     if (may_start && reader.read()) {
       const size_t begin = tokens[i].begin;
       dates.push_back(text.substr(begin, tokens[reader.end() - 1].end - begin));

@@ -5,12 +5,12 @@
 
 #include "base/ascii.h"
 #include "rewards/math/dates.h"
+#include "rewards/math/finding/words.h"
 #include "rewards/math/names.h"
-#include "rewards/math/numeric.h"
-#include "rewards/math/parser.h"
 #include "rewards/math/prepare.h"
-#include "rewards/math/text_scan.h"
-#include "rewards/math/words.h"
+#include "rewards/math/reading/parser.h"
+#include "rewards/math/reading/text_scan.h"
+#include "rewards/math/values/numeric.h"
 
 namespace gradus::rewards::math {
 namespace {

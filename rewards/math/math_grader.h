@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "rewards/math/compare.h"
-#include "rewards/math/extract.h"
+#include "rewards/math/finding/extract.h"
 
 namespace gradus::rewards::math {
 

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "rewards/math/syntax.h"
+#include "rewards/math/reading/syntax.h"
 
 namespace gradus::rewards::math {
 

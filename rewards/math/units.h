@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "rewards/math/rational.h"
+#include "rewards/math/values/rational.h"
 
 namespace gradus::rewards::math {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "rewards/outbound/url.h"
 
 namespace gradus::rewards::outbound {

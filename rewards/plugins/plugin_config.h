@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "rewards/plugins/worker.h"
 #include "rewards/reward_config.h"
 #include "rewards/sandbox/sandbox.h"

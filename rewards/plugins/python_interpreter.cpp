@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "base/process.h"
+#include "base/process/process.h"
 
 namespace gradus::rewards {
 namespace {

@@ -17,7 +17,7 @@ using nlohmann::json;
 using sandbox::SandboxedProcess;
 using Kind = WorkerFault::Kind;
 
-constexpr size_t kMaxReasonBytes = 2000;
+constexpr size_t kMaxFaultBytes = 2000;
 constexpr double kExitPatienceS = 1.0;
 
 // Unpredictable on purpose: it only pairs a reply with its request and reaches no result.
@@ -38,12 +38,11 @@ std::string last_lines(const std::string& text) {
   }
   begin = begin == std::string::npos ? 0 : begin;
   const std::string lines = text.substr(begin, end - begin);
-  return printable(lines.substr(lines.find_first_not_of('\n')), kMaxReasonBytes);
+  return printable(lines.substr(lines.find_first_not_of('\n')), kMaxFaultBytes);
 }
 
 std::string text_of(const json& error) {
-  return printable(error.is_string() ? error.get<std::string>() : dump_json(error),
-                   kMaxReasonBytes);
+  return printable(error.is_string() ? error.get<std::string>() : dump_json(error), kMaxFaultBytes);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 using Kind = LatexNode::Kind;
 using Nodes = std::vector<LatexNode>;
 
-constexpr size_t kMostCharacters = 200'000;
+constexpr size_t kMostTextCharacters = 200'000;
 
 /// The library stops with an exception, or the text grows past its limit.
 struct Failure {};
@@ -137,7 +137,7 @@ class TextMaker {
   // Accents inside accents double the text each time, and indented blocks grow too.
   Text produced(Text text) {
     num_characters_ += text.size();
-    if (num_characters_ > kMostCharacters) throw Failure();
+    if (num_characters_ > kMostTextCharacters) throw Failure();
     return text;
   }
 
@@ -233,7 +233,7 @@ class TextMaker {
       num_cells += row.size();
     }
     if (num_cells == 0) throw Failure();  // the library takes the largest of nothing
-    if (num_cells * width > kMostCharacters) throw Failure();
+    if (num_cells * width > kMostTextCharacters) throw Failure();
     Text text = U"[ ";
     for (size_t r = 0; r < rows.size(); ++r) {
       if (r > 0) text += U"; ";

@@ -13,7 +13,7 @@
 namespace gradus::rewards::profiles {
 namespace {
 
-constexpr size_t kCharacters = 300;
+constexpr size_t kWindow = 300;
 constexpr size_t kBoxCharacters = 100;
 constexpr TextView kInvalid = U"[INVALID]";
 
@@ -84,7 +84,7 @@ Text without_command(TextView text, TextView command, bool to_last_brace) {
 }
 
 // `frac12` to `frac{1}{2}`: two characters without braces.
-Text with_fraction_braces(TextView text) {
+Text with_dapo_fractions(TextView text) {
   Text result;
   size_t at = 0;
   for (size_t hit = text.find(U"frac"); hit != TextView::npos; hit = text.find(U"frac", hit)) {
@@ -104,7 +104,7 @@ Text with_fraction_braces(TextView text) {
   return result.append(text.substr(at));
 }
 
-Text with_root_braces(TextView text) {
+Text with_dapo_roots(TextView text) {
   Text result;
   size_t at = 0;
   for (size_t hit = text.find(U"sqrt"); hit != TextView::npos; hit = text.find(U"sqrt", hit)) {
@@ -135,7 +135,7 @@ Text minerva_form(TextView answer) {
   text = without_command(text, U"\\textbf{", false);
   text = without_command(text, U"\\overline{", false);
   text = without_command(text, U"\\boxed{", true);
-  text = with_root_braces(with_fraction_braces(text));
+  text = with_dapo_roots(with_dapo_fractions(text));
   text = replaced(text, U"$", U"");
   const Text no_commas = replaced(text, U",", U"");
   return stripped(is_all_digits(no_commas) ? no_commas : text);
@@ -200,7 +200,7 @@ Verdict verdict(bool is_right, TextView answer, const char* reason) {
 Verdict math_dapo(std::string_view gold, std::string_view prediction,
                   const ProfileOptions& options) {
   const Text whole = to_text(prediction);
-  const TextView text = last(whole, kCharacters);
+  const TextView text = last(whole, kWindow);
   const Text wanted = to_text(gold);
   if (!options.strict_box) {
     const Text answer = minerva_form(last_answer(text).value_or(Text(kInvalid)));

@@ -26,7 +26,7 @@ constexpr std::array<TextView, 16> kUnits{
     U"degree", U"cm",   U"centimeter", U"meter", U"mile", U"second", U"minute", U"hour",
     U"day",    U"week", U"month",      U"year",  U"foot", U"feet",   U"inch",   U"yard"};
 
-bool is_ascii_digit(char32_t c) {
+bool is_digit_of_ascii(char32_t c) {
   return c >= U'0' && c <= U'9';
 }
 
@@ -58,7 +58,7 @@ Text without_unit(TextView text, TextView unit) {
     if (text.substr(at).starts_with(U"s")) at += 1;
     while (at < text.size() && text[at] == U' ') ++at;
     size_t digits = at + 1;
-    while (digits < text.size() && is_ascii_digit(text[digits])) ++digits;
+    while (digits < text.size() && is_digit_of_ascii(text[digits])) ++digits;
     if (at < text.size() && text[at] == U'^' && digits > at + 1) at = digits;
   }
   return result.append(text.substr(at));
@@ -99,10 +99,10 @@ Text with_mixed_numbers(TextView text) {
   Text result;
   for (size_t at = 0; at < text.size();) {
     result += text[at];
-    if (!is_ascii_digit(text[at++])) continue;
+    if (!is_digit_of_ascii(text[at++])) continue;
     size_t end = at;
     while (end < text.size() && text[end] == U' ') ++end;
-    if (end == at || end >= text.size() || !is_ascii_digit(text[end])) continue;
+    if (end == at || end >= text.size() || !is_digit_of_ascii(text[end])) continue;
     result.append(U"+").append(1, text[end]);
     at = end + 1;
   }
@@ -150,14 +150,14 @@ bool is_fraction(TextView text) {
   if (contains(text, U"\n")) return false;
   size_t at = !text.empty() && text.front() == U'-' ? 1 : 0;
   const size_t first = at;
-  while (at < text.size() && is_ascii_digit(text[at])) ++at;
+  while (at < text.size() && is_digit_of_ascii(text[at])) ++at;
   if (at == first) return false;
   if (at < text.size() && (text[at] != U'/' || text.substr(at).starts_with(U"//"))) ++at;
   if (at >= text.size() || text[at] != U'/') return false;
   ++at;
   const size_t denominator = at;
   bool is_positive = false;
-  while (at < text.size() && is_ascii_digit(text[at])) is_positive |= text[at++] != U'0';
+  while (at < text.size() && is_digit_of_ascii(text[at])) is_positive |= text[at++] != U'0';
   return at > denominator && is_positive && at + 1 >= text.size();
 }
 
@@ -208,9 +208,9 @@ bool has_hard_power(TextView text) {
   for (size_t at = text.find(U'^'); at != TextView::npos; at = text.find(U'^', at + 1)) {
     if (at + 1 >= text.size()) return false;
     if (text[at + 1] == U'{' || text[at + 1] == U'(') return true;
-    if (!is_ascii_digit(text[at + 1]) || at + 2 >= text.size()) continue;
+    if (!is_digit_of_ascii(text[at + 1]) || at + 2 >= text.size()) continue;
     // `^dd`, and `^d^`: longer runs of digits are of the first kind.
-    if (is_ascii_digit(text[at + 2]) || text[at + 2] == U'^') return true;
+    if (is_digit_of_ascii(text[at + 2]) || text[at + 2] == U'^') return true;
   }
   return false;
 }

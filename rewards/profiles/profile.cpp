@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/nearest_name.h"
 #include "base/printable.h"
+#include "base/settings/nearest_name.h"
 
 namespace gradus::rewards::profiles {
 namespace {

@@ -9,7 +9,7 @@ using boost::multiprecision::cpp_int;
 using boost::multiprecision::cpp_rational;
 using Number = std::optional<PythonNumber>;
 
-constexpr size_t kMostCharacters = 4000;
+constexpr size_t kMostPythonCharacters = 4000;
 constexpr unsigned kMostBits = 4096;
 constexpr int kMostBrackets = 200;  // within each other: Python's own parser takes no more
 
@@ -110,9 +110,9 @@ Number raised(const PythonNumber& a, const PythonNumber& b) {
 ///   signed := ("+" | "-") signed | power
 ///   power := atom ("**" signed)?
 ///   atom := number | "(" sum ")"
-class Parser {
+class ArithmeticParser {
  public:
-  explicit Parser(TextView text) : text_(text) {}
+  explicit ArithmeticParser(TextView text) : text_(text) {}
 
   Number all() {
     Number value = sum();
@@ -244,8 +244,8 @@ class Parser {
 }  // namespace
 
 std::optional<PythonNumber> evaluate_python_arithmetic(TextView text) {
-  if (text.size() > kMostCharacters) return std::nullopt;
-  return Parser(text).all();
+  if (text.size() > kMostPythonCharacters) return std::nullopt;
+  return ArithmeticParser(text).all();
 }
 
 }  // namespace gradus::rewards::profiles

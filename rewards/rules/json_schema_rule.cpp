@@ -5,14 +5,14 @@
 // The schema stands in the recipe, in a file or in the row. See json_schema.h for the keywords.
 // JSON is strict (RFC 8259): duplicate keys, NaN and text behind the value are wrong.
 
-#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "rewards/rules.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
-#include "rewards/scores/json_schema.h"
+#include "rewards/scores/json_schema/json_schema.h"
 #include "rewards/scores/words.h"
 #include "rewards/simple_rule.h"
 

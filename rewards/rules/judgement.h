@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "rewards/answers/answer_extraction.h"
 #include "rewards/math/math_grader.h"
 #include "rewards/reward_rule.h"

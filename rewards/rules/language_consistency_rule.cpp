@@ -8,8 +8,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/nearest_name.h"
 #include "base/printable.h"
+#include "base/settings/nearest_name.h"
 #include "rewards/rules.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"

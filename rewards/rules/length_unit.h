@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "rewards/reward_rule.h"
 
 namespace gradus::rewards {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/setting.h"
+#include "base/settings/setting.h"
 #include "rewards/scores/text_part.h"
 #include "rewards/scores/text_scores.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/file_descriptor.h"
+#include "base/files/file_descriptor.h"
 #include "rewards/sandbox/launch_plan.h"
 #include "rewards/sandbox/sandboxed_process.h"
 

@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "base/spawn_plan.h"
+#include "base/process/spawn_plan.h"
 
 namespace gradus::rewards::sandbox {
 namespace {

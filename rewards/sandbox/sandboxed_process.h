@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/file_descriptor.h"
+#include "base/files/file_descriptor.h"
 #include "rewards/sandbox/control_group.h"
 #include "rewards/sandbox/launch_plan.h"
 

@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/file_descriptor.h"
+#include "base/files/file_descriptor.h"
 
 namespace gradus::rewards::sandbox {
 namespace {
@@ -73,14 +73,14 @@ constexpr uint64_t kRequests[] = {
 constexpr uint64_t kNetworkRequests[] = {SIOCGIFCONF,  SIOCGIFFLAGS, SIOCGIFADDR,
                                          SIOCGIFINDEX, SIOCGIFMTU,   SIOCGIFNAME};
 
-[[noreturn]] void fail(const std::string& what, int number) {
+[[noreturn]] void refuse_filter(const std::string& what, int number) {
   throw PeerError("libseccomp: " + what + ": " + std::strerror(number < 0 ? -number : number));
 }
 
 class Filter {
  public:
   Filter() : context_(::seccomp_init(SCMP_ACT_ERRNO(EPERM)), ::seccomp_release) {
-    if (!context_) fail("no filter can be made", ENOMEM);
+    if (!context_) refuse_filter("no filter can be made", ENOMEM);
     // Compares at most as many numbers as the binary logarithm of the list's length.
     ::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   }
@@ -94,12 +94,12 @@ class Filter {
 
   std::string bytes() const {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) fail("pipe", errno);
+    if (::pipe2(ends, O_CLOEXEC) != 0) refuse_filter("pipe", errno);
     const FileDescriptor reader(ends[0]);
     FileDescriptor writer(ends[1]);
     // A pipe holds 64 KiB, far more than a filter's largest size (4,096 instructions of 8 bytes).
     if (const int result = ::seccomp_export_bpf(context_.get(), writer.get()); result != 0) {
-      fail("the filter cannot be exported", result);
+      refuse_filter("the filter cannot be exported", result);
     }
     writer.reset();
     std::string text;
@@ -115,7 +115,7 @@ class Filter {
     const int number = ::seccomp_syscall_resolve_name(name);
     if (number == __NR_SCMP_ERROR) return;
     const int result = ::seccomp_rule_add_array(context_.get(), action, number, count, conditions);
-    if (result != 0 && result != -EDOM) fail(std::string("rule for ") + name, result);
+    if (result != 0 && result != -EDOM) refuse_filter(std::string("rule for ") + name, result);
   }
 
   std::unique_ptr<void, decltype(&::seccomp_release)> context_;

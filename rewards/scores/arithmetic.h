@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rewards/math/rational.h"
+#include "rewards/math/values/rational.h"
 
 namespace gradus::rewards {
 

@@ -15,7 +15,7 @@
 namespace gradus::rewards {
 namespace {
 
-constexpr auto kNowhere = std::string_view::npos;
+constexpr auto kNoPlace = std::string_view::npos;
 
 struct Pair {
   std::string_view open;
@@ -38,16 +38,16 @@ size_t end_of_token(std::string_view text, size_t at) {
   }
   if (text[at] == '<') {
     const size_t end = text.find_first_of("<>\n", at + 1);
-    const bool is_tag = end != kNowhere && text[end] == '>' && end > at + 1 &&
+    const bool is_tag = end != kNoPlace && text[end] == '>' && end > at + 1 &&
                         (is_letter(text[at + 1]) || text[at + 1] == '/');
-    return is_tag ? end + 1 : kNowhere;
+    return is_tag ? end + 1 : kNoPlace;
   }
   const auto rest = text.substr(at);
   if (rest.starts_with("http://") || rest.starts_with("https://")) {
     const size_t end = text.find_first_of(" \t\r\n", at);
-    return end == kNowhere ? text.size() : end;
+    return end == kNoPlace ? text.size() : end;
   }
-  return kNowhere;
+  return kNoPlace;
 }
 
 // Prose alone; what is neutral becomes a blank. Linear: a mark that is not closed once is not
@@ -60,8 +60,8 @@ class Prose {
     std::string prose;
     for (size_t i = 0; i < text_.size();) {
       const size_t end = end_of_neutral(i);
-      prose += end == kNowhere ? text_[i] : ' ';
-      i = end == kNowhere ? i + 1 : end;
+      prose += end == kNoPlace ? text_[i] : ' ';
+      i = end == kNoPlace ? i + 1 : end;
     }
     return prose;
   }
@@ -69,9 +69,9 @@ class Prose {
  private:
   size_t end_of_neutral(size_t at) {
     const char c = text_[at];
-    size_t end = kNowhere;
+    size_t end = kNoPlace;
     if (c == '`' || c == '$' || c == '\\') end = end_of_pair(at);
-    if (end == kNowhere && (c == '\\' || c == '<' || c == 'h')) end = end_of_token(text_, at);
+    if (end == kNoPlace && (c == '\\' || c == '<' || c == 'h')) end = end_of_token(text_, at);
     return end;
   }
 
@@ -80,12 +80,12 @@ class Prose {
       const Pair& pair = kNeutral[k];
       if (is_unclosed_[k] || text_.substr(at, pair.open.size()) != pair.open) continue;
       const size_t end = text_.find(pair.close, at + pair.open.size());
-      is_unclosed_[k] = end == kNowhere;
-      if (end == kNowhere) continue;
-      const bool is_broken = pair.in_line && text_.substr(at, end - at).find('\n') != kNowhere;
+      is_unclosed_[k] = end == kNoPlace;
+      if (end == kNoPlace) continue;
+      const bool is_broken = pair.in_line && text_.substr(at, end - at).find('\n') != kNoPlace;
       if (!is_broken) return end + pair.close.size();
     }
-    return kNowhere;
+    return kNoPlace;
   }
 
   std::string_view text_;

@@ -6,7 +6,7 @@
 namespace gradus::rollout {
 namespace {
 
-constexpr const char* kName = "addition_trace";
+constexpr const char* kAdditionTraceName = "addition_trace";
 
 struct AdditionTraceConfig {
   int digits = 3;
@@ -75,8 +75,8 @@ Trace add_columns(int64_t left, int64_t right, Manner manner, RandomStream& rand
   return trace;
 }
 
-nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
-  const auto config = read_task_options<AdditionTraceConfig>(options, kName);
+nlohmann::json generate_addition_trace(const nlohmann::json& options, RandomStream& random) {
+  const auto config = read_task_options<AdditionTraceConfig>(options, kAdditionTraceName);
   if (config.right + config.careless + config.slip > 1.0 + 1e-9) {
     throw ConfigError(
         "data.options of addition_trace: right, careless and slip add up to more than 1");
@@ -103,9 +103,10 @@ nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
 
 }  // namespace
 
-const Task kAdditionTraceTask = {kName,
+const Task kAdditionTraceTask = {kAdditionTraceName,
                                  "sums worked out column by column, some rightly, some wrongly: "
                                  "text for pre-training a small base",
-                                 generate, [] { return list_settings(AdditionTraceConfig{}); }};
+                                 generate_addition_trace,
+                                 [] { return list_settings(AdditionTraceConfig{}); }};
 
 }  // namespace gradus::rollout

@@ -6,7 +6,7 @@
 namespace gradus::rollout {
 namespace {
 
-constexpr const char* kName = "arithmetic";
+constexpr const char* kArithmeticName = "arithmetic";
 
 struct ArithmeticConfig {
   int digits = 2;
@@ -47,7 +47,7 @@ Operands draw_operands(RandomStream& random, char operation, int64_t low, int64_
   return {left, right, left * right};
 }
 
-void check(const ArithmeticConfig& config, int64_t low, int64_t high) {
+void check_arithmetic(const ArithmeticConfig& config, int64_t low, int64_t high) {
   const std::string where = "data.options of arithmetic: ";
   if (low > high) {
     throw ConfigError(where + "min is " + std::to_string(low) + ", must be <= max, which is " +
@@ -59,11 +59,11 @@ void check(const ArithmeticConfig& config, int64_t low, int64_t high) {
     throw ConfigError(where + "operators: / needs an operand other than 0; raise max");
 }
 
-nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
-  const auto config = read_task_options<ArithmeticConfig>(options, kName);
+nlohmann::json generate_arithmetic(const nlohmann::json& options, RandomStream& random) {
+  const auto config = read_task_options<ArithmeticConfig>(options, kArithmeticName);
   const int64_t low = config.min.value_or(0);
   const int64_t high = config.max.value_or(std::max(low, largest_with_digits(config.digits)));
-  check(config, low, high);
+  check_arithmetic(config, low, high);
   const auto choice = random.below(static_cast<int64_t>(config.operators.size()));
   const char operation = config.operators[static_cast<size_t>(choice)];
   const Operands operands = draw_operands(random, operation, low, high);
@@ -75,7 +75,8 @@ nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
 
 }  // namespace
 
-const Task kArithmeticTask = {kName, "one operation on two whole numbers: What is 12 + 34?",
-                              generate, [] { return list_settings(ArithmeticConfig{}); }};
+const Task kArithmeticTask = {
+    kArithmeticName, "one operation on two whole numbers: What is 12 + 34?", generate_arithmetic,
+    [] { return list_settings(ArithmeticConfig{}); }};
 
 }  // namespace gradus::rollout

@@ -4,7 +4,7 @@
 namespace gradus::rollout {
 namespace {
 
-constexpr const char* kName = "chain_sum";
+constexpr const char* kChainSumName = "chain_sum";
 
 struct ChainSumConfig {
   int terms = 4;
@@ -20,8 +20,8 @@ void describe(ChainSumConfig& c, Field&& field) {
   field("digits", c.digits, between(1, 9), "numbers have at most this many digits");
 }
 
-nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
-  const auto config = read_task_options<ChainSumConfig>(options, kName);
+nlohmann::json generate_chain_sum(const nlohmann::json& options, RandomStream& random) {
+  const auto config = read_task_options<ChainSumConfig>(options, kChainSumName);
   const int fewest = config.min_terms.value_or(config.terms);
   if (fewest > config.terms)
     throw ConfigError("data.options of chain_sum: min_terms must be <= terms");
@@ -44,7 +44,7 @@ nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
 
 }  // namespace
 
-const Task kChainSumTask = {kName, "a sum of several numbers: What is 3 + 14 - 5?", generate,
-                            [] { return list_settings(ChainSumConfig{}); }};
+const Task kChainSumTask = {kChainSumName, "a sum of several numbers: What is 3 + 14 - 5?",
+                            generate_chain_sum, [] { return list_settings(ChainSumConfig{}); }};
 
 }  // namespace gradus::rollout

@@ -7,7 +7,7 @@
 namespace gradus::rollout {
 namespace {
 
-constexpr const char* kName = "comparison";
+constexpr const char* kComparisonName = "comparison";
 
 struct ComparisonConfig {
   int numbers = 2;
@@ -50,8 +50,8 @@ std::string ask(const std::vector<int64_t>& numbers, bool largest) {
   return text + "?";
 }
 
-nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
-  const auto config = read_task_options<ComparisonConfig>(options, kName);
+nlohmann::json generate_comparison(const nlohmann::json& options, RandomStream& random) {
+  const auto config = read_task_options<ComparisonConfig>(options, kComparisonName);
   const auto numbers = draw_different(random, config.numbers, largest_with_digits(config.digits));
   const bool coin = random.below(2) == 1;
   const bool largest = config.which == "either" ? coin : config.which == "largest";
@@ -65,7 +65,8 @@ nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
 
 }  // namespace
 
-const Task kComparisonTask = {kName, "which of several numbers is largest or smallest", generate,
+const Task kComparisonTask = {kComparisonName, "which of several numbers is largest or smallest",
+                              generate_comparison,
                               [] { return list_settings(ComparisonConfig{}); }};
 
 }  // namespace gradus::rollout

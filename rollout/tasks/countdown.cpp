@@ -6,7 +6,7 @@
 namespace gradus::rollout {
 namespace {
 
-constexpr const char* kName = "countdown";
+constexpr const char* kCountdownName = "countdown";
 /// Random expressions tried until one meets the target's bounds.
 constexpr int kMostTries = 20000;
 
@@ -88,7 +88,7 @@ std::vector<int64_t> draw_numbers(const CountdownConfig& config, RandomStream& r
   return numbers;
 }
 
-void check(const CountdownConfig& config) {
+void check_countdown(const CountdownConfig& config) {
   const std::string where = "data.options of countdown: ";
   if (config.min_number > config.max_number)
     throw ConfigError(where + "min_number must be <= max_number");
@@ -110,9 +110,9 @@ nlohmann::json make_row(const std::vector<int64_t>& numbers, const Part& solutio
           {"solution", solution.text}};
 }
 
-nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
-  const auto config = read_task_options<CountdownConfig>(options, kName);
-  check(config);
+nlohmann::json generate_countdown(const nlohmann::json& options, RandomStream& random) {
+  const auto config = read_task_options<CountdownConfig>(options, kCountdownName);
+  check_countdown(config);
   for (int i = 0; i < kMostTries; ++i) {
     const auto numbers = draw_numbers(config, random);
     std::vector<Part> parts;
@@ -128,7 +128,7 @@ nlohmann::json generate(const nlohmann::json& options, RandomStream& random) {
 
 }  // namespace
 
-const Task kCountdownTask = {kName, "reach a target with each given number used once", generate,
-                             [] { return list_settings(CountdownConfig{}); }};
+const Task kCountdownTask = {kCountdownName, "reach a target with each given number used once",
+                             generate_countdown, [] { return list_settings(CountdownConfig{}); }};
 
 }  // namespace gradus::rollout

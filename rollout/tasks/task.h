@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "base/setting.h"
+#include "base/settings/setting.h"
 
 namespace gradus::rollout {
 

@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <string>
 
-#include "base/append_file.h"
-#include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/jsonl.h"
+#include "base/files/append_file.h"
+#include "base/files/atomic_file.h"
+#include "base/files/jsonl.h"
 #include "tests/catch.h"
 
 using namespace gradus;

@@ -1,4 +1,4 @@
-#include "base/setting.h"
+#include "base/settings/setting.h"
 
 #include <cstdint>
 #include <limits>

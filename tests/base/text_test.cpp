@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/nearest_name.h"
 #include "base/printable.h"
+#include "base/settings/nearest_name.h"
 #include "base/utf8.h"
 #include "tests/catch.h"
 

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "policy/formats/safetensors.h"
+#include "policy/formats/safetensors/safetensors.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
 #include "tests/policy/formats/deepseek_v3_config.h"

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/reward_distribution.h"
+#include "cli/rewards/reward_distribution.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "rl/metrics_log.h"
+#include "rl/run/metrics_log.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
 

@@ -14,10 +14,13 @@ using namespace gradus::policy;  // NOLINT(google-build-using-namespace): a test
 
 namespace {
 
-const char* const kFixtures[] = {"llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias", "qwen2_sliding",
-                                 "qwen3_qknorm", "qwen3_moe", "mixtral"};
+const char* const kFixtures[] = {
+    "llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias", "qwen2_sliding",
+    "qwen3_qknorm",          "qwen3_moe",         "mixtral"};
 
-double largest(const at::Tensor& difference) { return difference.abs().max().item<double>(); }
+double largest(const at::Tensor& difference) {
+  return difference.abs().max().item<double>();
+}
 
 std::vector<int64_t> live_rows(const ParityFixture::Packed& packed) {
   std::vector<int64_t> rows;
@@ -35,7 +38,8 @@ at::Tensor live(const at::Tensor& expected_BT, const ParityFixture::Packed& pack
   for (size_t b = 0; b < packed.row_of.size(); ++b) {
     for (size_t t = 0; t < packed.row_of[b].size(); ++t) {
       if (packed.row_of[b][t] >= 0) {
-        parts.push_back(expected_BT.select(0, static_cast<int64_t>(b)).select(0, static_cast<int64_t>(t)));
+        parts.push_back(
+            expected_BT.select(0, static_cast<int64_t>(b)).select(0, static_cast<int64_t>(t)));
       }
     }
   }
@@ -43,7 +47,8 @@ at::Tensor live(const at::Tensor& expected_BT, const ParityFixture::Packed& pack
 }
 
 /// Scores of every next token of the fixture, and the expected logprobs of the same.
-std::pair<ScoreList, at::Tensor> next_tokens(const ParityFixture& fixture, const ParityFixture::Packed& packed) {
+std::pair<ScoreList, at::Tensor> next_tokens(const ParityFixture& fixture,
+                                             const ParityFixture::Packed& packed) {
   const auto expected = fixture.expected("logprobs");
   ScoreList list;
   std::vector<float> values;
@@ -53,18 +58,20 @@ std::pair<ScoreList, at::Tensor> next_tokens(const ParityFixture& fixture, const
       if (row < 0) continue;
       list.rows.push_back(row);
       list.targets.push_back(packed.batch.tokens[static_cast<size_t>(packed.row_of[b][t + 1])]);
-      values.push_back(expected.data_ptr<float>()[static_cast<int64_t>(b) * expected.size(1) + static_cast<int64_t>(t)]);
+      values.push_back(expected.data_ptr<float>()[static_cast<int64_t>(b) * expected.size(1) +
+                                                  static_cast<int64_t>(t)]);
     }
   }
   return {list, at::tensor(values)};
 }
 
 /// Logits of one sequence, fed to the cache `chunk` rows at a time.
-at::Tensor decode_in_chunks(const Policy& policy, const PackedBatch& batch, const Segment& segment, int64_t chunk,
-                            ThreadTeam& team) {
+at::Tensor decode_in_chunks(const Policy& policy, const PackedBatch& batch, const Segment& segment,
+                            int64_t chunk, ThreadTeam& team) {
   KvCache cache(policy.model_config(), policy.compute_dtype(), policy.device(), 16);
   std::vector<int32_t> table;
-  for (int32_t block = 0; block * kBlockTokens < segment.length; ++block) table.push_back(15 - 2 * block);
+  for (int32_t block = 0; block * kBlockTokens < segment.length; ++block)
+    table.push_back(15 - 2 * block);
   std::vector<at::Tensor> parts;
   for (int64_t begin = 0; begin < segment.length; begin += chunk) {
     DecodeBatch rows;
@@ -96,7 +103,8 @@ TEST_CASE("logits and logprobs equal transformers'", "[policy][parity]") {
       const auto packed = fixture.pack();
       at::NoGradGuard no_grad;
       const auto hidden = policy->forward(packed.batch, team);
-      CHECK(largest(policy->logits(hidden, live_rows(packed), team) - live(fixture.expected("logits"), packed)) < 1e-4);
+      CHECK(largest(policy->logits(hidden, live_rows(packed), team) -
+                    live(fixture.expected("logits"), packed)) < 1e-4);
       const auto [list, expected] = next_tokens(fixture, packed);
       CHECK(largest(policy->score(hidden, list, 1.0, team).logprobs - expected) < 1e-4);
     }
@@ -121,7 +129,8 @@ TEST_CASE("gradients equal transformers'", "[policy][parity]") {
       const auto packed = fixture.pack();
       const auto [list, expected] = next_tokens(fixture, packed);
       torch::autograd::backward(
-          {policy->score(policy->forward(packed.batch, team), list, 1.0, team).logprobs.mean()}, {});
+          {policy->score(policy->forward(packed.batch, team), list, 1.0, team).logprobs.mean()},
+          {});
       for (const auto& parameter : policy->parameters()) {
         INFO(parameter.name << (compute == Compute::native ? " native" : " reference"));
         const auto wanted = fixture.expected(parameter.name, "expected_grads.safetensors");
@@ -142,9 +151,10 @@ TEST_CASE("native gradients equal ATen's on every family", "[policy][parity]") {
     for (const Compute compute : {Compute::reference, Compute::native}) {
       const auto policy = fixture.load(team, compute);
       const auto scores = policy->score(policy->forward(packed.batch, team), list, 0.7, team);
-      torch::autograd::backward({(scores.logprobs * at::linspace(-1, 1, scores.logprobs.size(0))).sum() +
-                                 scores.entropies.sum() * 0.3},
-                                {});
+      torch::autograd::backward(
+          {(scores.logprobs * at::linspace(-1, 1, scores.logprobs.size(0))).sum() +
+           scores.entropies.sum() * 0.3},
+          {});
       for (const auto& parameter : policy->parameters()) {
         if (compute == Compute::reference) {
           wanted[parameter.name] = parameter.grad;
@@ -158,7 +168,8 @@ TEST_CASE("native gradients equal ATen's on every family", "[policy][parity]") {
   }
 }
 
-TEST_CASE("decoding through the cache gives the bits of the packed forward pass", "[policy][exact]") {
+TEST_CASE("decoding through the cache gives the bits of the packed forward pass",
+          "[policy][exact]") {
   ThreadTeam team(2);
   ThreadTeam alone(1);
   for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
@@ -181,7 +192,8 @@ TEST_CASE("decoding through the cache gives the bits of the packed forward pass"
   }
 }
 
-TEST_CASE("a prompt computed once for its completions gives the bits of whole sequences", "[policy][exact]") {
+TEST_CASE("a prompt computed once for its completions gives the bits of whole sequences",
+          "[policy][exact]") {
   ThreadTeam team(2);
   for (const char* name : kFixtures) {
     const ParityFixture fixture(name);
@@ -191,7 +203,8 @@ TEST_CASE("a prompt computed once for its completions gives the bits of whole se
     const Segment whole = packed.batch.segments[0];
     for (const int64_t prompt : {int64_t{5}, int64_t{16}, int64_t{19}}) {
       PackedBatch shared;
-      const auto append = [&](int64_t begin, int64_t length, int32_t prefix, int32_t first_position) {
+      const auto append = [&](int64_t begin, int64_t length, int32_t prefix,
+                              int32_t first_position) {
         shared.segments.push_back({shared.num_rows(), length, prefix});
         for (int64_t i = 0; i < length; ++i) {
           shared.tokens.push_back(packed.batch.tokens[static_cast<size_t>(begin + i)]);
@@ -231,17 +244,21 @@ TEST_CASE("fresh adapters leave the policy as it is and train alone", "[policy][
     CHECK(policy->parameters().size() == 3 * 7 * 2);
     {
       at::NoGradGuard no_grad;
-      const auto with = policy->score(policy->forward(packed.batch, team, true), list, 1.0, team).logprobs;
-      const auto without = policy->score(policy->forward(packed.batch, team, false), list, 1.0, team).logprobs;
+      const auto with =
+          policy->score(policy->forward(packed.batch, team, true), list, 1.0, team).logprobs;
+      const auto without =
+          policy->score(policy->forward(packed.batch, team, false), list, 1.0, team).logprobs;
       CHECK(largest(with - without) < 1e-6);
       for (auto& parameter : policy->parameters()) {
         if (parameter.name.ends_with("lora_B.weight")) parameter.value.add_(0.01);
       }
       policy->publish_weights(team);
-      const auto moved = policy->score(policy->forward(packed.batch, team, true), list, 1.0, team).logprobs;
+      const auto moved =
+          policy->score(policy->forward(packed.batch, team, true), list, 1.0, team).logprobs;
       CHECK(largest(moved - without) > 1e-3);
     }
-    torch::autograd::backward({policy->score(policy->forward(packed.batch, team), list, 1.0, team).logprobs.mean()}, {});
+    torch::autograd::backward(
+        {policy->score(policy->forward(packed.batch, team), list, 1.0, team).logprobs.mean()}, {});
     for (const auto& parameter : policy->parameters()) {
       if (compute == Compute::reference) {
         wanted[parameter.name] = parameter.grad;

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "policy/formats/safetensors.h"
+#include "policy/formats/safetensors/safetensors.h"
 #include "tests/catch.h"
 #include "tests/policy/parity_fixture.h"
 

@@ -7,8 +7,8 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "policy/fp8_product.h"
-#include "policy/rounding.h"
+#include "policy/ops/native/fp8_product.h"
+#include "policy/ops/rounding.h"
 #include "tests/catch.h"
 #include "tests/policy/parity_fixture.h"
 #include "tests/policy/tiny_latent_model.h"

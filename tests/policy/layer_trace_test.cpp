@@ -1,4 +1,4 @@
-#include "policy/layer_trace.h"
+#include "policy/batch/layer_trace.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "policy/routing.h"
+#include "policy/ops/routing.h"
 #include "tests/catch.h"
 #include "tests/policy/parity_fixture.h"
 

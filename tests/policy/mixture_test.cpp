@@ -9,7 +9,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "policy/routing.h"
+#include "policy/ops/routing.h"
 #include "tests/catch.h"
 #include "tests/policy/parity_fixture.h"
 

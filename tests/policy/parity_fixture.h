@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "policy/formats/safetensors.h"
+#include "policy/formats/safetensors/safetensors.h"
 #include "policy/policy.h"
 
 namespace gradus::policy {
@@ -37,7 +37,8 @@ class ParityFixture {
     return SafetensorsFile::open(dir_ / "expected.safetensors").find(tensor) != nullptr;
   }
 
-  std::unique_ptr<Policy> load(ThreadTeam& team, Compute compute, Precision precision = Precision::float32,
+  std::unique_ptr<Policy> load(ThreadTeam& team, Compute compute,
+                               Precision precision = Precision::float32,
                                Purpose purpose = Purpose::training) const {
     PolicyConfig config;
     config.path = dir_.string();

@@ -1,7 +1,7 @@
 #include "rewards/answers/answer_extraction.h"
 #include "rewards/math/math_grader.h"
 #include "tests/catch.h"
-#include "tests/rewards/bare_answers.h"
+#include "tests/rewards/math/bare_answers.h"
 
 using namespace gradus::rewards;
 

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "rewards/registry.h"
 #include "tests/catch.h"
-#include "tests/rewards/local_server.h"
+#include "tests/rewards/outbound/local_server.h"
 
 using namespace gradus;
 using namespace gradus::rewards;

@@ -1,4 +1,4 @@
-#include "rewards/scores/json_schema.h"
+#include "rewards/scores/json_schema/json_schema.h"
 
 #include "tests/rewards/one_grade.h"
 

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/files/jsonl.h"
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "rewards/profiles/latex_text.h"
 #include "rewards/profiles/python_arithmetic.h"
 #include "tests/catch.h"

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <map>
 
+#include "base/files/jsonl.h"
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "rewards/scores/format_scores.h"
 #include "rewards/scores/length_scores.h"
 #include "rewards/verify_case.h"

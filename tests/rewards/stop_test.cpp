@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "tests/catch.h"
-#include "tests/rewards/local_server.h"
+#include "tests/rewards/outbound/local_server.h"
 #include "tests/rewards/plugins/plugin_files.h"
 
 using namespace gradus::rewards;

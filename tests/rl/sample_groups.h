@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "rl/group.h"
+#include "rl/collect/group.h"
 
 namespace gradus::rl {
 

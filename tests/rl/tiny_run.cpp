@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "policy/tokenizer/load_tokenizer.h"
-#include "rl/metrics_log.h"
+#include "rl/run/metrics_log.h"
 
 namespace gradus::rl {
 namespace {

@@ -1,5 +1,5 @@
 // A run in a process of its own, that can be made to die or to meet a full disk at its k-th file
-// operation or after some time, for tests/rl/resume_test.cpp.
+// operation or after some time, for tests/rl/run/resume_test.cpp.
 //
 //   train_child train RECIPE | resume RUN [--kill-at-call K | --full-at-call K | --kill-after-ms T]
 //                                         [--stop-at-event K] [--set key=value]...
@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "rl/train.h"
+#include "rl/recipe/train.h"
 
 namespace {
 

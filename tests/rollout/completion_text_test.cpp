@@ -1,4 +1,4 @@
-#include "rollout/completion_text.h"
+#include "rollout/engine/completion_text.h"
 
 #include "tests/catch.h"
 #include "tests/rollout/fake_tokenizer.h"

@@ -1,7 +1,7 @@
 #include <chrono>
 
 #include "base/random.h"
-#include "rollout/engine.h"
+#include "rollout/engine/engine.h"
 #include "tests/catch.h"
 #include "tests/rollout/fake_policy.h"
 #include "tests/rollout/fake_tokenizer.h"

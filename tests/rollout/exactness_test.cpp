@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "base/random.h"
+#include "rollout/engine/sampler.h"
 #include "rollout/rollout_pool.h"
-#include "rollout/sampler.h"
 #include "tests/catch.h"
 #include "tests/rollout/fake_tokenizer.h"
 #include "tests/rollout/rollouts_equal.h"

@@ -1,6 +1,6 @@
 #include <ATen/core/grad_mode.h>
 
-#include "policy/routing.h"
+#include "policy/ops/routing.h"
 #include "rollout/rollout_pool.h"
 #include "tests/catch.h"
 #include "tests/policy/tiny_mixture_model.h"

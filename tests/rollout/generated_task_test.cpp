@@ -1,4 +1,4 @@
-#include "rollout/generated_task.h"
+#include "rollout/tasks/generated_task.h"
 
 #include <algorithm>
 #include <set>

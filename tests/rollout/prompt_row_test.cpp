@@ -1,8 +1,8 @@
-#include "rollout/prompt_row.h"
+#include "rollout/prompts/prompt_row.h"
 
 #include <set>
 
-#include "rollout/epoch_order.h"
+#include "rollout/prompts/epoch_order.h"
 #include "tests/catch.h"
 
 using namespace gradus::rollout;

@@ -1,4 +1,4 @@
-#include "rollout/prompt_source.h"
+#include "rollout/prompts/prompt_source.h"
 
 #include <unistd.h>
 
@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "policy/tokenizer/load_tokenizer.h"
-#include "rollout/file_prompts.h"
-#include "rollout/generated_prompts.h"
+#include "rollout/prompts/file_prompts.h"
+#include "rollout/prompts/generated_prompts.h"
 #include "tests/catch.h"
 #include "tests/rollout/fake_tokenizer.h"
 

@@ -135,7 +135,7 @@ void read_layers(const ConfigFields& fields, ModelConfig& config) {
 }
 
 // DeepSeek-V3 (arXiv:2412.19437); names and defaults as transformers 5.23 has them.
-void read_config(const ConfigFields& fields, ModelConfig& config) {
+void read_deepseek_v3(const ConfigFields& fields, ModelConfig& config) {
   read_sizes(fields, config);
   read_latent(fields, config);
   read_layers(fields, config);
@@ -147,7 +147,7 @@ const Family kDeepseekV3{
     .model_type = "deepseek_v3",
     .architecture = "DeepseekV3ForCausalLM",
     .gguf_arch = "",
-    .read_config = read_config,
+    .read_config = read_deepseek_v3,
     .stem = common_stem,
     .has_mtp = true,
 };

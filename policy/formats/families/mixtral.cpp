@@ -10,7 +10,7 @@ namespace {
 constexpr double kDefaultTheta = 1e6;
 
 // Mixtral (arXiv:2401.04088): every layer a mixture, the chosen weights always sum to one.
-void read_config(const ConfigFields& fields, ModelConfig& config) {
+void read_mixtral(const ConfigFields& fields, ModelConfig& config) {
   read_dense_config(fields, config, 0, kDefaultTheta);
   MoeConfig& moe = config.moe;
   moe.num_experts = read_num_experts(fields, "num_local_experts");
@@ -48,7 +48,7 @@ const Family kMixtral{
     .model_type = "mixtral",
     .architecture = "MixtralForCausalLM",
     .gguf_arch = "",
-    .read_config = read_config,
+    .read_config = read_mixtral,
     .stem = stem,
 };
 

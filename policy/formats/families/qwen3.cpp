@@ -1,11 +1,11 @@
 #include "policy/formats/config_fields.h"
 #include "policy/formats/families/dense.h"
-#include "policy/formats/gguf.h"
+#include "policy/formats/gguf/gguf.h"
 
 namespace gradus::policy {
 namespace {
 
-void read_config(const ConfigFields& fields, ModelConfig& config) {
+void read_qwen3(const ConfigFields& fields, ModelConfig& config) {
   read_dense_config(fields, config, 128);
   config.qk_norm = true;
   config.attention_qkv_bias = fields.flag_or("attention_bias", false);
@@ -13,7 +13,7 @@ void read_config(const ConfigFields& fields, ModelConfig& config) {
   read_qwen_windows(fields, config);
 }
 
-void complete_hf_config(const GgufFile& gguf, nlohmann::json& config) {
+void complete_qwen3_config(const GgufFile& gguf, nlohmann::json& config) {
   config["attention_bias"] = gguf.find("blk.0.attn_q.bias") != nullptr;
 }
 
@@ -23,9 +23,9 @@ const Family kQwen3{
     .model_type = "qwen3",
     .architecture = "Qwen3ForCausalLM",
     .gguf_arch = "qwen3",
-    .read_config = read_config,
+    .read_config = read_qwen3,
     .stem = common_stem,
-    .complete_hf_config = complete_hf_config,
+    .complete_hf_config = complete_qwen3_config,
 };
 
 }  // namespace gradus::policy

@@ -25,7 +25,7 @@ std::set<int64_t> read_dense_layers(const ConfigFields& fields, const ModelConfi
   return layers;
 }
 
-void read_mixture(const ConfigFields& fields, ModelConfig& config) {
+void read_qwen3_mixture(const ConfigFields& fields, ModelConfig& config) {
   MoeConfig& moe = config.moe;
   moe.num_experts = read_num_experts(fields, "num_experts");
   moe.num_experts_per_token = read_experts_per_token(
@@ -52,12 +52,12 @@ void read_window(const ConfigFields& fields, ModelConfig& config) {
   for (LayerConfig& layer : config.layers) layer.sliding_window = window;
 }
 
-void read_config(const ConfigFields& fields, ModelConfig& config) {
+void read_qwen3_moe(const ConfigFields& fields, ModelConfig& config) {
   read_dense_config(fields, config);
   config.qk_norm = true;
   config.attention_qkv_bias = fields.flag_or("attention_bias", false);
   config.attention_out_bias = config.attention_qkv_bias;
-  read_mixture(fields, config);
+  read_qwen3_mixture(fields, config);
   read_window(fields, config);
 }
 
@@ -67,7 +67,7 @@ const Family kQwen3Moe{
     .model_type = "qwen3_moe",
     .architecture = "Qwen3MoeForCausalLM",
     .gguf_arch = "",
-    .read_config = read_config,
+    .read_config = read_qwen3_moe,
     .stem = common_stem,
 };
 

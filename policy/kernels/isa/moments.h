@@ -1,6 +1,6 @@
 #pragma once
 
-// Moments in 8 bits (policy/kernels/adamw_8bit.h). Needs elements.h before it.
+// Moments in 8 bits (policy/kernels/optimizer/adamw_8bit.h). Needs elements.h before it.
 namespace gradus::policy::kernels::GRADUS_ISA {
 namespace {
 

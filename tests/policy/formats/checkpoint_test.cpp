@@ -2,9 +2,9 @@
 
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
-#include "policy/formats/gguf.h"
-#include "policy/formats/gguf_checkpoint.h"
-#include "policy/formats/hf_writer.h"
+#include "policy/formats/gguf/gguf.h"
+#include "policy/formats/gguf/gguf_checkpoint.h"
+#include "policy/formats/hf/hf_writer.h"
 #include "policy/formats/model_config.h"
 #include "tests/policy/formats/fixture.h"
 

@@ -3,12 +3,12 @@
 
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/float_bits.h"
-#include "policy/formats/fp8_writer.h"
-#include "policy/formats/hf_writer.h"
+#include "policy/formats/hf/fp8_writer.h"
+#include "policy/formats/hf/hf_writer.h"
+#include "policy/formats/hf/shared_copies.h"
 #include "policy/formats/model_config.h"
-#include "policy/formats/safetensors.h"
-#include "policy/formats/safetensors_writer.h"
-#include "policy/formats/shared_copies.h"
+#include "policy/formats/safetensors/safetensors.h"
+#include "policy/formats/safetensors/safetensors_writer.h"
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;

@@ -1,7 +1,7 @@
-#include "policy/formats/gguf.h"
+#include "policy/formats/gguf/gguf.h"
 
-#include "policy/formats/gguf_writer.h"
-#include "policy/formats/safetensors.h"
+#include "policy/formats/gguf/gguf_writer.h"
+#include "policy/formats/safetensors/safetensors.h"
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;

@@ -2,8 +2,8 @@
 
 #include <random>
 
-#include "policy/formats/gguf.h"
-#include "policy/formats/safetensors.h"
+#include "policy/formats/gguf/gguf.h"
+#include "policy/formats/safetensors/safetensors.h"
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;

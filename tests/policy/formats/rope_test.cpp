@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "policy/formats/gguf_rope.h"
+#include "policy/formats/gguf/gguf_rope.h"
 #include "tests/catch.h"
 
 using namespace gradus::policy;

@@ -1,8 +1,8 @@
-#include "policy/formats/safetensors.h"
+#include "policy/formats/safetensors/safetensors.h"
 
 #include <cmath>
 
-#include "policy/formats/safetensors_writer.h"
+#include "policy/formats/safetensors/safetensors_writer.h"
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;

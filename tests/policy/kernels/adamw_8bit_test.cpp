@@ -1,4 +1,4 @@
-#include "policy/kernels/adamw_8bit.h"
+#include "policy/kernels/optimizer/adamw_8bit.h"
 
 #include <algorithm>
 #include <cmath>

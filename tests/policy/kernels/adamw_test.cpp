@@ -1,4 +1,4 @@
-#include "policy/kernels/adamw.h"
+#include "policy/kernels/optimizer/adamw.h"
 
 #include "tests/policy/kernels/grid.h"
 

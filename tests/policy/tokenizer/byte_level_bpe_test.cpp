@@ -1,11 +1,11 @@
-#include "policy/tokenizer/byte_level_bpe.h"
+#include "policy/tokenizer/bpe/byte_level_bpe.h"
 
 #include <chrono>
 #include <thread>
 
 #include "base/error.h"
-#include "policy/tokenizer/byte_alphabet.h"
-#include "policy/tokenizer/gguf_tokenizer.h"
+#include "policy/tokenizer/bpe/byte_alphabet.h"
+#include "policy/tokenizer/gguf/gguf_tokenizer.h"
 #include "tests/policy/tokenizer/fixtures.h"
 
 namespace gradus::policy {

@@ -1,8 +1,8 @@
 #include "policy/tokenizer/load_tokenizer.h"
 
 #include "base/error.h"
-#include "policy/tokenizer/byte_level_bpe.h"
-#include "policy/tokenizer/sentencepiece_proto.h"
+#include "policy/tokenizer/bpe/byte_level_bpe.h"
+#include "policy/tokenizer/sentencepiece/sentencepiece_proto.h"
 #include "policy/tokenizer/tokenize_cases.h"
 #include "tests/policy/tokenizer/fixtures.h"
 #include "tests/policy/tokenizer/temporary_directory.h"

@@ -3,9 +3,9 @@
 #include <random>
 
 #include "base/error.h"
-#include "policy/tokenizer/byte_level_bpe.h"
+#include "policy/tokenizer/bpe/byte_level_bpe.h"
 #include "policy/tokenizer/chat_template.h"
-#include "policy/tokenizer/sentencepiece_model.h"
+#include "policy/tokenizer/sentencepiece/sentencepiece_model.h"
 #include "tests/policy/tokenizer/fixtures.h"
 
 namespace gradus::policy {

@@ -1,6 +1,6 @@
-#include "policy/tokenizer/byte_level_bpe.h"
-#include "policy/tokenizer/gguf_tokenizer.h"
-#include "policy/tokenizer/sentencepiece_model.h"
+#include "policy/tokenizer/bpe/byte_level_bpe.h"
+#include "policy/tokenizer/gguf/gguf_tokenizer.h"
+#include "policy/tokenizer/sentencepiece/sentencepiece_model.h"
 #include "tests/policy/tokenizer/fixtures.h"
 
 namespace gradus::policy {

@@ -1,7 +1,7 @@
 #include "base/error.h"
-#include "policy/tokenizer/charsmap.h"
-#include "policy/tokenizer/sentencepiece_model.h"
-#include "policy/tokenizer/sentencepiece_trainer.h"
+#include "policy/tokenizer/sentencepiece/charsmap.h"
+#include "policy/tokenizer/sentencepiece/sentencepiece_model.h"
+#include "policy/tokenizer/sentencepiece/sentencepiece_trainer.h"
 #include "tests/policy/tokenizer/fixtures.h"
 
 namespace gradus::policy {

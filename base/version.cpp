@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace gradus {
+
+const char* const kVersion = GRADUS_VERSION;
+
+}  // namespace gradus

@@ -1,9 +1,0 @@
-#pragma once
-
-namespace gradus::cli {
-
-/// What the report's page carries inside itself, as it must open without a network.
-extern const char* const kPageStyle;
-extern const char* const kPageScript;
-
-}  // namespace gradus::cli

@@ -1,0 +1,420 @@
+// Shapes: T rows, D width, I feed-forward width, H query heads, S scored tokens, V vocabulary.
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
+
+#include <utility>
+
+#include "policy/kernels/optimizer/adamw.h"
+#include "policy/kernels/rowwise.h"
+#include "policy/kernels/softmax.h"
+#include "policy/ops/autograd.h"
+#include "policy/ops/native/latent.h"
+#include "policy/ops/native/mixture.h"
+#include "policy/ops/native/plan.h"
+#include "policy/ops/ops.h"
+#include "policy/ops/rounding.h"
+#include "policy/ops/tensor_views.h"
+
+namespace gradus::policy {
+namespace {
+
+using kernels::Type;
+
+class NativeOps : public Ops {
+ public:
+  explicit NativeOps(at::ScalarType dtype) : dtype_(dtype), type_(kernel_type(dtype)) {}
+
+  void publish(Weight& weight, const at::Tensor& value, ThreadTeam& team) const override {
+    const at::Tensor rounded = rounded_value(weight, value, team);
+    weight.packed.pack(team, rows_of(rounded), kernels::PackedMatrix::Source::rows_are_outputs,
+                       weight.is_float32 ? Type::f32 : type_);
+  }
+
+  at::Tensor embedding(const Weight& table, const std::vector<int64_t>& ids,
+                       ThreadTeam& team) const override {
+    auto x_TD = new_rows(std::ssize(ids), table.in, at::kFloat);
+    kernels::embedding(team, rows_of(table.value), ids, rows_of(x_TD));
+    if (type_ == Type::bf16 && table.value.scalar_type() == at::kFloat) {
+      // The value that a bf16 checkpoint of these weights would hold.
+      auto rounded = at::empty({x_TD.numel()}, at::kBFloat16);
+      auto* bits = static_cast<uint16_t*>(rounded.data_ptr());
+      kernels::to_bf16(team, floats(x_TD), bits, x_TD.numel());
+      kernels::to_f32(team, bits, x_TD.data_ptr<float>(), x_TD.numel());
+    }
+    if (!at::GradMode::is_enabled()) return x_TD;
+    // Ids have no gradient: a leaf of no size's use makes the layers above part of the graph.
+    const auto anchor = at::zeros({1}).requires_grad_(true);
+    record({anchor}, {x_TD}, "embedding", [ids, grad = table.grad, &team](const Gradients& dx) {
+      if (grad.defined()) {
+        kernels::embedding_backward(team, ids, rows_of(dx[0].contiguous()), rows_of(grad));
+      }
+      return Gradients{at::Tensor()};
+    });
+    return x_TD;
+  }
+
+  std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm& norm,
+                                       std::span<const Linear* const> linears, bool use_adapters,
+                                       ThreadTeam& team) const override {
+    const bool recorded = is_recorded({x_TD});
+    auto inv_rms = recorded ? at::empty({x_TD.size(0)}, at::kFloat) : at::Tensor();
+    const auto normed_TD = normalized(x_TD, norm, inv_rms, team);
+    std::vector<at::Tensor> outputs;
+    for (const Linear* linear : linears) {
+      outputs.push_back(apply(*linear, normed_TD, {}, use_adapters, team));
+    }
+    if (!recorded) return outputs;
+    record({x_TD}, outputs, "norm_linears",
+           [this, x = x_TD.detach(), &norm, inv_rms, use_adapters, &team,
+            linears =
+                std::vector<const Linear*>(linears.begin(), linears.end())](const Gradients& dy) {
+             const auto again_TD = normalized(x, norm, {}, team);
+             auto dnormed_TD = new_rows(x.size(0), x.size(1), at::kFloat);
+             bool accumulate = false;
+             for (size_t i = 0; i < linears.size(); ++i) {
+               if (!dy[i].defined()) continue;
+               backward(*linears[i], again_TD, dy[i].contiguous(), dnormed_TD, accumulate,
+                        use_adapters, team);
+               accumulate = true;
+             }
+             if (!accumulate) return Gradients{at::Tensor()};
+             auto dx_TD = at::empty_like(x);
+             kernels::rms_norm_backward(team, rows_of(x), floats(norm.weight.value),
+                                        floats(inv_rms), rows_of(dnormed_TD), rows_of(dx_TD), false,
+                                        floats(norm.weight.grad));
+             return Gradients{dx_TD};
+           });
+    return outputs;
+  }
+
+  at::Tensor linear_residual(const at::Tensor& x, const Linear& linear,
+                             const at::Tensor& residual_TD, bool use_adapters,
+                             ThreadTeam& team) const override {
+    auto y_TD = apply(linear, x, residual_TD, use_adapters, team);
+    if (!is_recorded({x, residual_TD})) return y_TD;
+    record({x, residual_TD}, {y_TD}, "linear_residual",
+           [this, x = x.detach(), &linear, use_adapters, &team](const Gradients& dy) {
+             auto dx = at::empty_like(x);
+             backward(linear, x, dy[0].contiguous(), dx, false, use_adapters, team);
+             return Gradients{dx, dy[0]};
+           });
+    return y_TD;
+  }
+
+  at::Tensor swiglu_residual(const at::Tensor& gate_TI, const at::Tensor& up_TI, const Linear& down,
+                             const at::Tensor& residual_TD, bool use_adapters,
+                             ThreadTeam& team) const override {
+    auto y_TD = apply(down, gated(gate_TI, up_TI, team), residual_TD, use_adapters, team);
+    if (!is_recorded({gate_TI, up_TI, residual_TD})) return y_TD;
+    record({gate_TI, up_TI, residual_TD}, {y_TD}, "swiglu_residual",
+           [this, gate = gate_TI.detach(), up = up_TI.detach(), &down, use_adapters,
+            &team](const Gradients& dy) {
+             const auto h_TI = gated(gate, up, team);
+             auto dh_TI = at::empty_like(h_TI);
+             backward(down, h_TI, dy[0].contiguous(), dh_TI, false, use_adapters, team);
+             auto dgate_TI = at::empty_like(gate);
+             auto dup_TI = at::empty_like(up);
+             kernels::silu_mul_backward(team, rows_of(gate), rows_of(up), rows_of(dh_TI),
+                                        rows_of(dgate_TI), rows_of(dup_TI));
+             return Gradients{dgate_TI, dup_TI, dy[0]};
+           });
+    return y_TD;
+  }
+
+  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& norm, const Mixture& mixture,
+                              const at::Tensor& residual_TD, bool use_adapters,
+                              const LayerRouting& routing, ThreadTeam& team) const override {
+    return native_mixture(x_TD, norm, mixture, residual_TD, use_adapters, routing, dtype_, team);
+  }
+
+  at::Tensor norm(const at::Tensor& x, const Norm& norm, int groups,
+                  ThreadTeam& team) const override {
+    const int64_t width = x.size(1) / groups;
+    const bool recorded = is_recorded({x});
+    auto inv_rms = recorded ? at::empty({x.size(0) * groups}, at::kFloat) : at::Tensor();
+    auto y = new_rows(x.size(0), x.size(1), dtype_);
+    kernels::rms_norm(team, rows_of(x, width), floats(norm.weight.value), norm.eps,
+                      rows_of(y, width), floats(inv_rms));
+    if (!recorded) return y;
+    record({x}, {y}, "norm", [x = x.detach(), &norm, inv_rms, width, &team](const Gradients& dy) {
+      auto dx = at::empty_like(x);
+      kernels::rms_norm_backward(team, rows_of(x, width), floats(norm.weight.value),
+                                 floats(inv_rms), rows_of(dy[0].contiguous(), width),
+                                 rows_of(dx, width), false, floats(norm.weight.grad));
+      return Gradients{dx};
+    });
+    return y;
+  }
+
+  at::Tensor rope(const at::Tensor& x, const std::shared_ptr<const std::vector<int32_t>>& positions,
+                  const RopeTable& table, int heads, ThreadTeam& team) const override {
+    kernels::RopeShape shape;
+    shape.heads = heads;
+    shape.head_dim = static_cast<int>(x.size(1)) / heads;
+    shape.rope_dim = static_cast<int>(table.cos.size(1)) * 2;
+    shape.interleaved = table.interleaved;
+    auto y = x.detach();
+    kernels::rope(team, rows_of(y), *positions, floats(table.cos), floats(table.sin), shape, false);
+    if (!is_recorded({x})) return y;
+    record({x}, {y}, "rope", [positions, table, shape, &team](const Gradients& dy) {
+      auto dx = dy[0].contiguous().clone();
+      kernels::rope(team, rows_of(dx), *positions, floats(table.cos), floats(table.sin), shape,
+                    true);
+      return Gradients{dx};
+    });
+    return y;
+  }
+
+  std::shared_ptr<AttentionPlan> plan(const PackedBatch& batch, const AttentionArgs& shape,
+                                      ThreadTeam&) const override {
+    kernels::KvLayout layout;
+    layout.kv_heads = shape.kv_heads;
+    layout.key_dim = shape.key_dim;
+    layout.value_dim = shape.value_dim;
+    layout.type = type_;
+    return plan_packed(batch, layout);
+  }
+  std::shared_ptr<AttentionPlan> plan(const DecodeBatch& batch, KvCache& cache,
+                                      ThreadTeam&) const override {
+    return plan_paged(batch, cache);
+  }
+
+  at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const AttentionArgs& args, const std::shared_ptr<AttentionPlan>& plan,
+                       ThreadTeam& team) const override {
+    auto* native = static_cast<NativePlan*>(plan.get());
+    const auto layer = native->layer(args.layer);
+    kernels::kv_write(team, rows_of(k), rows_of(v), native->slots, layer);
+    if (!native->copied_rows.empty()) {
+      const auto rows =
+          at::from_blob(native->copied_rows.data(), {std::ssize(native->copied_rows)}, at::kLong);
+      kernels::kv_write(team, rows_of(at::index_select(k.detach(), 0, rows)),
+                        rows_of(at::index_select(v.detach(), 0, rows)), native->copied_slots,
+                        layer);
+    }
+    const kernels::AttentionShape shape{args.heads, args.scale, args.window};
+    const bool recorded = is_recorded({q, k, v});
+    auto out = new_rows(q.size(0), int64_t{args.heads} * args.value_dim, dtype_);
+    auto lse = recorded ? at::empty({q.size(0) * args.heads}, at::kFloat) : at::Tensor();
+    kernels::paged_attention(team, rows_of(q), layer, native->rows, shape, rows_of(out),
+                             floats(lse));
+    if (!recorded) return out;
+    record({q, k, v}, {out}, "attention",
+           [plan, native, q = q.detach(), k = k.detach(), v = v.detach(), out = out.detach(), lse,
+            shape, kv_heads = args.kv_heads, &team](const Gradients& dout) {
+             auto dq = at::empty_like(q);
+             auto dk = at::empty_like(k);
+             auto dv = at::empty_like(v);
+             const kernels::AttentionTensors tensors{rows_of(q), rows_of(k), rows_of(v),
+                                                     rows_of(out), floats(lse)};
+             kernels::attention_backward(team, tensors, rows_of(dout[0].contiguous()),
+                                         native->segments, kv_heads, shape, rows_of(dq),
+                                         rows_of(dk), rows_of(dv));
+             return Gradients{dq, dk, dv};
+           });
+    return out;
+  }
+
+  std::pair<at::Tensor, at::Tensor> latent_keys(const at::Tensor& kv, const at::Tensor& k_rope,
+                                                const LatentArgs& args,
+                                                ThreadTeam& team) const override {
+    return native_latent_keys(kv, k_rope, args, team);
+  }
+  void absorb(AbsorbedWeights& weights, const at::Tensor& kv_b, const LatentArgs& args,
+              ThreadTeam& team) const override {
+    native_absorb(weights, kv_b, args, type_, team);
+  }
+  at::Tensor latent_attention(const at::Tensor& q, const at::Tensor& entries,
+                              const AbsorbedWeights& weights, const LatentArgs& args,
+                              const std::shared_ptr<AttentionPlan>& plan,
+                              ThreadTeam& team) const override {
+    return native_latent_attention(q, entries, weights, args, *plan, team);
+  }
+
+  at::Tensor logits(const at::Tensor& hidden, const Linear& head, std::span<const int64_t> rows,
+                    ThreadTeam& team) const override {
+    auto z = new_rows(std::ssize(rows), head.weight.out, at::kFloat);
+    kernels::matmul(team, rows_of(gather(hidden, rows)), head.weight.packed, rows_of(z),
+                    bias_of(head));
+    return z;
+  }
+
+  Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
+               double temperature, int chunk_rows, ThreadTeam& team,
+               bool train_head) const override {
+    const int64_t count = std::ssize(list.rows);
+    Scores scores{at::empty({count}, at::kFloat), at::empty({count}, at::kFloat)};
+    const auto lse = at::empty({count}, at::kFloat);
+    const auto inverse = static_cast<float>(1.0 / temperature);
+    for (int64_t begin = 0; begin < count; begin += chunk_rows) {
+      const int64_t n = std::min<int64_t>(chunk_rows, count - begin);
+      const auto z = logits(hidden.detach(), head, std::span(list.rows).subspan(begin, n), team);
+      kernels::target_logprobs(team, rows_of(z), std::span(list.targets).subspan(begin, n), inverse,
+                               scores.logprobs.data_ptr<float>() + begin,
+                               scores.entropies.data_ptr<float>() + begin,
+                               lse.data_ptr<float>() + begin);
+    }
+    if (!is_recorded({hidden})) return scores;
+    record({hidden}, {scores.logprobs, scores.entropies}, "score",
+           [this, hidden = hidden.detach(), &head, list, inverse, chunk_rows, lse,
+            entropies = scores.entropies.detach(), &team, train_head](const Gradients& grads) {
+             return Gradients{score_backward(hidden, head, list, inverse, chunk_rows, lse,
+                                             entropies, grads, team, train_head)};
+           });
+    return scores;
+  }
+
+ private:
+  static kernels::MatmulOptions bias_of(const Linear& linear) {
+    kernels::MatmulOptions options;
+    if (linear.bias) options.bias = floats(linear.bias->value);
+    return options;
+  }
+
+  static at::Tensor gather(const at::Tensor& hidden, std::span<const int64_t> rows) {
+    // index_select only reads the ids; from_blob has no const form.
+    const auto ids =
+        at::from_blob(const_cast<int64_t*>(rows.data()), {std::ssize(rows)}, at::kLong);
+    return at::index_select(hidden, 0, ids);
+  }
+
+  at::Tensor normalized(const at::Tensor& x_TD, const Norm& norm, const at::Tensor& inv_rms,
+                        ThreadTeam& team) const {
+    auto y_TD = new_rows(x_TD.size(0), x_TD.size(1), dtype_);
+    kernels::rms_norm(team, rows_of(x_TD), floats(norm.weight.value), norm.eps, rows_of(y_TD),
+                      floats(inv_rms));
+    return y_TD;
+  }
+
+  at::Tensor gated(const at::Tensor& gate, const at::Tensor& up, ThreadTeam& team) const {
+    auto h = at::empty_like(gate);
+    kernels::silu_mul(team, rows_of(gate), rows_of(up), rows_of(h));
+    return h;
+  }
+
+  /// linear(x) in the compute dtype, or residual + linear(x) in float32.
+  at::Tensor apply(const Linear& linear, const at::Tensor& x, const at::Tensor& residual_TD,
+                   bool use_adapters, ThreadTeam& team) const {
+    const bool adapted = use_adapters && linear.adapter.has_value();
+    auto options = bias_of(linear);
+    at::Tensor y;
+    if (residual_TD.defined()) {
+      y = residual_TD.detach().clone();
+      options.accumulate = true;
+    } else {
+      y = new_rows(x.size(0), linear.weight.out, adapted ? at::kFloat : dtype_);
+    }
+    kernels::matmul(team, rows_of(input_of(linear.weight, x, team)), linear.weight.packed,
+                    rows_of(y), options);
+    if (!adapted) return y;
+    kernels::matmul(team, rows_of(low_rank(*linear.adapter, x, team)), linear.adapter->b.packed,
+                    rows_of(y), {nullptr, true});
+    return residual_TD.defined() ? y : y.to(dtype_);
+  }
+
+  /// scale * A x, [T, rank] in the compute dtype.
+  at::Tensor low_rank(const Adapter& adapter, const at::Tensor& x, ThreadTeam& team) const {
+    auto t = new_rows(x.size(0), adapter.a.out, at::kFloat);
+    kernels::matmul(team, rows_of(x), adapter.a.packed, rows_of(t));
+    return t.mul_(adapter.scale).to(dtype_);
+  }
+
+  /// The side of a product that meets the weight: x, or x in FP8 where the weight's products are.
+  static at::Tensor input_of(const Weight& weight, const at::Tensor& x, ThreadTeam& team) {
+    return weight.has_fp8_products ? fp8_rows(x, team) : x;
+  }
+
+  /// dx (+)= dy W, for a weight [out, in] as it was published.
+  void input_gradient(const Weight& weight, const at::Tensor& dy, const at::Tensor& dx,
+                      bool accumulate, ThreadTeam& team) const {
+    kernels::PackedMatrix columns;
+    // A frozen weight was rounded when it was kept.
+    const at::Tensor value =
+        weight.is_trained() ? rounded_value(weight, weight.value, team) : weight.value;
+    columns.pack(team, rows_of(value), kernels::PackedMatrix::Source::rows_are_inputs, type_);
+    kernels::matmul(team, rows_of(input_of(weight, dy, team)), columns, rows_of(dx),
+                    {nullptr, accumulate});
+  }
+
+  void weight_gradient(const Weight& weight, const at::Tensor& dy, const at::Tensor& x,
+                       ThreadTeam& team) const {
+    if (!weight.is_trained()) return;
+    const bool fp8 = weight.has_fp8_products;
+    kernels::matmul_transposed(team, rows_of(fp8 ? fp8_columns(dy, team) : dy),
+                               rows_of(fp8 ? fp8_columns(x, team) : x), rows_of(weight.grad), true,
+                               type_);
+  }
+
+  /// Adds the weights' gradients and writes dx (+)= the input's.
+  void backward(const Linear& linear, const at::Tensor& x, const at::Tensor& dy,
+                const at::Tensor& dx, bool accumulate, bool use_adapters, ThreadTeam& team) const {
+    weight_gradient(linear.weight, dy, x, team);
+    if (linear.bias && linear.bias->is_trained()) {
+      linear.bias->grad.add_(at::sum(dy, at::IntArrayRef{0}, false, at::kFloat));
+    }
+    if (!use_adapters || !linear.adapter) {
+      return input_gradient(linear.weight, dy, dx, accumulate, team);
+    }
+    const auto& adapter = *linear.adapter;
+    auto sum = accumulate ? dx : new_rows(x.size(0), x.size(1), at::kFloat);
+    input_gradient(linear.weight, dy, sum, accumulate, team);
+    weight_gradient(adapter.b, dy, low_rank(adapter, x, team), team);
+    auto dt = new_rows(x.size(0), adapter.a.out, at::kFloat);
+    input_gradient(adapter.b, dy, dt, false, team);
+    dt.mul_(adapter.scale);
+    weight_gradient(adapter.a, dt, x, team);
+    input_gradient(adapter.a, dt, sum, true, team);
+    if (!accumulate) dx.copy_(sum);
+  }
+
+  at::Tensor score_backward(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
+                            float inverse, int chunk_rows, const at::Tensor& lse,
+                            const at::Tensor& entropies, const Gradients& grads, ThreadTeam& team,
+                            bool train_head) const {
+    auto dhidden_TD = at::zeros({hidden.size(0), hidden.size(1)}, at::kFloat);
+    if (!grads[0].defined() && !grads[1].defined()) return at::Tensor();
+    const auto dlogprobs =
+        grads[0].defined() ? grads[0].contiguous() : at::zeros({lse.size(0)}, at::kFloat);
+    const auto dentropies = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
+    kernels::PackedMatrix columns;
+    columns.pack(team, rows_of(head.weight.value), kernels::PackedMatrix::Source::rows_are_inputs,
+                 type_);
+    const int64_t count = std::ssize(list.rows);
+    for (int64_t begin = 0; begin < count; begin += chunk_rows) {
+      const int64_t n = std::min<int64_t>(chunk_rows, count - begin);
+      const auto rows = std::span(list.rows).subspan(begin, n);
+      const auto h = gather(hidden, rows);
+      auto z = new_rows(n, head.weight.out, at::kFloat);
+      kernels::matmul(team, rows_of(h), head.weight.packed, rows_of(z), bias_of(head));
+      const auto dz = new_rows(n, head.weight.out, dtype_);
+      kernels::target_logprobs_backward(
+          team, rows_of(z), std::span(list.targets).subspan(begin, n), inverse, floats(lse) + begin,
+          floats(entropies) + begin, floats(dlogprobs) + begin,
+          dentropies.defined() ? floats(dentropies) + begin : nullptr, rows_of(dz));
+      z.reset();
+      if (train_head) weight_gradient(head.weight, dz, h, team);
+      auto dh = new_rows(n, hidden.size(1), at::kFloat);
+      kernels::matmul(team, rows_of(dz), columns, rows_of(dh));
+      // A prompt's last row may be scored many times: rows are added in the list's order.
+      kernels::embedding_backward(team, rows, rows_of(dh), rows_of(dhidden_TD));
+    }
+    return dhidden_TD;
+  }
+
+  at::ScalarType dtype_;
+  Type type_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ops> make_native_ops(at::ScalarType compute_dtype) {
+  return std::make_unique<NativeOps>(compute_dtype);
+}
+
+}  // namespace gradus::policy

@@ -1,0 +1,447 @@
+#include "rewards/math/reading/parser.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "rewards/math/names.h"
+#include "rewards/math/reading/normalize.h"
+#include "rewards/math/reading/parser_impl.h"
+#include "rewards/math/units.h"
+
+namespace gradus::rewards::math {
+
+Parser::Depth::Depth(Parser& owner) : parser(owner) {
+  if (++parser.depth_ > kMaxDepth) {
+    --parser.depth_;
+    throw SyntaxFault{ParsedMath::Fault::budget, "nested too deep"};
+  }
+}
+
+void Parser::fail(const std::string& what) const {
+  throw SyntaxFault{ParsedMath::Fault::syntax, what + " at byte " + std::to_string(here().at)};
+}
+
+bool Parser::take_symbol(std::string_view text) {
+  if (!is_symbol(text)) return false;
+  ++at_;
+  return true;
+}
+
+void Parser::expect_symbol(std::string_view text) {
+  if (!take_symbol(text)) fail("expected " + std::string(text));
+}
+
+int32_t Parser::make(NodeKind kind, std::vector<int32_t> kids, std::string name) {
+  Node node;
+  node.kind = kind;
+  node.kids = std::move(kids);
+  node.name = std::move(name);
+  for (const int32_t kid : node.kids) deepen(node, kid);
+  return tree_.add(std::move(node));
+}
+
+/// What walks the tree calls itself; a long chain of divisions must not exhaust the stack.
+void Parser::deepen(Node& node, int32_t kid) const {
+  node.depth = std::max(node.depth, tree_.at(kid).depth + 1);
+  if (node.depth > kMaxDepth) {
+    throw SyntaxFault{ParsedMath::Fault::budget, "a chain of more than 2,400 operations"};
+  }
+}
+
+int32_t Parser::make_number(const Rational& value, bool is_decimal) {
+  Node node;
+  node.value = value;
+  node.is_decimal = is_decimal;
+  return tree_.add(std::move(node));
+}
+
+Tree Parser::run() {
+  const auto leads_on = [&] {
+    return is_symbol("=") || is_symbol(":") || is_command("approx") || is_command("implies") ||
+           is_command("Rightarrow");
+  };
+  while (leads_on()) ++at_;
+  if (here().kind == TokenKind::end) fail("empty");
+  tree_.root = expression(kAnything);
+  if (!conditions_.empty()) {
+    conditions_.insert(conditions_.begin(), tree_.root);
+    tree_.root = make(NodeKind::list, std::move(conditions_), ",");
+  }
+  while (is_symbol(".") || is_symbol(",") || is_symbol(";")) ++at_;
+  if (here().kind != TokenKind::end) fail("unexpected \"" + std::string(here().text) + "\"");
+  return std::move(tree_);
+}
+
+int32_t Parser::expression(int binding) {
+  const Depth depth(*this);
+  int32_t left = operand();
+  while (true) {
+    const char sign = here().sign;
+    const bool ends_term = binding > kSum && (sign == '+' || sign == '-');
+    if (ends_term) return left;  // as the three below find out, but slowly
+    auto next = postfix(left, binding);
+    if (!next) next = operation(left, binding);
+    if (!next) next = juxtaposition(left, binding);
+    if (!next) return left;
+    left = *next;
+  }
+}
+
+/// Adds to a sum or product that is being read, so that long ones stay flat.
+int32_t Parser::joined(NodeKind kind, int32_t left, int32_t right) {
+  Node& node = tree_.at(left);
+  if (node.kind == kind && !node.is_bracketed) {
+    // Numbers of long sums and products are worked out as they come, while they are short.
+    constexpr size_t kManyKids = 64;
+    constexpr int64_t kShortBits = 4096;
+    const bool is_last = static_cast<size_t>(right) + 1 == tree_.nodes.size();
+    if (node.kids.size() > kManyKids && is_last) {
+      const Node& next = tree_.at(right);
+      Node& before = tree_.at(node.kids.back());
+      const bool are_numbers = next.kind == NodeKind::number && !next.is_decimal &&
+                               before.kind == NodeKind::number && !before.is_decimal;
+      if (are_numbers && before.value.num_bits() + next.value.num_bits() < kShortBits) {
+        if (kind == NodeKind::add) before.value += next.value;
+        if (kind == NodeKind::multiply) before.value *= next.value;
+        tree_.nodes.pop_back();
+        return left;
+      }
+    }
+    deepen(node, right);
+    node.kids.push_back(right);
+    return left;
+  }
+  return make(kind, {left, right});
+}
+
+char Parser::relation_here() const {
+  constexpr std::array<std::pair<std::string_view, char>, 6> kSymbols{
+      {{"=", '='}, {"<", '<'}, {">", '>'}, {"<=", 'l'}, {">=", 'g'}, {"!=", 'n'}}};
+  constexpr std::array<std::pair<std::string_view, char>, 20> kCommands{
+      {{"le", 'l'},   {"leq", 'l'},      {"leqslant", 'l'},    {"leqq", 'l'},  {"ge", 'g'},
+       {"geq", 'g'},  {"geqslant", 'g'}, {"geqq", 'g'},        {"ne", 'n'},    {"neq", 'n'},
+       {"lt", '<'},   {"gt", '>'},       {"approx", '~'},      {"equiv", '='}, {"sim", '~'},
+       {"cong", '='}, {"simeq", '~'},    {"thickapprox", '~'}, {"eq", '='},    {"approxeq", '~'}}};
+  if (here().kind == TokenKind::symbol) {
+    const char sign = here().sign;
+    if (sign != 0 && sign != '=' && sign != '<' && sign != '>') return 0;
+    for (const auto& [text, relation] : kSymbols) {
+      if (here().text == text) return relation;
+    }
+  } else if (here().kind == TokenKind::command) {
+    for (const auto& [text, relation] : kCommands) {
+      if (here().text == text) return relation;
+    }
+  }
+  return 0;
+}
+
+bool Parser::is_joiner_here() const {
+  const Token& token = here();
+  if (token.kind == TokenKind::command) return token.text == "lor" || token.text == "land";
+  if (token.kind == TokenKind::text || token.kind == TokenKind::word) {
+    if (token.text.size() < 2) return false;
+    return is_joining_word(token.text);
+  }
+  return false;
+}
+
+int32_t Parser::listed(int32_t left, const char* separator, int binding) {
+  std::vector<int32_t> items{left};
+  std::vector<size_t> group_ends;  // where "and" or "or" parts the items
+  std::string name = separator;
+  const auto take = [&] {
+    if (is_joiner_here()) {
+      if (group_ends.empty() || group_ends.back() != items.size()) {
+        group_ends.push_back(items.size());
+      }
+      const std::string word = lower_case(here().text);
+      name = word == "and" || word == "land" || word == "und" || word == "et" ? "and" : "or";
+    }
+    ++at_;
+  };
+  while (true) {
+    const bool is_comma = is_symbol(",") || is_joiner_here();
+    if (*separator == ',' ? !is_comma : !is_symbol(";")) break;
+    take();
+    while (is_symbol(",") || is_joiner_here()) take();
+    const bool ends = here().kind == TokenKind::end || is_symbol(")") || is_symbol("]") ||
+                      is_symbol("}") || is_symbol("\\}") || is_symbol(".") || is_symbol("&") ||
+                      is_symbol("\\\\") || here().text.starts_with("end:");
+    if (ends) break;
+    items.push_back(expression(binding + 1));
+    if (items.size() > kMaxItems) {
+      throw SyntaxFault{ParsedMath::Fault::budget, "a list of more than 1,000 items"};
+    }
+  }
+  if (items.size() == 1) return left;
+  group_ends.push_back(items.size());
+  if (auto groups = equal_groups(items, group_ends)) {
+    return make(NodeKind::list, std::move(*groups), ";");
+  }
+  return make(NodeKind::list, std::move(items), name);
+}
+
+/// "p=5, q=2 and p=7, q=2": as many equations on each side of "and" are solutions of their own.
+std::optional<std::vector<int32_t>> Parser::equal_groups(const std::vector<int32_t>& items,
+                                                         const std::vector<size_t>& ends) {
+  const size_t size = ends[0];
+  if (ends.size() < 2 || size < 2) return std::nullopt;
+  for (const int32_t item : items) {
+    if (tree_.at(item).kind != NodeKind::relation) return std::nullopt;
+  }
+  std::vector<int32_t> groups;
+  for (size_t i = 0; i < ends.size(); ++i) {
+    if (ends[i] != (i + 1) * size) return std::nullopt;
+    const auto begin = items.begin() + static_cast<std::ptrdiff_t>(i * size);
+    groups.push_back(make(NodeKind::list, {begin, begin + static_cast<std::ptrdiff_t>(size)}, ","));
+  }
+  return groups;
+}
+
+int32_t Parser::related(int32_t left, char relation) {
+  std::vector<int32_t> sides{left};
+  std::string relations;
+  while (relation != 0) {
+    ++at_;
+    relations += relation;
+    sides.push_back(expression(kRelation + 1));
+    relation = relation_here();
+  }
+  return make(NodeKind::relation, std::move(sides), relations);
+}
+
+int32_t Parser::added(int32_t left) {
+  const bool is_minus = here().sign == '-';
+  const Node& before = tree_.at(left);
+  if (is_minus && before.kind == NodeKind::constant && before.name.starts_with("set ")) {
+    ++at_;  // R - {0}
+    return make(NodeKind::set_minus, {left, expression(kSum + 1)});
+  }
+  ++at_;
+  if (!is_minus && is_symbol("-")) {
+    ++at_;  // 14.0 + -1.0i
+    return joined(NodeKind::add, left, make(NodeKind::negate, {expression(kSum + 1)}));
+  }
+  const int32_t right = expression(kSum + 1);
+  return joined(NodeKind::add, left, is_minus ? make(NodeKind::negate, {right}) : right);
+}
+
+std::optional<int32_t> Parser::operation(int32_t left, int binding) {
+  const char sign = here().sign;
+  if (sign == '+' || sign == '-') {
+    if (binding > kSum) return std::nullopt;
+    return added(left);
+  }
+  if (binding <= kSemicolon && is_symbol(";")) return listed(left, ";", kSemicolon);
+  if (binding <= kComma && (is_symbol(",") || is_joiner_here())) {
+    const size_t before = at_;
+    const int32_t result = listed(left, ",", kComma);
+    if (result == left && at_ == before) return std::nullopt;
+    return result;
+  }
+  if (binding <= kImplies && (is_command("Rightarrow") || is_command("implies") ||
+                              is_command("therefore") || is_command("Longrightarrow"))) {
+    ++at_;
+    return expression(kImplies + 1);
+  }
+  if (binding <= kRelation) {
+    if (const char relation = relation_here()) return related(left, relation);
+    if (is_command("in")) {
+      ++at_;
+      return make(NodeKind::element_of, {left, expression(kRelation + 1)});
+    }
+  }
+  const auto binary = [&](int power, NodeKind kind) -> std::optional<int32_t> {
+    if (binding > power) return std::nullopt;
+    ++at_;
+    return make(kind, {left, expression(power + 1)});
+  };
+  if (here().kind == TokenKind::command) {
+    const std::string_view name = here().text;
+    if (name == "cup" || name == "bigcup") return binary(kUnion, NodeKind::set_union);
+    if (name == "setminus" || name == "backslash") return binary(kUnion, NodeKind::set_minus);
+    if (name == "cap" || name == "bigcap") return binary(kIntersection, NodeKind::set_intersection);
+    if (name == "bmod" || name == "mod") return binary(kModulo, NodeKind::modulo);
+    if (name == "div" || name == "slash") return binary(kProduct, NodeKind::divide);
+    if ((name == "pm" || name == "mp") && binding <= kSum) {
+      const bool is_plus = name == "pm";
+      ++at_;
+      const int32_t node = make(NodeKind::plus_minus, {left, expression(kSum + 1)});
+      tree_.at(node).value = Rational(is_plus ? 1 : -1);
+      return node;
+    }
+    if ((name == "cdot" || name == "times" || name == "ast" || name == "cdotp") &&
+        binding <= kProduct) {
+      ++at_;
+      return joined(NodeKind::multiply, left, expression(kUnary));
+    }
+    if (name == "over" && binding <= kProduct) {
+      ++at_;
+      return make(NodeKind::divide, {left, expression(kProduct + 1)});
+    }
+    if (name == "choose" && binding <= kProduct) {
+      ++at_;
+      return make(NodeKind::call, {left, expression(kProduct + 1)}, "binom");
+    }
+    return std::nullopt;
+  }
+  if (here().kind == TokenKind::word && here().text == "mod") {
+    return binary(kModulo, NodeKind::modulo);
+  }
+  if (here().kind == TokenKind::letter && here().text == "x" && binding <= kProduct &&
+      here().space_before && ahead().kind == TokenKind::number && ahead().space_before &&
+      tree_.at(left).kind == NodeKind::number) {
+    ++at_;  // 2.5 x 10^3
+    return joined(NodeKind::multiply, left, expression(kUnary));
+  }
+  if (here().kind != TokenKind::symbol) return std::nullopt;
+  const std::string_view text = here().text;
+  if (text == "*" && binding <= kProduct) {
+    ++at_;
+    return joined(NodeKind::multiply, left, expression(kUnary));
+  }
+  if (text == "/" && binding <= kProduct) {
+    ++at_;
+    return make(NodeKind::divide, {left, expression(kJuxtaposed + 1)});
+  }
+  if (text == ":" && binding <= kRatio && !is_builder_) {
+    std::vector<int32_t> parts{left};
+    while (take_symbol(":")) parts.push_back(expression(kRatio + 1));
+    const Node last = tree_.at(parts.back());
+    if (last.kind == NodeKind::quantity && (last.name == "am" || last.name == "pm")) {
+      parts.back() = last.kids[0];
+      return make(NodeKind::quantity, {make(NodeKind::ratio, std::move(parts))}, last.name);
+    }
+    return make(NodeKind::ratio, std::move(parts));
+  }
+  return std::nullopt;
+}
+
+/// d x or d\theta.
+bool Parser::is_differential_here() const {
+  if (here().kind != TokenKind::letter || here().text != "d") return false;
+  return ahead().kind == TokenKind::letter ||
+         (ahead().kind == TokenKind::command && is_symbol_command(ahead().text));
+}
+
+/// The last bracket of [0, 1[: nothing follows that it could open.
+bool Parser::closes_interval() const {
+  const Token& next = ahead();
+  return next.kind == TokenKind::end || next.text == "cup" || next.text == "cap" ||
+         next.text == "setminus";
+}
+
+bool Parser::starts_operand() const {
+  const Token& token = here();
+  switch (token.kind) {
+    case TokenKind::letter:
+    case TokenKind::word:
+      return true;
+    case TokenKind::number:
+    case TokenKind::text:
+    case TokenKind::end:
+      return false;
+    case TokenKind::symbol:
+      return token.text == "(" || token.text == "{" ||
+             (token.text == "[" && !is_reversed_ && !closes_interval()) || token.text == "\\{" ||
+             (token.text == "|" && num_bars_ == 0 && !is_builder_);
+    case TokenKind::command:
+      break;
+  }
+  constexpr std::array<std::string_view, 24> kOpening{
+      "frac",     "dfrac", "tfrac", "cfrac",  "sqrt",           "binom",  "dbinom",  "tbinom",
+      "sum",      "prod",  "int",   "lim",    "lfloor",         "lceil",  "lvert",   "vec",
+      "overline", "hat",   "bar",   "mathbb", "overrightarrow", "langle", "widehat", "tilde"};
+  for (const auto name : kOpening) {
+    if (token.text == name) return true;
+  }
+  return function_name(token.text) || constant_name(token.text) || is_symbol_command(token.text) ||
+         token.text.starts_with("begin:");
+}
+
+std::optional<int32_t> Parser::juxtaposition(int32_t left, int binding) {
+  if (binding > kJuxtaposed) return std::nullopt;
+  if (is_joiner_here()) return std::nullopt;
+  if (here().kind == TokenKind::number) {
+    // A number behind a name multiplies; behind a number it would change it.
+    const Node& before = tree_.at(left);
+    if (before.kind == NodeKind::quantity) return mixed_quantity(left);
+    const bool ends_in_power =
+        before.kind == NodeKind::multiply && tree_.at(before.kids.back()).kind == NodeKind::power;
+    const bool is_plain =
+        before.kind == NodeKind::number || (before.kind == NodeKind::multiply && !ends_in_power);
+    if (is_plain && !before.is_bracketed) fail("two numbers side by side");
+    return joined(NodeKind::multiply, left, expression(kJuxtaposed + 1));
+  }
+  if (!starts_operand()) return std::nullopt;
+  const bool is_nothing = is_symbol("{") && ahead().sign == '}';
+  if (is_nothing && ahead(2).kind == TokenKind::number) fail("two numbers side by side");
+  if (num_integrals_ > 0) {
+    const bool is_d = is_differential_here();
+    const bool is_dx =
+        here().kind == TokenKind::word && here().text.size() == 2 && here().text[0] == 'd';
+    if (is_d || is_dx) return std::nullopt;
+  }
+  if (here().kind == TokenKind::letter && here().text == "x" && here().space_before &&
+      ahead().kind == TokenKind::number && ahead().space_before && binding > kProduct) {
+    return std::nullopt;
+  }
+  const bool is_unit_of_outer = binding > kProduct && here().kind == TokenKind::word &&
+                                here().space_before && is_unit(here().text) &&
+                                tree_.at(left).kind == NodeKind::number;
+  if (is_unit_of_outer) return std::nullopt;  // -5 dollars
+  const bool is_remark = is_symbol("(") && ahead().kind == TokenKind::text && ahead(2).sign == ')';
+  if (is_remark && !function_name(ahead().text)) {
+    ++at_;  // 5 (\text{units})
+    const auto remarked = unit(left);
+    expect_symbol(")");
+    return remarked ? *remarked : left;
+  }
+  const bool is_condition = is_symbol("(") && ahead(2).kind == TokenKind::command &&
+                            ahead(2).text == "in" && ahead().kind == TokenKind::letter;
+  if (is_condition) {
+    conditions_.push_back(operand());
+    return left;
+  }
+  return joined(NodeKind::multiply, left, expression(kJuxtaposed + 1));
+}
+
+namespace {
+
+/// Whether brackets nest deeper than the parser goes: a quick look before the work.
+bool is_too_deep(std::string_view text) {
+  int depth = 0;
+  for (const char c : text) {
+    if (c == '(' || c == '{' || c == '[') ++depth;
+    if (c == ')' || c == '}' || c == ']') --depth;
+    if (depth > kMaxDepth) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ParsedMath parse_math(std::string_view text, const ParseOptions& options) {
+  ParsedMath parsed;
+  if (is_too_deep(text)) {
+    parsed.fault = ParsedMath::Fault::budget;
+    parsed.reason = "nested too deep";
+    return parsed;
+  }
+  TokenList list(normalized_math(text));
+  if (!tokenize(list, options.style, parsed.reason)) {
+    parsed.fault = ParsedMath::Fault::budget;
+    return parsed;
+  }
+  try {
+    parsed.tree = Parser(list, options).run();
+  } catch (const SyntaxFault& fault) {
+    parsed.fault = fault.fault;
+    parsed.reason = fault.reason;
+  }
+  return parsed;
+}
+
+}  // namespace gradus::rewards::math

@@ -1,0 +1,427 @@
+#include "rewards/math/names.h"
+#include "rewards/math/prepare.h"
+#include "rewards/math/reading/parser_impl.h"
+#include "rewards/math/units.h"
+
+namespace gradus::rewards::math {
+namespace {
+
+/// "The answer is", "Answer:", "exactly": words in front of an answer that say nothing of it.
+bool leads_to_answer(std::string_view words) {
+  const std::string lower = lower_case(words);
+  for (const std::string_view denial : {"not", "wrong", "incorrect", "never", "false"}) {
+    if (lower.find(denial) != std::string::npos) return false;
+  }
+  return lower.ends_with(':') || lower == "exactly" || lower == "precisely" || lower == "is" ||
+         lower.ends_with("answer is") || lower.ends_with("solution is");
+}
+
+/// Two forms of one letter.
+std::string letter_named(const std::string& name) {
+  return name == "varphi" ? "phi" : name == "varepsilon" ? "epsilon" : name;
+}
+
+bool is_single_letter_function(const std::string& name) {
+  return name == "f" || name == "g" || name == "h" || name == "F" || name == "G" || name == "H";
+}
+
+}  // namespace
+
+int32_t Parser::operand() {
+  switch (here().kind) {
+    case TokenKind::number:
+      return number();
+    case TokenKind::letter:
+      return letter();
+    case TokenKind::word:
+      return word();
+    case TokenKind::command:
+      return command();
+    case TokenKind::text: {
+      // \text{lcm} names a function, \text{13} is a number; all else is words.
+      std::string words(here().text);
+      ++at_;
+      if (const auto called = function_name(words)) return function(*called);
+      if (const auto value = value_in_words(words)) return *value;
+      if ((words == "$" || words == "\\$") && here().kind == TokenKind::number) {
+        return make(NodeKind::quantity, {operand()}, "currency");
+      }
+      if (leads_to_answer(words) && (here().kind == TokenKind::number || starts_operand())) {
+        const Depth depth(*this);
+        return operand();
+      }
+      while (here().kind == TokenKind::text && !is_joiner_here()) {
+        words += ' ';
+        words += here().text;
+        ++at_;
+      }
+      return words_or_list(words);
+    }
+    case TokenKind::symbol:
+      break;
+    case TokenKind::end:
+      fail("unexpected end");
+  }
+  if (is_symbol("-")) {
+    ++at_;
+    const Depth depth(*this);
+    return make(NodeKind::negate, {expression(kUnary)});
+  }
+  if (is_symbol("+")) {
+    ++at_;
+    return expression(kUnary);
+  }
+  if (is_symbol("...")) {
+    ++at_;
+    return make(NodeKind::ellipsis, {});
+  }
+  if (is_symbol("\\$")) {
+    ++at_;
+    const int32_t amount = operand();
+    return make(NodeKind::quantity, {amount}, "currency");
+  }
+  return bracketed();
+}
+
+/// The value that \text holds: a number, with a unit or not, or a name such as infinity.
+std::optional<int32_t> Parser::value_in_words(const std::string& words) {
+  if (const auto constant = constant_name(words)) return make(NodeKind::constant, {}, *constant);
+  const bool is_number = words.find_first_not_of("0123456789.,+-/ ") == std::string::npos;
+  if (!is_number && (words.empty() || words[0] < '0' || words[0] > '9')) return std::nullopt;
+  if (words.find_first_of("{\\") != std::string::npos) return std::nullopt;
+  const ParsedMath value = parse_math(words, options_);
+  if (!value.ok()) return std::nullopt;
+  const NodeKind kind = value.tree.at(value.tree.root).kind;
+  const bool is_value = is_number || kind == NodeKind::quantity || kind == NodeKind::percent;
+  if (!is_value) return std::nullopt;
+  return copied(value.tree, value.tree.root, tree_);
+}
+
+/// Words; "Monday and Friday" is a list of two.
+int32_t Parser::words_or_list(const std::string& words) {
+  std::vector<int32_t> items;
+  std::string item;
+  std::string word;
+  const auto end_item = [&] {
+    while (!item.empty() && (item.back() == ',' || item.back() == ' ')) item.pop_back();
+    if (!item.empty()) items.push_back(make(NodeKind::text, {}, item));
+    item.clear();
+  };
+  for (const char c : words + " ") {
+    if (c != ' ') {
+      word += c;
+      continue;
+    }
+    if (word == "and" || word == "or") {
+      end_item();
+    } else if (!word.empty()) {
+      item += (item.empty() ? "" : " ") + word;
+      if (item.back() == ',') end_item();
+    }
+    word.clear();
+  }
+  end_item();
+  if (items.empty()) fail("words that say nothing");
+  return items.size() == 1 ? items[0] : make(NodeKind::list, std::move(items), ",");
+}
+
+int32_t Parser::number() {
+  const Token token = here();
+  ++at_;
+  const int32_t whole = make_number(token.value, token.is_decimal);
+  const bool can_be_mixed = token.value.is_integer() && !token.is_decimal &&
+                            token.text.find_first_not_of("0123456789,") == std::string::npos;
+  if (!can_be_mixed) return whole;
+  const auto is_integer = [](const Token& t) {
+    return t.kind == TokenKind::number && t.value.is_integer() && !t.is_decimal;
+  };
+  // 2 1/4
+  if (is_integer(here()) && here().space_before && ahead().text == "/" && is_integer(ahead(2)) &&
+      !ahead().space_before && !ahead(2).space_before) {
+    const Rational top = here().value;
+    const Rational bottom = ahead(2).value;
+    if (!(top < bottom)) fail("the fraction of a mixed number must be proper");
+    at_ += 3;
+    return make_number(token.value + top / bottom);
+  }
+  // 2\frac{1}{4}
+  if (is_command("frac") || is_command("dfrac") || is_command("tfrac")) {
+    if (const auto part = proper_fraction_here()) {
+      at_ += part->num_tokens;
+      return make_number(token.value + part->value);
+    }
+  }
+  return whole;
+}
+
+/// The \frac here, if it is a proper fraction of integers: a look ahead, since reading it as an
+/// operand and then again as a factor would double the work at each level of nesting.
+std::optional<Parser::ProperFraction> Parser::proper_fraction_here() const {
+  size_t used = 1;
+  std::string_view digits;  // of \frac12, not yet taken
+  const auto part = [&]() -> std::optional<Rational> {
+    if (digits.empty() && ahead(used).sign == '{') {
+      const Token& inside = ahead(used + 1);
+      const bool is_integer = inside.kind == TokenKind::number && inside.value.is_integer() &&
+                              !inside.is_decimal && ahead(used + 2).sign == '}';
+      used += 3;
+      return is_integer ? std::optional(inside.value) : std::nullopt;
+    }
+    if (digits.empty()) {
+      const Token& token = ahead(used++);
+      const bool is_plain = token.kind == TokenKind::number && options_.allows_malformed &&
+                            token.text.find_first_not_of("0123456789") == std::string_view::npos;
+      if (!is_plain) return std::nullopt;
+      digits = token.text;
+    }
+    const Rational digit(digits.front() - '0');
+    digits.remove_prefix(1);
+    return digit;
+  };
+  const auto top = part();
+  const auto bottom = top ? part() : std::nullopt;
+  if (!bottom || !digits.empty() || top->sign() <= 0 || !(*top < *bottom)) return std::nullopt;
+  return ProperFraction{*top / *bottom, used};
+}
+
+/// f' and f^{\prime}.
+bool Parser::take_prime() {
+  if (take_symbol("'")) return true;
+  if (!is_symbol("^")) return false;
+  const bool is_braced = ahead().sign == '{' && ahead(3).sign == '}';
+  const Token& mark = ahead(is_braced ? 2 : 1);
+  if (mark.kind != TokenKind::command || mark.text != "prime") return false;
+  at_ += is_braced ? 4 : 2;
+  return true;
+}
+
+int32_t Parser::letter() {
+  const std::string name(here().text);
+  ++at_;
+  if (name == "e") return make(NodeKind::constant, {}, "e");
+  if (name == "i" && !is_symbol("_")) return make(NodeKind::constant, {}, "i");
+  const int32_t node = make(NodeKind::symbol, {}, name);
+  if (!is_single_letter_function(name)) return node;
+  if (is_symbol("_")) subscripted(node);
+  while (take_prime()) tree_.at(node).name += "'";
+  if (is_symbol("^") && ahead().text == "{" && ahead(2).text == "-" && ahead(3).text == "1" &&
+      ahead(4).text == "}") {
+    at_ += 5;
+    tree_.at(node).name += "^-1";
+  }
+  if (!is_symbol("(")) return node;
+  ++at_;
+  std::vector<int32_t> arguments{expression(kComma + 1)};
+  while (take_symbol(",")) arguments.push_back(expression(kComma + 1));
+  expect_symbol(")");
+  return make(NodeKind::call, std::move(arguments), tree_.at(node).name);
+}
+
+int32_t Parser::word() {
+  const std::string name(here().text);
+  const auto function_word = function_name(name);
+  if (function_word) {
+    ++at_;
+    return function(*function_word);
+  }
+  if (const auto constant = constant_name(name)) {
+    ++at_;
+    return make(NodeKind::constant, {}, *constant);
+  }
+  if (is_symbol_command(name)) {
+    ++at_;
+    return make(NodeKind::symbol, {}, name);
+  }
+  if (name.size() > 64) {
+    ++at_;
+    return make(NodeKind::text, {}, name);
+  }
+  // sinx, lnx, sqrtx: a function's name run into its argument.
+  for (size_t size = name.size() - 1; size >= 2 && size + 2 >= name.size(); --size) {
+    const auto prefix = function_name(name.substr(0, size));
+    if (!prefix) continue;
+    Token& token = tokens_[at_];
+    token.text.remove_prefix(size);
+    token.kind = token.text.size() == 1 ? TokenKind::letter : TokenKind::word;
+    token.space_before = true;
+    return function(*prefix);
+  }
+  constexpr int kMaxWords = 24;
+  if (++num_words_ > kMaxWords) fail("words in place of mathematics");
+  // Letters side by side multiply; the last of them takes what follows (ab^2).
+  ++at_;
+  std::vector<int32_t> letters;
+  for (const char c : name) {
+    const std::string one(1, c);
+    const bool is_constant = c == 'e' || c == 'i';
+    letters.push_back(make(is_constant ? NodeKind::constant : NodeKind::symbol, {}, one));
+  }
+  while (true) {
+    const auto last = postfix(letters.back(), kPower);
+    if (!last) break;
+    letters.back() = *last;
+  }
+  return make(NodeKind::multiply, std::move(letters), name);
+}
+
+int32_t Parser::command() {
+  const std::string name(here().text);
+  ++at_;
+  if (name == "frac" || name == "dfrac" || name == "tfrac" || name == "cfrac") {
+    --at_;
+    return fraction();
+  }
+  if (name == "sqrt") return root();
+  if (name == "binom" || name == "dbinom" || name == "tbinom") return binomial();
+  if (name == "sum" || name == "prod") return big_operator(name);
+  if (name == "int") return integral();
+  if (name == "lim") return limit();
+  if (name == "lfloor" || name == "lceil" || name == "lvert") return rounded(name);
+  if (name == "ldots" || name == "cdots" || name == "dots" || name == "dotsc" || name == "dotsb" ||
+      name == "dotsm" || name == "vdots" || name == "ddots") {
+    return make(NodeKind::ellipsis, {});
+  }
+  if (name == "pm" || name == "mp") {
+    const int32_t zero = make_number(Rational(0));
+    const int32_t node = make(NodeKind::plus_minus, {zero, expression(kUnary)});
+    tree_.at(node).value = Rational(name == "pm" ? 1 : -1);
+    return node;
+  }
+  if (name == "langle") {
+    std::vector<int32_t> items{expression(kComma + 1)};
+    while (take_symbol(",")) items.push_back(expression(kComma + 1));
+    if (!is_command("rangle")) fail("expected \\rangle");
+    ++at_;
+    return make(NodeKind::group, std::move(items), "()");
+  }
+  if (name.starts_with("begin:")) return environment(name.substr(6));
+  if (name == "mathbb" || name == "Bbb") {
+    const std::string set = raw_group();
+    return make(NodeKind::constant, {}, "set " + set);
+  }
+  if (name == "vec" || name == "overline" || name == "hat" || name == "bar" || name == "tilde" ||
+      name == "overrightarrow" || name == "widehat" || name == "underline" || name == "dot" ||
+      name == "ddot" || name == "overleftrightarrow") {
+    return decorated(name);
+  }
+  if (const auto function_command = function_name(name)) return function(*function_command);
+  if (const auto constant = constant_name(name)) return make(NodeKind::constant, {}, *constant);
+  if (name == "triangle" || name == "angle") {
+    // \angle ABC: one name.
+    std::string points;
+    while (here().kind == TokenKind::letter || here().kind == TokenKind::word) {
+      points += here().text;
+      ++at_;
+    }
+    return make(NodeKind::symbol, {}, name + points);
+  }
+  if (is_symbol_command(name)) return make(NodeKind::symbol, {}, letter_named(name));
+  if (name == "to" || name == "therefore" || name == "quad") {
+    const Depth depth(*this);
+    return operand();
+  }
+  // \cotx, \pix: a command run into what follows it.
+  for (size_t size = name.size() - 1; size >= 2; --size) {
+    const std::string prefix = name.substr(0, size);
+    if (!function_name(prefix) && !constant_name(prefix) && !is_symbol_command(prefix) &&
+        prefix != "quad") {
+      continue;
+    }
+    Token& token = tokens_[--at_];
+    const auto prefix_function = function_name(prefix);
+    token.text.remove_prefix(size);
+    token.kind = token.text.size() == 1 ? TokenKind::letter : TokenKind::word;
+    if (prefix_function) return function(*prefix_function);
+    if (prefix == "quad") {
+      const Depth depth(*this);
+      return operand();
+    }
+    if (const auto constant = constant_name(prefix)) return make(NodeKind::constant, {}, *constant);
+    return make(NodeKind::symbol, {}, prefix);
+  }
+  --at_;
+  fail("unknown command \\" + name);
+}
+
+/// One operand for \frac12 and its like: braces, or one digit, letter or command.
+int32_t Parser::braced_or_single() {
+  const Depth depth(*this);
+  if (is_symbol("{")) return braces();
+  if (!options_.allows_malformed) fail("expected {");
+  if (here().kind == TokenKind::number && here().text.size() > 1 &&
+      here().text.find_first_not_of("0123456789") == std::string::npos) {
+    Token& token = tokens_[at_];
+    const int32_t digit = make_number(Rational(token.text[0] - '0'));
+    token.text.remove_prefix(1);
+    token.value = *Rational::from_decimal(token.text);
+    token.space_before = false;
+    return digit;
+  }
+  if (is_symbol("-")) {
+    ++at_;
+    return make(NodeKind::negate, {braced_or_single()});
+  }
+  return is_plain_word() ? first_letter() : operand();
+}
+
+int32_t Parser::fraction() {
+  if (const auto rate = derivative()) return *rate;
+  const Depth depth(*this);
+  const Depth also(*this);  // \frac\frac\frac takes more of the stack a level than brackets do
+  ++at_;
+  const int32_t top = braced_or_single();
+  const int32_t bottom = braced_or_single();
+  return make(NodeKind::divide, {top, bottom});
+}
+
+int32_t Parser::root() {
+  const Depth depth(*this);
+  const Depth also(*this);
+  int32_t index = -1;
+  if (take_symbol("[")) {
+    index = expression(kComma + 1);
+    expect_symbol("]");
+  }
+  if (!is_symbol("{") && !options_.allows_malformed) fail("expected {");
+  const int32_t radicand = is_symbol("{") ? braces() : operand();
+  if (index < 0) index = make_number(Rational(2));
+  return make(NodeKind::root, {radicand, index});
+}
+
+int32_t Parser::binomial() {
+  const Depth depth(*this);
+  const Depth also(*this);
+  const int32_t top = braced_or_single();
+  const int32_t bottom = braced_or_single();
+  return make(NodeKind::call, {top, bottom}, "binom");
+}
+
+int32_t Parser::decorated(const std::string& name) {
+  const std::string inside = raw_group();
+  const bool is_vector = name == "vec" || name == "overrightarrow" || name == "hat";
+  const std::string mark = name == "overline" ? "bar" : name;
+  return make(NodeKind::symbol, {}, is_vector && inside.size() == 1 ? inside : mark + inside);
+}
+
+/// The tokens of a braced group, or of one operand, as text: an index, a name.
+std::string Parser::raw_group() {
+  std::string text;
+  if (!is_symbol("{")) {
+    text = here().text;
+    if (here().kind == TokenKind::end) fail("unexpected end");
+    ++at_;
+    return text;
+  }
+  int depth = 0;
+  do {
+    if (is_symbol("{")) ++depth;
+    if (is_symbol("}")) --depth;
+    if (here().kind == TokenKind::end) fail("expected }");
+    const bool is_brace = is_symbol("{") || is_symbol("}");
+    if (!is_brace) text += here().text;
+    ++at_;
+  } while (depth > 0);
+  return text;
+}
+
+}  // namespace gradus::rewards::math

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "rl/algorithms/algorithm_config.h"
+#include "rl/collect/group.h"
+
+namespace gradus::rl {
+
+/// Mean and sample deviation (n - 1) of the rewards that are not NaN.
+struct RewardMoments {
+  int count = 0;
+  double mean = 0.0;      ///< 0 when count is 0
+  double std = 0.0;       ///< 0 when count < 2, and exactly 0 when all are equal
+  bool all_equal = true;  ///< compared bit by bit, before any statistics
+};
+
+/// @throws gradus::ArgumentError  an infinite reward.
+RewardMoments reward_moments(std::span<const double> rewards);
+
+/// Advantages of one group's completions, relative to the group's mean reward.
+///
+///   A_i = (r_i - mean(r)) / scale
+///   scale: group  std(r) + std_floor   (DeepSeekMath, arXiv:2402.03300, section 4.1; TRL)
+///          batch  batch_std + std_floor
+///          none   1                    (Dr. GRPO, arXiv:2503.20783)
+///
+/// A NaN reward (no rule could score the completion) is left out of mean and std and gets 0.
+/// Equal rewards, and hence a group with one scored completion, give exactly 0.
+///
+/// @param rewards    [group] rewards of completions of one prompt.
+/// @param batch_std  deviation over the whole batch; read for ScaleRewards::batch alone.
+/// @return           [group] in the same order.
+/// @throws gradus::ArgumentError  an infinite reward.
+std::vector<double> group_advantages(std::span<const double> rewards, const AlgorithmConfig& config,
+                                     double batch_std = 0.0);
+
+/// The group's completions by the sum of what each rule makes of them in comparison (GDPO,
+/// arXiv:2601.05242; TRL's normalize_then_sum), v_ik = Group::contributions:
+///
+///   S_i = sum over rules k of  weight_k * (v_ik - mean_k) / (std_k + std_floor)
+///
+/// mean and std run over the completions for which rule k counts; where it does not, it is left
+/// out. A rule whose values are all equal adds exactly 0.
+///
+/// @return  [group]; NaN where no rule counts, or for a completion that may not be trained on.
+/// @throws gradus::ArgumentError  contributions and terms or completions that differ in number.
+std::vector<double> normalized_sums(const Group& group, double std_floor);
+
+/// Fills `advantages` of every group. A failed or aborted completion counts as not scored, whatever
+/// stands in `rewards`.
+///
+///   sum_then_normalize  group_advantages of `rewards`
+///   normalize_then_sum  A_i = (S_i - mean_batch(S)) / (std_batch(S) + std_floor), 0 in a group
+///                       whose S are all equal
+///
+/// @throws gradus::ArgumentError  a group whose rewards and completions differ in number.
+void assign_advantages(std::vector<Group>& groups, const AlgorithmConfig& config);
+
+/// Whether the group can teach anything: at least two scored completions with unequal rewards
+/// (normalize_then_sum: unequal S). Dynamic sampling keeps exactly these.
+bool has_signal(const Group& group, const AlgorithmConfig& config = {});
+
+/// Whether a completion may be trained on: it ended by itself or by length, and has tokens.
+bool is_trainable(const rollout::Completion& completion);
+
+}  // namespace gradus::rl

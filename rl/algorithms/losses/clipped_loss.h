@@ -1,0 +1,13 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "rl/algorithms/losses/policy_loss.h"
+
+namespace gradus::rl {
+
+/// PPO's clipped loss of a given ratio [S], of tokens or of sequences; see grpo_loss.
+LossTerms clipped_loss(const at::Tensor& ratio_S, const at::Tensor& advantages_S,
+                       const AlgorithmConfig& config);
+
+}  // namespace gradus::rl

@@ -1,0 +1,28 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/minimum.h>
+#include <ATen/ops/where.h>
+
+#include "rl/algorithms/losses/clipped_loss.h"
+#include "rl/algorithms/losses/policy_loss.h"
+
+namespace gradus::rl {
+
+LossTerms clipped_loss(const at::Tensor& ratio_S, const at::Tensor& advantages_S,
+                       const AlgorithmConfig& config) {
+  const auto bounded_S = config.delta > 0.0 ? ratio_S.clamp_max(config.delta) : ratio_S;
+  const auto clipped_S = ratio_S.clamp(1.0 - config.clip_ratio_low, 1.0 + config.clip_ratio_high);
+  auto loss_S = -at::minimum(bounded_S * advantages_S, clipped_S * advantages_S);
+  if (config.dual_clip > 0.0) {
+    const auto bound_S = advantages_S * -config.dual_clip;
+    loss_S = at::where(advantages_S < 0.0, at::minimum(loss_S, bound_S), loss_S);
+  }
+  return with_clip_report(loss_S, ratio_S, advantages_S, config);
+}
+
+LossTerms grpo_loss(const LossInputs& in, const AlgorithmConfig& config) {
+  return clipped_loss(log_ratios(in).exp(), in.advantages, config);
+}
+
+}  // namespace gradus::rl

@@ -1,0 +1,125 @@
+#include "rl/learn/gradient_pass.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "rl/learn/prediction_loss.h"
+
+namespace gradus::rl {
+namespace {
+
+/// Adds the life of this object to a figure.
+class Timer {
+ public:
+  explicit Timer(double& seconds) : seconds_(seconds) {}
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() {
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+/// Losses are computed on the CPU on every device: vectors of one number per token, summed in a
+/// fixed order.
+policy::Scores on_cpu(const policy::Scores& scores) {
+  return {scores.logprobs.to(at::kCPU), scores.entropies.to(at::kCPU)};
+}
+
+}  // namespace
+
+at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& microbatches,
+                        int64_t num_tokens, UpdateCost& cost, ThreadTeam& team) {
+  const Timer timer(cost.logprobs_s);
+  const at::NoGradGuard no_grad;
+  at::Tensor logprobs = at::zeros({num_tokens}, at::kFloat);
+  float* out = logprobs.mutable_data_ptr<float>();
+  for (const Microbatch& microbatch : microbatches) {
+    policy::RoutingPass routing;
+    routing.replays = pass.replays;
+    if (pass.replays && !microbatch.experts.experts.empty()) routing.given = &microbatch.experts;
+    policy::PackedBatch batch = microbatch.batch;
+    batch.routing = &routing;
+    const at::Tensor hidden = pass.policy.forward(batch, team, pass.use_adapters);
+    const at::Tensor scored =
+        pass.policy.score(hidden, microbatch.scores, pass.temperature, team, pass.use_adapters)
+            .logprobs.to(at::kCPU)
+            .contiguous();
+    const float* in = scored.const_data_ptr<float>();
+    for (size_t s = 0; s < microbatch.token.size(); ++s) out[microbatch.token[s]] = in[s];
+    cost.scored_tokens += microbatch.batch.num_rows();
+  }
+  return logprobs;
+}
+
+void start_skipped(UpdateResult& update) {
+  update.metrics["skipped_steps/empty"] = 0.0;
+  update.metrics["skipped_steps/not_finite"] = 0.0;
+}
+
+void note_empty(UpdateResult& update, std::string reason) {
+  if (update.skipped.count() == 0) update.skipped.reason = std::move(reason);
+  ++update.skipped.num_empty;
+  update.metrics["skipped_steps/empty"] += 1.0;
+}
+
+void note_not_finite(UpdateResult& update, std::string reason) {
+  if (update.skipped.num_not_finite == 0) update.skipped.reason = std::move(reason);
+  ++update.skipped.num_not_finite;
+  update.metrics["skipped_steps/not_finite"] += 1.0;
+}
+
+TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
+                            const MicrobatchLoss& loss, UpdateResult& update) {
+  TrainingStepResult result;
+  step.optimizer.zero_gradients();
+  double sum = 0.0;
+  PredictionLoss prediction(step.policy, step.prediction_weight, step.prediction_gradient,
+                            microbatches);
+  MixtureStep mixture(step.mixture, microbatches);
+  for (size_t i = 0; i < microbatches.size(); ++i) {
+    const Timer timer(update.cost.forward_backward_s);
+    const c10::AutoGradMode with_gradient(true);
+    Microbatch microbatch = microbatches[i];
+    microbatch.batch.routing = mixture.routing_of(microbatches[i]);
+    const at::Tensor hidden = step.policy.forward(microbatch.batch, step.team);
+    const policy::Scores scores =
+        step.policy.score(hidden, microbatch.scores, step.temperature, step.team);
+    const at::Tensor part = loss(microbatch, on_cpu(scores));
+    const double value = part.item<double>();
+    at::Tensor total = part;
+    if (prediction.is_used()) total = part + prediction.of(microbatch, hidden, step.team);
+    if (const double all = total.item<double>(); !std::isfinite(all)) {
+      note_not_finite(update, fmt::format("the loss of microbatch {} of {} is {}", i + 1,
+                                          microbatches.size(), all));
+      return result;
+    }
+    total.backward();
+    sum += value;
+    update.cost.trained_tokens += microbatch.batch.num_rows();
+  }
+  result.loss = sum;
+  prediction.report(update.metrics);
+  add_loads(mixture.loads(), update.expert_loads);
+  const Timer timer(update.cost.optimizer_s);
+  const Optimizer::StepResult taken = step.optimizer.step(step.learning_rate, step.team);
+  if (taken.was_skipped) {
+    note_not_finite(update, taken.skip_reason);
+    return result;
+  }
+  result.grad_norm = taken.grad_norm;
+  ++update.num_steps;
+  mixture.move_biases(step.policy);
+  step.policy.publish_weights(step.team);
+  return result;
+}
+
+}  // namespace gradus::rl

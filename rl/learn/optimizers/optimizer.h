@@ -1,0 +1,66 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policy/policy.h"
+#include "rl/algorithms/algorithm_config.h"
+#include "rl/learn/optimizers/adamw_state.h"
+
+namespace gradus::rl {
+
+/// AdamW (arXiv:1711.05101) over the policy's parameters, gradient clipping by the global norm
+/// included; moments as `optim.kind` says (rl/learn/optimizers/adamw_state.h).
+///
+/// The norm is summed in double in the parameters' order: same gradients, same bits, whatever the
+/// team. Norms and biases (one dimension) do not decay. One thread at a time.
+class Optimizer {
+ public:
+  /// @param policy  outlives the optimizer; its set of parameters does not change.
+  /// @throws gradus::ArgumentError  a policy without parameters (loaded for inference).
+  Optimizer(policy::Policy& policy, const OptimizerConfig& config);
+
+  struct StepResult {
+    double grad_norm = 0.0;  ///< before clipping
+    bool was_skipped = false;
+    std::string skip_reason;
+  };
+
+  /// Clips, steps. A gradient that is not finite leaves weights, moments and step count as they
+  /// were and names the first parameter concerned. Does not publish weights.
+  StepResult step(double learning_rate, ThreadTeam& team);
+
+  /// Sets all gradients to 0.
+  void zero_gradients();
+
+  const OptimizerConfig& config() const { return config_; }
+
+  /// Steps taken: AdamW's t.
+  int64_t step_count() const { return step_count_; }
+
+  /// The moments themselves (shared memory, no copies) in the parameters' order, for checkpoints:
+  /// "<parameter>.exp_avg" and so on.
+  std::vector<std::pair<std::string, at::Tensor>> state_tensors() const;
+
+  /// Copies moments in, so that the next step has the bits it would have had.
+  /// @throws gradus::ArgumentError  a tensor missing, left over, or of another shape or type.
+  void load_state(const std::map<std::string, at::Tensor>& tensors, int64_t step_count);
+
+  /// Bytes held in moments (for memory estimates).
+  int64_t state_bytes() const;
+
+ private:
+  policy::kernels::AdamWStep adamw_settings(double learning_rate, double grad_norm) const;
+
+  policy::Policy& policy_;
+  OptimizerConfig config_;
+  std::vector<std::unique_ptr<AdamWState>> states_;  ///< one for each of policy_.parameters()
+  int64_t step_count_ = 0;
+};
+
+}  // namespace gradus::rl

@@ -1,0 +1,119 @@
+#include "rl/recipe/train.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/json.h"
+#include "rl/recipe/input_files.h"
+#include "rl/stages/rl_stage.h"
+#include "rl/stages/text_stage.h"
+
+namespace gradus::rl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxFileBytes = int64_t{64} << 20;
+
+int64_t last_step(const fs::path& run) {
+  int64_t last = 0;
+  for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
+    last = std::max(last, step_of_name(entry.path().filename().string()));
+  return last;
+}
+
+struct Loaded {
+  std::unique_ptr<TrainingRun> run;
+  std::unique_ptr<StepTask> task;
+};
+
+Loaded load(RunConfig config, RunDirectory directory, const RunEnvironment& environment) {
+  Loaded loaded;
+  loaded.run = std::make_unique<TrainingRun>(std::move(config), std::move(directory), environment);
+  if (loaded.run->config().run.task == TaskKind::grpo)
+    loaded.task = std::make_unique<Trainer>(*loaded.run);
+  else
+    loaded.task = std::make_unique<TextTrainer>(*loaded.run);
+  return loaded;
+}
+
+RunOutcome run_in(RunConfig config, RunDirectory directory, const RunEnvironment& environment) {
+  const fs::path path = directory.path();
+  const int64_t steps = config.run.steps;
+  Loaded loaded;
+  try {
+    loaded = load(std::move(config), std::move(directory), environment);
+  } catch (const std::exception& error) {
+    write_status(path, RunPhase::failed, error.what(), last_step(path), steps);
+    throw;
+  }
+  return loaded.run->run(*loaded.task);
+}
+
+std::vector<std::string> phrases(const std::vector<SettingDifference>& differences) {
+  std::vector<std::string> phrases;
+  for (const auto& difference : differences)
+    phrases.push_back(fmt::format("{}: was {}, is {}", difference.key, difference.left.dump(),
+                                  difference.right.dump()));
+  return phrases;
+}
+
+RunConfig read_resolved(const fs::path& recipe) {
+  RunConfig config;
+  read_settings(config, read_file(recipe, kMaxFileBytes), recipe.string());
+  return config;
+}
+
+std::vector<std::string> input_changes(const RunDirectory& directory, const RunConfig& config) {
+  // A run that was killed before it noted its inputs has no step to protect either.
+  if (!fs::exists(directory.inputs())) return {};
+  const auto was =
+      parse_json(read_file(directory.inputs(), kMaxFileBytes), directory.inputs().string());
+  return changed_inputs(was, fingerprint_inputs(config));
+}
+
+void note_inputs(const RunDirectory& directory, const RunConfig& config) {
+  write_file_atomically(directory.inputs(), fingerprint_inputs(config).dump(2) + "\n");
+}
+
+}  // namespace
+
+RunOutcome train(const RunConfig& config, const RunEnvironment& environment) {
+  check(config, "recipe");
+  auto directory = RunDirectory::create(config.run.dir, to_toml(config));
+  note_inputs(directory, config);
+  return run_in(config, std::move(directory), environment);
+}
+
+RunOutcome resume(const fs::path& run_dir, const ResumeOptions& options,
+                  const RunEnvironment& environment) {
+  auto directory = RunDirectory::open(run_dir);
+  const RunConfig was = read_resolved(directory.recipe());
+  RunConfig is = was;
+  for (const auto& assignment : options.assignments) apply_set(is, assignment);
+  resolve_paths(is, fs::current_path());
+  is.run.dir = was.run.dir;
+  check(is, directory.recipe().string());
+  auto changes = phrases(differences_that_matter(was, is));
+  for (auto& change : input_changes(directory, is)) changes.push_back(std::move(change));
+  if (!changes.empty() && !options.may_change_result)
+    throw ConfigError(
+        fmt::format("{}: cannot go on as if nothing had happened:\n  {}\nTake these "
+                    "back, allow the change, or begin a new run",
+                    run_dir.string(), fmt::join(changes, "\n  ")));
+  if (!changes.empty())
+    write_file_atomically(
+        directory.path() / fmt::format("recipe.until-{}.toml", step_name(last_step(run_dir))),
+        to_toml(was));
+  if (!options.assignments.empty()) directory.write_recipe(to_toml(is));
+  if (!changes.empty() || !fs::exists(directory.inputs())) note_inputs(directory, is);
+  return run_in(std::move(is), std::move(directory), environment);
+}
+
+}  // namespace gradus::rl

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "rl/recipe/run_config.h"
+#include "rl/run/run.h"
+
+namespace gradus::rl {
+
+/// What a resumed run may change.
+struct ResumeOptions {
+  std::vector<std::string> assignments;  ///< "run.steps=200"
+  bool may_change_result = false;        ///< also settings and files that change the weights
+};
+
+/// Runs a recipe (any run.task) from its first step, in a new run directory (config.run.dir).
+/// @throws FileError  the directory holds a run; Error  training failed, see RUN/status.json.
+RunOutcome train(const RunConfig& config, const RunEnvironment& environment);
+
+/// Goes on with a run that was stopped, killed or failed, or does more steps of a finished one.
+/// Without changes that matter the result is the one of a run that was never interrupted, bit for
+/// bit. Where changes are allowed, the recipe so far is kept as recipe.until-step-N.toml.
+/// @throws ConfigError  assignments or changed files would change the result: lists them.
+RunOutcome resume(const std::filesystem::path& run_dir, const ResumeOptions& options,
+                  const RunEnvironment& environment);
+
+}  // namespace gradus::rl

@@ -1,0 +1,310 @@
+#include "rl/run/checkpoint_store.h"
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/json.h"
+#include "policy/formats/safetensors/safetensors.h"
+#include "policy/formats/safetensors/safetensors_writer.h"
+#include "rl/run/file_sum.h"
+#include "rl/run/run_directory.h"
+
+namespace gradus::rl {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kFormat = "gradus-checkpoint-1";
+constexpr const char* kWeights = "weights.safetensors";
+constexpr const char* kMoments = "optimizer.safetensors";
+constexpr const char* kState = "state.json";
+constexpr const char* kManifest = "manifest.json";
+constexpr const char* kTemporary = ".tmp-";
+constexpr int64_t kMaxJsonBytes = int64_t{64} << 20;
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+json to_json(const MetricsRecord& record) {
+  json values = json::object();
+  for (const auto& [name, value] : record.values) values[name] = value;
+  return {{"step", record.step}, {"values", values}, {"lists", record.lists}};
+}
+
+MetricsRecord record_from(const json& object) {
+  MetricsRecord record{object.at("step").get<int64_t>(), {}, {}};
+  for (const auto& [name, value] : object.at("values").items())
+    record.values[name] =
+        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  // Absent in checkpoints of before there were lists.
+  if (const auto lists = object.find("lists"); lists != object.end())
+    record.lists = lists->get<decltype(record.lists)>();
+  return record;
+}
+
+std::string state_text(const TrainState& state, const Optimizer& optimizer) {
+  const json object{{"step", state.step},
+                    {"cursor", state.cursor},
+                    {"seed", state.seed},
+                    {"skipped_in_a_row", state.skipped_in_a_row},
+                    {"num_tokens", state.num_tokens},
+                    {"best_accuracy", state.best_accuracy},
+                    {"best_step", state.best_step},
+                    {"unlogged", state.unlogged ? to_json(*state.unlogged) : json(nullptr)},
+                    {"log_bytes", state.log_bytes},
+                    {"optimizer_steps", optimizer.step_count()}};
+  return object.dump(2);
+}
+
+std::pair<TrainState, int64_t> read_state(const fs::path& path) {
+  try {
+    const json object = parse_json(read_file(path, kMaxJsonBytes), path.string());
+    TrainState state;
+    state.step = object.at("step").get<int64_t>();
+    state.cursor = object.at("cursor").get<int64_t>();
+    state.seed = object.at("seed").get<uint64_t>();
+    state.skipped_in_a_row = object.at("skipped_in_a_row").get<int64_t>();
+    state.num_tokens = object.at("num_tokens").get<int64_t>();
+    state.best_accuracy = object.at("best_accuracy").get<double>();
+    state.best_step = object.at("best_step").get<int64_t>();
+    if (!object.at("unlogged").is_null()) state.unlogged = record_from(object.at("unlogged"));
+    state.log_bytes = object.at("log_bytes").get<std::map<std::string, int64_t>>();
+    return {state, object.at("optimizer_steps").get<int64_t>()};
+  } catch (const json::exception& error) {
+    throw FileError(path.string(), "bad_state", error.what());
+  }
+}
+
+/// Parameters, and what training moves by rule.
+NamedTensors trained_weights(policy::Policy& policy) {
+  NamedTensors tensors;
+  for (const auto& parameter : policy.parameters())
+    tensors.emplace_back(parameter.name, parameter.value);
+  for (const auto& buffer : policy.buffers()) tensors.emplace_back(buffer.name, buffer.value);
+  return tensors;
+}
+
+/// The tensor as a file holds it: floats, or the codes of an 8-bit optimizer.
+/// @param host  on the CPU, contiguous; outlives what is returned.
+policy::RawTensor raw_tensor(const std::string& name, const at::Tensor& host) {
+  if (host.scalar_type() == at::kByte) {
+    return {name, policy::DType::U8, host.sizes().vec(),
+            [&host](uint64_t offset, std::span<std::byte> out) {
+              std::memcpy(out.data(), host.const_data_ptr<uint8_t>() + offset, out.size());
+            }};
+  }
+  // Refuses NaN and infinity: a checkpoint never holds them.
+  return policy::narrow(
+      policy::float_tensor(name, host.sizes().vec(),
+                           {host.const_data_ptr<float>(), static_cast<size_t>(host.numel())}),
+      policy::DType::F32);
+}
+
+void write_tensors(const fs::path& path, const NamedTensors& tensors) {
+  std::vector<at::Tensor> hosts;  // copies of what lives elsewhere, until the file is written
+  hosts.reserve(tensors.size());
+  std::vector<policy::RawTensor> raw;
+  for (const auto& [name, tensor] : tensors) {
+    raw.push_back(raw_tensor(name, hosts.emplace_back(tensor.cpu().contiguous())));
+  }
+  policy::write_safetensors(path, std::move(raw), {{"format", "pt"}});
+}
+
+std::span<float> floats_of(at::Tensor& tensor) {
+  return {tensor.mutable_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+}
+
+void read_tensor(const policy::SafetensorsFile& file, const std::string& name, at::Tensor& target) {
+  const auto* info = file.find(name);
+  if (info == nullptr || info->shape != target.sizes().vec())
+    throw FileError(
+        file.path().string(), "other_model",
+        fmt::format("{} is {}, the model has {}; the checkpoint belongs to another model", name,
+                    info == nullptr ? "missing" : policy::shape_text(info->shape),
+                    policy::shape_text(target.sizes().vec())));
+  at::Tensor host =
+      target.is_cpu() && target.is_contiguous()
+          ? target
+          : at::empty(target.sizes(), at::TensorOptions().dtype(target.scalar_type()));
+  if (host.scalar_type() == at::kByte) {
+    if (info->dtype != policy::DType::U8)
+      throw FileError(file.path().string(), "other_model",
+                      fmt::format("{} is {}, must be U8", name, policy::dtype_name(info->dtype)));
+    file.read_raw(name, {static_cast<std::byte*>(host.mutable_data_ptr()), host.nbytes()});
+  } else {
+    file.read_f32(name, floats_of(host));
+  }
+  if (!host.is_same(target)) target.copy_(host);
+}
+
+void read_weights(const fs::path& path, policy::Policy& policy, ThreadTeam& team) {
+  const auto file = policy::SafetensorsFile::open(path);
+  NamedTensors weights = trained_weights(policy);
+  if (file.tensors().size() != weights.size())
+    throw FileError(path.string(), "other_model",
+                    fmt::format("holds {} tensors, the model trains {}; the checkpoint belongs to "
+                                "another model",
+                                file.tensors().size(), weights.size()));
+  for (auto& [name, tensor] : weights) read_tensor(file, name, tensor);
+  policy.publish_weights(team);
+}
+
+void read_moments(const fs::path& path, Optimizer& optimizer, int64_t step_count) {
+  const auto file = policy::SafetensorsFile::open(path);
+  std::map<std::string, at::Tensor> moments;
+  for (const auto& [name, like] : optimizer.state_tensors()) {
+    at::Tensor tensor = at::empty(like.sizes(), at::TensorOptions().dtype(like.scalar_type()));
+    read_tensor(file, name, tensor);
+    moments[name] = like.is_cpu() ? tensor : tensor.to(like.device());
+  }
+  optimizer.load_state(moments, step_count);
+}
+
+void write_manifest(const fs::path& folder, int64_t step) {
+  json files = json::object();
+  for (const char* name : {kWeights, kMoments, kState}) {
+    const FileSum sum = sum_of_file(folder / name);
+    files[name] = {{"bytes", sum.num_bytes}, {"crc64", sum.crc64}};
+  }
+  const json manifest{{"format", kFormat}, {"step", step}, {"files", files}};
+  write_file_atomically(folder / kManifest, manifest.dump(2));
+}
+
+void rename_folder(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    throw_file_error(to, "rename_failed", "cannot be put in place", errno);
+}
+
+// Left under its name, it would count as one of the newest when older ones are removed.
+void set_aside(const fs::path& folder) {
+  const fs::path aside = folder.parent_path() / ("damaged-" + folder.filename().string());
+  fs::remove_all(aside);
+  rename_folder(folder, aside);
+}
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(fs::path folder, Warn warn)
+    : folder_(std::move(folder)), warn_(std::move(warn)) {
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (entry.path().filename().string().starts_with(kTemporary)) fs::remove_all(entry.path());
+}
+
+void CheckpointStore::save(const TrainState& state, policy::Policy& policy,
+                           const Optimizer& optimizer) {
+  try {
+    write(state, policy, optimizer);
+  } catch (const fs::filesystem_error& error) {  // no Error of ours: a run would not survive it
+    throw FileError(error.path1().string(), "write_failed", error.code().message());
+  }
+}
+
+void CheckpointStore::write(const TrainState& state, policy::Policy& policy,
+                            const Optimizer& optimizer) const {
+  const fs::path target = path_of(state.step);
+  const fs::path temporary = folder_ / (kTemporary + step_name(state.step));
+  fs::remove_all(temporary);
+  fs::create_directory(temporary);
+  write_tensors(temporary / kWeights, trained_weights(policy));
+  write_tensors(temporary / kMoments, optimizer.state_tensors());
+  write_file_atomically(temporary / kState, state_text(state, optimizer));
+  write_manifest(temporary, state.step);
+  sync_tree(temporary);
+  // A damaged checkpoint of this step, or one that was written when the run was stopped here.
+  const fs::path replaced = folder_ / (kTemporary + ("replaced-" + step_name(state.step)));
+  if (fs::exists(target)) rename_folder(target, replaced);
+  rename_folder(temporary, target);
+  sync_folder_of(target);
+  fs::remove_all(replaced);
+}
+
+std::optional<TrainState> CheckpointStore::load_newest(policy::Policy& policy, Optimizer& optimizer,
+                                                       ThreadTeam& team) {
+  std::vector<int64_t> candidates = steps();
+  std::ranges::reverse(candidates);
+  for (const int64_t step : candidates) {
+    const fs::path folder = path_of(step);
+    try {
+      verify_checkpoint(folder);
+    } catch (const FileError& error) {
+      warn_(fmt::format("checkpoint passed over, it is damaged: {}", error.what()));
+      set_aside(folder);
+      continue;
+    }
+    const auto [state, optimizer_steps] = read_state(folder / kState);
+    read_weights(folder / kWeights, policy, team);
+    read_moments(folder / kMoments, optimizer, optimizer_steps);
+    return state;
+  }
+  return std::nullopt;
+}
+
+void CheckpointStore::load_weights(int64_t step, policy::Policy& policy, ThreadTeam& team) const {
+  verify_checkpoint(path_of(step));
+  read_weights(path_of(step) / kWeights, policy, team);
+}
+
+void CheckpointStore::prune(int keep, int64_t best_step) const {
+  const std::vector<int64_t> all = steps();
+  const size_t num_old = all.size() - std::min(all.size(), static_cast<size_t>(keep));
+  for (size_t i = 0; i < num_old; ++i) {
+    if (all[i] == best_step) continue;
+    // Renamed first: a kill in the middle of the removal leaves no folder that looks complete.
+    const fs::path doomed = folder_ / (kTemporary + ("old-" + step_name(all[i])));
+    rename_folder(path_of(all[i]), doomed);
+    fs::remove_all(doomed);
+  }
+}
+
+bool CheckpointStore::has(int64_t step) const {
+  return fs::exists(path_of(step));
+}
+
+std::vector<int64_t> CheckpointStore::steps() const {
+  std::vector<int64_t> steps;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    const int64_t step = step_of_name(entry.path().filename().string());
+    if (step >= 0) steps.push_back(step);
+  }
+  std::ranges::sort(steps);
+  return steps;
+}
+
+fs::path CheckpointStore::path_of(int64_t step) const {
+  return folder_ / step_name(step);
+}
+
+void verify_checkpoint(const fs::path& folder) {
+  const fs::path path = folder / kManifest;
+  const json manifest = parse_json(read_file(path, kMaxJsonBytes), path.string());
+  try {
+    if (manifest.at("format") != kFormat)
+      throw FileError(path.string(), "bad_state", "is of an unknown format");
+    for (const char* name : {kWeights, kMoments, kState}) {
+      const json& expected = manifest.at("files").at(name);
+      const FileSum sum = sum_of_file(folder / name);
+      if (sum.num_bytes != expected.at("bytes").get<int64_t>())
+        throw FileError((folder / name).string(), "checkpoint_truncated",
+                        fmt::format("holds {} bytes, its manifest says {}", sum.num_bytes,
+                                    expected.at("bytes").get<int64_t>()));
+      if (sum.crc64 != expected.at("crc64").get<std::string>())
+        throw FileError((folder / name).string(), "checksum_mismatch",
+                        "does not match its manifest's checksum");
+    }
+  } catch (const json::exception& error) {
+    throw FileError(path.string(), "bad_state", error.what());
+  }
+}
+
+}  // namespace gradus::rl

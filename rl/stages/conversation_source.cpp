@@ -1,0 +1,107 @@
+#include "rl/stages/conversation_source.h"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/files/jsonl.h"
+#include "base/json.h"
+#include "rollout/prompts/epoch_order.h"
+#include "rollout/prompts/prompt_renderer.h"
+#include "rollout/prompts/prompt_row.h"
+
+namespace gradus::rl {
+namespace {
+
+using nlohmann::json;
+
+// As for prompts: templates that print the date get this one, so that runs repeat on any day.
+constexpr auto kToday = std::chrono::sys_days{std::chrono::year{2025} / 1 / 1};
+
+bool ends_with_assistant(const json& row) {
+  return row.is_object() && row.contains("messages") && row["messages"].is_array() &&
+         row["messages"].size() > 1 && row["messages"].back().is_object() &&
+         row["messages"].back().value("role", json()) == "assistant";
+}
+
+class ConversationSource final : public TextSource {
+ public:
+  ConversationSource(const rollout::DataConfig& data, const policy::LoadedTokenizer& tokenizer,
+                     int max_context, uint64_t seed)
+      : tokenizer_(tokenizer), max_context_(static_cast<size_t>(max_context)) {
+    rules_.system = data.system;
+    rules_.as_chat = true;
+    read_all(data);
+    order_ = std::make_unique<rollout::EpochOrder>(size(), seed, data.shuffle);
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(examples_.size()); }
+  TextExample at(int64_t index) const override {
+    return examples_[static_cast<size_t>(order_->row_at(index))];
+  }
+
+ private:
+  void read_all(const rollout::DataConfig& data) {
+    LineReader reader(data.path);
+    for (int64_t row = 0; const auto line = reader.next(); ++row) {
+      if (row < data.offset) continue;
+      if (data.count > 0 && row >= data.offset + data.count) break;
+      add(parse_json(line->text, reader.where()), reader.where());
+    }
+    if (examples_.empty())
+      throw FileError(data.path, "empty", "holds no chat that fits the model's context");
+  }
+
+  void add(json row, const std::string& where) {
+    if (!ends_with_assistant(row) || !row["messages"].back().value("content", json()).is_string())
+      throw FileError(where, "bad_row", "its messages do not end with text of the assistant");
+    const auto response = row["messages"].back()["content"].get<std::string>();
+    row["messages"].erase(row["messages"].size() - 1);
+    const auto read = rollout::read_row(std::move(row), rules_);
+    if (!read.problem.empty()) throw FileError(where, "bad_row", read.problem);
+    const policy::Tokenizer& encoder = *tokenizer_.tokenizer;
+    auto example = make_response_example(
+        encoder, rollout::encode_to_continue(encoder, prompt_text(read.messages, where)), response);
+    if (example.tokens.size() <= max_context_) examples_.push_back(std::move(example));
+  }
+
+  std::string prompt_text(const json& messages, const std::string& where) const {
+    policy::ChatInput input;
+    input.messages = messages;
+    input.add_generation_prompt = true;
+    input.variables = tokenizer_.variables;
+    input.now = kToday;
+    try {
+      return tokenizer_.chat_template->render(input);
+    } catch (const Error& error) {  // it cannot know the row
+      throw FileError(where, "bad_row", error.what());
+    }
+  }
+
+  const policy::LoadedTokenizer& tokenizer_;
+  size_t max_context_;
+  rollout::RowRules rules_;
+  std::vector<TextExample> examples_;
+  std::unique_ptr<rollout::EpochOrder> order_;
+};
+
+}  // namespace
+
+bool holds_conversations(const std::string& path) {
+  LineReader reader(path);
+  const auto line = reader.next();
+  return line && ends_with_assistant(parse_json(line->text, reader.where()));
+}
+
+std::unique_ptr<TextSource> make_conversation_source(const rollout::DataConfig& data,
+                                                     const policy::LoadedTokenizer& tokenizer,
+                                                     int max_context, uint64_t seed) {
+  if (!tokenizer.chat_template || !data.chat)
+    throw ConfigError(
+        "data.path: holds chats, and there is no chat template (the checkpoint has none, or "
+        "data.chat is false); give `prompt` and `response` instead");
+  return std::make_unique<ConversationSource>(data, tokenizer, max_context, seed);
+}
+
+}  // namespace gradus::rl

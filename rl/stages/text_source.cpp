@@ -1,0 +1,154 @@
+#include "rl/stages/text_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files/jsonl.h"
+#include "base/json.h"
+#include "rollout/prompts/epoch_order.h"
+
+namespace gradus::rl {
+namespace {
+
+using nlohmann::json;
+
+int32_t end_token(const policy::Tokenizer& tokenizer) {
+  if (tokenizer.eos_ids().empty())
+    throw ConfigError(
+        "model.path: the tokenizer names no end token, so that a response could "
+        "not be ended; add eos_token to its tokenizer_config.json");
+  return tokenizer.eos_ids().front();
+}
+
+class ResponseSource final : public TextSource {
+ public:
+  ResponseSource(std::unique_ptr<rollout::PromptSource> prompts,
+                 const policy::LoadedTokenizer& tokenizer, const TextConfig& config,
+                 int max_context)
+      : prompts_(std::move(prompts)),
+        tokenizer_(*tokenizer.tokenizer),
+        column_(config.response),
+        max_context_(static_cast<size_t>(max_context)) {}
+
+  int64_t size() const override { return prompts_->size(); }
+
+  TextExample at(int64_t index) const override {
+    const rollout::Prompt prompt = prompts_->at(index);
+    TextExample example = make_response_example(tokenizer_, prompt.tokens, response_of(prompt));
+    if (example.tokens.size() > max_context_) {
+      example.tokens.resize(max_context_);
+      example.is_target.resize(max_context_);
+    }
+    return example;
+  }
+
+ private:
+  std::string response_of(const rollout::Prompt& prompt) const {
+    if (!column_.empty()) {
+      if (prompt.row.contains(column_) && prompt.row[column_].is_string())
+        return prompt.row[column_].get<std::string>();
+      throw FileError(prompt.id, "missing_column",
+                      fmt::format("has no text in the column {} (text.response)", column_));
+    }
+    for (const char* column : {"response", "completion", "answer"})
+      if (prompt.row.contains(column) && prompt.row[column].is_string())
+        return prompt.row[column].get<std::string>();
+    throw FileError(prompt.id, "missing_column",
+                    "has no text in response, completion or answer; name its column in "
+                    "text.response");
+  }
+
+  std::unique_ptr<rollout::PromptSource> prompts_;
+  const policy::Tokenizer& tokenizer_;
+  std::string column_;
+  size_t max_context_;
+};
+
+class DocumentSource final : public TextSource {
+ public:
+  DocumentSource(std::vector<std::vector<int32_t>> pieces, bool is_shuffled, uint64_t seed)
+      : pieces_(std::move(pieces)),
+        order_(static_cast<int64_t>(pieces_.size()), seed, is_shuffled) {}
+
+  int64_t size() const override { return static_cast<int64_t>(pieces_.size()); }
+
+  TextExample at(int64_t index) const override {
+    const auto& tokens = pieces_[static_cast<size_t>(order_.row_at(index))];
+    TextExample example{tokens, std::vector<uint8_t>(tokens.size(), 1)};
+    example.is_target.front() = 0;
+    return example;
+  }
+
+ private:
+  std::vector<std::vector<int32_t>> pieces_;
+  rollout::EpochOrder order_;
+};
+
+std::string text_of(const json& row, const std::string& where) {
+  const auto text = [&](const char* column) -> std::optional<std::string> {
+    if (!row.contains(column) || !row[column].is_string()) return std::nullopt;
+    return row[column].get<std::string>();
+  };
+  if (row.is_object()) {
+    if (auto whole = text("text")) return *whole;
+    const auto prompt = text("prompt");
+    const auto response = text("response");
+    if (prompt && response) return *prompt + *response;
+  }
+  throw FileError(where, "bad_row", "holds neither `text` nor `prompt` and `response`");
+}
+
+// Pieces share no token: a cut costs the prediction of one token, and needs no second copy.
+void cut(const std::vector<int32_t>& tokens, size_t length,
+         std::vector<std::vector<int32_t>>& out) {
+  for (size_t begin = 0; begin < tokens.size(); begin += length) {
+    const size_t end = std::min(tokens.size(), begin + length);
+    if (end - begin >= 2) out.emplace_back(tokens.begin() + begin, tokens.begin() + end);
+  }
+}
+
+}  // namespace
+
+TextExample make_response_example(const policy::Tokenizer& tokenizer, std::vector<int32_t> prompt,
+                                  const std::string& response) {
+  TextExample example{std::move(prompt), {}};
+  example.is_target.assign(example.tokens.size(), 0);
+  // Special tokens' strings in a data row are text, as they are in a user's message.
+  const auto tokens = tokenizer.encode(response, false);
+  example.tokens.insert(example.tokens.end(), tokens.begin(), tokens.end());
+  example.tokens.push_back(end_token(tokenizer));
+  example.is_target.resize(example.tokens.size(), 1);
+  example.is_target.front() = 0;  // nothing stands before it
+  return example;
+}
+
+std::unique_ptr<TextSource> make_response_source(std::unique_ptr<rollout::PromptSource> prompts,
+                                                 const policy::LoadedTokenizer& tokenizer,
+                                                 const TextConfig& config, int max_context) {
+  return std::make_unique<ResponseSource>(std::move(prompts), tokenizer, config, max_context);
+}
+
+std::unique_ptr<TextSource> make_document_source(const std::string& path,
+                                                 const policy::LoadedTokenizer& tokenizer,
+                                                 const TextConfig& config, bool is_shuffled,
+                                                 uint64_t seed) {
+  const policy::Tokenizer& encoder = *tokenizer.tokenizer;
+  const int32_t end = end_token(encoder);
+  std::vector<std::vector<int32_t>> pieces;
+  LineReader reader(path);
+  while (const auto line = reader.next()) {
+    const json row = parse_json(line->text, reader.where());
+    auto tokens = encoder.with_special(encoder.encode(text_of(row, reader.where()), false));
+    // Without an end the model would never learn to stop.
+    if (tokens.empty() || tokens.back() != end) tokens.push_back(end);
+    cut(tokens, static_cast<size_t>(config.sequence_length), pieces);
+  }
+  if (pieces.empty()) throw FileError(path, "empty", "holds no text to learn from");
+  return std::make_unique<DocumentSource>(std::move(pieces), is_shuffled, seed);
+}
+
+}  // namespace gradus::rl

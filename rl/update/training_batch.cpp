@@ -1,0 +1,148 @@
+#include "rl/update/training_batch.h"
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "rl/algorithms/advantages/advantage.h"
+
+namespace gradus::rl {
+namespace {
+
+void check_group(const Group& group) {
+  if (group.advantages.size() != group.completions.size()) {
+    throw ArgumentError(
+        fmt::format("prompt {}: {} advantages for {} completions; call assign_advantages first",
+                    group.prompt.id, group.advantages.size(), group.completions.size()));
+  }
+  if (group.prompt.tokens.empty()) {
+    throw ArgumentError(fmt::format(
+        "prompt {}: has no tokens; a completion's first token follows from the prompt's last",
+        group.prompt.id));
+  }
+}
+
+void check_experts(const Group& group, const std::vector<uint16_t>& experts, int64_t per_row) {
+  if (per_row > 0 && std::ssize(experts) % per_row == 0) return;
+  throw ArgumentError(
+      fmt::format("prompt {}: its records hold {} choices of experts, the model makes {} a token",
+                  group.prompt.id, experts.size(), per_row));
+}
+
+void check_completion(const Group& group, size_t index) {
+  const rollout::Completion& completion = group.completions[index];
+  const size_t given = completion.policy_logprobs.size();
+  if (given != 0 && given != completion.tokens.size()) {
+    throw ArgumentError(fmt::format("prompt {}, completion {}: {} sampler logprobs for {} tokens",
+                                    group.prompt.id, index, given, completion.tokens.size()));
+  }
+  if (!std::isfinite(group.advantages[index])) {
+    throw ArgumentError(fmt::format("prompt {}, completion {}: its advantage is {}, not finite",
+                                    group.prompt.id, index, group.advantages[index]));
+  }
+}
+
+/// Whether anything but sampler metrics depends on the sequence's logprobs.
+bool can_change_gradient(const TrainingSequence& sequence, const AlgorithmConfig& config) {
+  if (!sequence.is_live) return false;
+  return sequence.advantage != 0.0 || config.kl_coef != 0.0 || config.entropy_coef != 0.0;
+}
+
+void fill_arrays(TrainingBatch& batch, int64_t num_tokens) {
+  batch.advantages = at::empty({num_tokens}, at::kFloat);
+  batch.is_live = at::empty({num_tokens}, at::kBool);
+  batch.rollout_logprobs = at::empty({num_tokens}, at::kFloat);
+  float* advantages = batch.advantages.mutable_data_ptr<float>();
+  bool* is_live = batch.is_live.mutable_data_ptr<bool>();
+  float* rollout = batch.rollout_logprobs.mutable_data_ptr<float>();
+  for (const TrainingSequence& s : batch.sequences) {
+    const Group& group = (*batch.groups)[static_cast<size_t>(s.group)];
+    const auto& given = group.completions[static_cast<size_t>(s.completion)].policy_logprobs;
+    std::fill_n(advantages + s.first_token, s.num_tokens, static_cast<float>(s.advantage));
+    std::fill_n(is_live + s.first_token, s.num_tokens, s.is_live);
+    if (given.empty()) {
+      std::fill_n(rollout + s.first_token, s.num_tokens, std::numeric_limits<float>::quiet_NaN());
+    } else {
+      std::copy(given.begin(), given.end(), rollout + s.first_token);
+    }
+  }
+}
+
+PackItem pack_item(const TrainingBatch& batch, const TrainingSequence& sequence) {
+  const Group& group = (*batch.groups)[static_cast<size_t>(sequence.group)];
+  PackItem item;
+  item.prefix_id = sequence.group;
+  item.prefix = group.prompt.tokens;
+  item.tokens = group.completions[static_cast<size_t>(sequence.completion)].tokens;
+  item.first_token = sequence.first_token;
+  if (batch.experts_per_row > 0) {
+    item.prefix_experts = group.prompt.experts;
+    item.experts = group.completions[static_cast<size_t>(sequence.completion)].experts;
+  }
+  return item;
+}
+
+}  // namespace
+
+TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config,
+                      const policy::ModelConfig& model) {
+  TrainingBatch batch;
+  batch.groups = &groups;
+  const int64_t K = model.moe.num_experts_per_token;
+  const int64_t per_row = K * policy::num_mixture_layers(model);
+  int64_t num_tokens = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    check_group(groups[g]);
+    for (size_t i = 0; i < groups[g].completions.size(); ++i) {
+      const rollout::Completion& completion = groups[g].completions[i];
+      if (!is_trainable(completion)) continue;
+      check_completion(groups[g], i);
+      for (const auto* experts : {&groups[g].prompt.experts, &completion.experts}) {
+        if (experts->empty()) continue;
+        check_experts(groups[g], *experts, per_row);
+        batch.experts_per_row = per_row;
+        batch.experts_per_layer = K;
+      }
+      TrainingSequence sequence;
+      sequence.group = static_cast<int32_t>(g);
+      sequence.completion = static_cast<int32_t>(i);
+      sequence.advantage = groups[g].advantages[i];
+      sequence.is_live = !(config.mask_truncated && completion.is_truncated());
+      sequence.is_computed = !config.skip_zero_advantage || can_change_gradient(sequence, config);
+      sequence.first_token = num_tokens;
+      sequence.num_tokens = static_cast<int64_t>(completion.tokens.size());
+      num_tokens += sequence.num_tokens;
+      batch.sequences.push_back(sequence);
+    }
+  }
+  fill_arrays(batch, num_tokens);
+  return batch;
+}
+
+Minibatch make_minibatch(const TrainingBatch& batch, std::span<const int32_t> groups,
+                         int64_t microbatch_tokens) {
+  Minibatch minibatch;
+  std::vector<int64_t> live_tokens;
+  std::vector<PackItem> items;
+  const auto of_group = [](const TrainingSequence& s, int32_t group) { return s.group < group; };
+  for (const int32_t group : groups) {
+    auto sequence =
+        std::lower_bound(batch.sequences.begin(), batch.sequences.end(), group, of_group);
+    for (; sequence != batch.sequences.end() && sequence->group == group; ++sequence) {
+      live_tokens.push_back(sequence->is_live ? sequence->num_tokens : 0);
+      if (!sequence->is_computed) continue;
+      minibatch.sequences.push_back(static_cast<int32_t>(sequence - batch.sequences.begin()));
+      items.push_back(pack_item(batch, *sequence));
+    }
+  }
+  minibatch.denominators = count_denominators(live_tokens);
+  minibatch.microbatches =
+      pack(items, microbatch_tokens, batch.experts_per_row, batch.experts_per_layer);
+  return minibatch;
+}
+
+}  // namespace gradus::rl

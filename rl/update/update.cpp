@@ -1,0 +1,255 @@
+#include "rl/update/update.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "rl/algorithms/kl.h"
+#include "rl/algorithms/losses/policy_loss.h"
+#include "rl/algorithms/mismatch.h"
+#include "rl/learn/gradient_pass.h"
+#include "rl/update/training_batch.h"
+#include "rl/update/update_metrics.h"
+
+namespace gradus::rl {
+namespace {
+
+void check_can_train_modules(const policy::Policy& policy) {
+  if (policy.model_config().num_mtp_layers == 0) {
+    throw ConfigError(
+        "rl.mtp_weight: the model has no multi-token prediction modules "
+        "(num_nextn_predict_layers); set it to 0");
+  }
+  if (policy.policy_config().lora.rank > 0) {
+    throw ConfigError(
+        "rl.mtp_weight: with model.lora.rank above 0 the prediction modules are frozen; set it to "
+        "0");
+  }
+}
+
+void check_arguments(const policy::Policy& policy, const policy::Policy* reference,
+                     const AlgorithmConfig& config, double temperature) {
+  check(config);
+  if (!(temperature > 0.0)) {
+    throw ArgumentError(fmt::format(
+        "update: temperature is {}, must be > 0. Greedy rollouts have no logprobs to learn from; "
+        "set rollout.temperature to 1",
+        temperature));
+  }
+  if (config.kl_coef > 0.0 && reference == nullptr && policy.policy_config().lora.rank == 0) {
+    throw ArgumentError(
+        "update: rl.kl_coef is above 0, but there is neither a reference policy nor adapters over "
+        "a base model");
+  }
+  if (config.mtp_weight > 0.0) check_can_train_modules(policy);
+}
+
+/// Indices of groups in the order of an epoch: as given, or shuffled where minibatches differ.
+std::vector<int32_t> group_order(size_t num_groups, bool is_shuffled, RandomStream random) {
+  std::vector<int32_t> order(num_groups);
+  std::iota(order.begin(), order.end(), 0);
+  if (!is_shuffled) return order;
+  for (size_t i = num_groups; i > 1; --i) {
+    std::swap(order[i - 1], order[static_cast<size_t>(random.below(static_cast<int64_t>(i)))]);
+  }
+  return order;
+}
+
+/// [S] int64 copy.
+at::Tensor index_tensor(const std::vector<int64_t>& values) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<int64_t>());
+  return tensor;
+}
+
+void report_staleness(const TrainingBatch& batch, int64_t version, Metrics& metrics) {
+  double sum = 0.0;
+  int64_t highest = 0;
+  int64_t count = 0;
+  for (const TrainingSequence& s : batch.sequences) {
+    const int64_t sampled_by = (*batch.groups)[static_cast<size_t>(s.group)]
+                                   .completions[static_cast<size_t>(s.completion)]
+                                   .policy_version;
+    if (sampled_by < 0) continue;
+    highest = std::max(highest, version - sampled_by);
+    sum += static_cast<double>(version - sampled_by);
+    ++count;
+  }
+  if (count == 0) return;
+  metrics["staleness/mean"] = sum / static_cast<double>(count);
+  metrics["staleness/max"] = static_cast<double>(highest);
+}
+
+/// One call of update_policy.
+class PolicyUpdate {
+ public:
+  PolicyUpdate(const TrainingStep& step, const policy::Policy* reference,
+               const std::vector<Group>& groups, const AlgorithmConfig& config)
+      : step_(step),
+        reference_(reference),
+        config_(config),
+        policy_loss_(find_policy_loss(config.loss)),
+        batch_(collect(groups, config, step.policy.model_config())),
+        num_minibatches_(std::min<size_t>(static_cast<size_t>(config.minibatches), groups.size())) {
+  }
+
+  UpdateResult run(uint64_t seed, uint64_t step_number) {
+    report_staleness(batch_, step_.policy.version(), result_.metrics);
+    result_.metrics["learning_rate"] = step_.learning_rate;
+    start_skipped(result_);
+    if (batch_.sequences.empty()) {
+      note_empty(result_, "no completion of the batch can be trained on: all failed or empty");
+      return std::move(result_);
+    }
+    score_batch();
+    for (int epoch = 0; epoch < config_.epochs; ++epoch) {
+      const RandomStream random(seed, step_number, hash_text("minibatches"),
+                                static_cast<uint64_t>(epoch));
+      train_epoch(group_order(batch_.groups->size(), num_minibatches_ > 1, random));
+    }
+    metrics_.report(config_.mismatch.mode != MismatchMode::none, result_.metrics);
+    comparison_.report(result_.metrics);
+    report_loads(result_.expert_loads, step_.policy.model_config(),
+                 static_cast<double>(result_.num_steps), result_.metrics, result_.lists);
+    return std::move(result_);
+  }
+
+ private:
+  bool is_used_once() const { return config_.epochs == 1 && num_minibatches_ == 1; }
+
+  /// Old and reference logprobs, before any weight changes.
+  void score_batch() {
+    const bool needs_old = !is_used_once();
+    const bool needs_reference = config_.kl_coef > 0.0;
+    if (!needs_old && !needs_reference) return;
+    const auto order = group_order(batch_.groups->size(), false, RandomStream(0));
+    const auto all = make_minibatch(batch_, order, config_.microbatch_tokens).microbatches;
+    if (needs_old) {
+      batch_.old_logprobs = score(step_.policy, true, all);
+      for (const Microbatch& microbatch : all) {
+        const at::Tensor token_S = index_tensor(microbatch.token);
+        comparison_.add(batch_.old_logprobs.index_select(0, token_S),
+                        batch_.rollout_logprobs.index_select(0, token_S));
+      }
+    }
+    if (needs_reference) {
+      const bool has_own = reference_ != nullptr;
+      batch_.reference_logprobs = score(has_own ? *reference_ : step_.policy, has_own, all);
+    }
+  }
+
+  /// The policy's own rows obey the sampler as its training does; the reference chooses freely.
+  at::Tensor score(const policy::Policy& policy, bool use_adapters,
+                   const std::vector<Microbatch>& microbatches) {
+    const bool is_own = &policy == &step_.policy && use_adapters;
+    return score_tokens({policy, step_.temperature, use_adapters, is_own && step_.mixture.replays},
+                        microbatches, batch_.num_tokens(), result_.cost, step_.team);
+  }
+
+  void train_epoch(const std::vector<int32_t>& order) {
+    for (size_t m = 0; m < num_minibatches_; ++m) {
+      const size_t begin = order.size() * m / num_minibatches_;
+      const size_t end = order.size() * (m + 1) / num_minibatches_;
+      train_minibatch(make_minibatch(batch_, std::span(order).subspan(begin, end - begin),
+                                     config_.microbatch_tokens));
+    }
+  }
+
+  void train_minibatch(const Minibatch& minibatch) {
+    if (minibatch.denominators.num_tokens == 0) {
+      note_empty(result_,
+                 "no completion of a minibatch counts in the loss: all failed, empty, or masked "
+                 "as truncated");
+      return;
+    }
+    const auto loss = [&](const Microbatch& microbatch, const policy::Scores& scores) {
+      return microbatch_loss(minibatch, microbatch, scores);
+    };
+    metrics_.add(train_on(step_, minibatch.microbatches, loss, result_));
+  }
+
+  // Shapes: S scored tokens of the microbatch.
+  at::Tensor microbatch_loss(const Minibatch& minibatch, const Microbatch& microbatch,
+                             const policy::Scores& scores) {
+    const at::Tensor token_S = index_tensor(microbatch.token);
+    const auto gather = [&](const at::Tensor& values) { return values.index_select(0, token_S); };
+    const at::Tensor rollout_S = gather(batch_.rollout_logprobs);
+    LossInputs in;
+    in.logprobs = scores.logprobs;
+    in.old_logprobs = is_used_once() ? scores.logprobs.detach() : gather(batch_.old_logprobs);
+    in.advantages = gather(batch_.advantages);
+    in.is_live = gather(batch_.is_live);
+    in.sequence = index_tensor(microbatch.sequence);
+    in.num_sequences = static_cast<int64_t>(microbatch.items.size());
+    if (is_used_once()) comparison_.add(in.old_logprobs, rollout_S);
+
+    const LossTerms terms = policy_loss_(in, config_);
+    LossParts parts;
+    parts.is_live = in.is_live;
+    parts.is_clipped_low = terms.is_clipped_low;
+    parts.is_clipped_high = terms.is_clipped_high;
+    parts.entropies = scores.entropies;
+    parts.weights = weights(minibatch, microbatch);
+    parts.mismatch_weights = mismatch_weights(in, rollout_S, config_.mismatch);
+    parts.policy_loss = terms.loss * parts.mismatch_weights;
+    at::Tensor loss_S = parts.policy_loss;
+    if (config_.kl_coef > 0.0) {
+      const KlTerms kl = kl_terms(in.logprobs, in.old_logprobs, gather(batch_.reference_logprobs),
+                                  config_.kl_estimator, config_.kl_gradient);
+      parts.kl = kl.value;
+      loss_S = loss_S + kl.loss * config_.kl_coef;
+    }
+    if (config_.entropy_coef > 0.0) loss_S = loss_S - scores.entropies * config_.entropy_coef;
+    metrics_.add(parts);
+    return (loss_S.masked_fill(~in.is_live, 0.0) * parts.weights).to(at::kDouble).sum();
+  }
+
+  /// [S] float32: what each token's loss is multiplied by.
+  at::Tensor weights(const Minibatch& minibatch, const Microbatch& microbatch) const {
+    at::Tensor weights = at::empty({microbatch.num_scores()}, at::kFloat);
+    float* out = weights.mutable_data_ptr<float>();
+    for (size_t s = 0; s < microbatch.sequence.size(); ++s) {
+      const int32_t item = microbatch.items[static_cast<size_t>(microbatch.sequence[s])];
+      const int32_t index = minibatch.sequences[static_cast<size_t>(item)];
+      const TrainingSequence& sequence = batch_.sequences[static_cast<size_t>(index)];
+      out[s] = !sequence.is_live
+                   ? 0.0F
+                   : static_cast<float>(token_weight(config_.aggregation, minibatch.denominators,
+                                                     sequence.num_tokens, config_.constant_length));
+    }
+    return weights;
+  }
+
+  TrainingStep step_;
+  const policy::Policy* reference_;
+  const AlgorithmConfig& config_;
+  PolicyLoss policy_loss_;
+  TrainingBatch batch_;
+  size_t num_minibatches_;
+  UpdateMetrics metrics_;
+  SamplerComparison comparison_;
+  UpdateResult result_;
+};
+
+}  // namespace
+
+UpdateResult update_policy(policy::Policy& policy, const policy::Policy* reference,
+                           Optimizer& optimizer, const std::vector<Group>& groups,
+                           const AlgorithmConfig& config, double learning_rate, double temperature,
+                           uint64_t seed, uint64_t step, ThreadTeam& team) {
+  check_arguments(policy, reference, config, temperature);
+  MixtureTraining mixture = resolve(config.moe, policy, "rl.moe", false);
+  mixture.replays = config.routing == RoutingUse::replay;
+  PolicyUpdate update({policy, optimizer, learning_rate, temperature, team, config.mtp_weight,
+                       policy::PredictionGradient::module_alone, mixture},
+                      reference, groups, config);
+  return update.run(seed, step);
+}
+
+}  // namespace gradus::rl

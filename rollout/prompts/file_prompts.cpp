@@ -1,0 +1,124 @@
+#include "rollout/prompts/file_prompts.h"
+
+#include <filesystem>
+#include <unordered_set>
+
+#include "base/error.h"
+#include "base/files/jsonl.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "rollout/prompts/epoch_order.h"
+
+namespace gradus::rollout {
+namespace {
+
+constexpr size_t kMostShown = 20;
+constexpr const char* kKind = "invalid_training_file";
+
+/// A row that became a usable prompt, kept as text: a parsed row is many times larger.
+struct Line {
+  int64_t number = 0;
+  std::string text;
+};
+
+class FilePrompts final : public PromptSource {
+ public:
+  FilePrompts(const DataConfig& config, PromptRenderer renderer, uint64_t seed)
+      : path_(config.path),
+        name_(std::filesystem::path(config.path).filename().string()),
+        renderer_(std::move(renderer)) {
+    read_all(config);
+    order_.emplace(size(), seed, config.shuffle);
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(lines_.size()); }
+  const std::vector<std::string>& skipped() const override { return skipped_; }
+  int64_t num_duplicates() const override { return num_duplicates_; }
+
+  Prompt at(int64_t index) const override {
+    const Line& line = lines_[static_cast<size_t>(order_->row_at(index))];
+    auto row = parse_json(line.text, path_ + ":" + std::to_string(line.number));
+    return renderer_.render(read_row(std::move(row), renderer_.rules()), id_of(line.number)).prompt;
+  }
+
+ private:
+  std::string id_of(int64_t number) const { return name_ + ":" + std::to_string(number); }
+
+  void read_all(const DataConfig& config) {
+    LineReader reader(config.path);
+    std::unordered_set<uint64_t> seen;
+    int64_t row = 0;
+    int64_t taken = 0;
+    while (const auto line = reader.next()) {
+      if (row++ < config.offset) continue;
+      if (config.count > 0 && taken++ == config.count) break;
+      if (!seen.insert(hash_text(line->text)).second) ++num_duplicates_;
+      read_line(*line);
+    }
+    refuse_problems();
+    if (row == 0) throw FileError(path_, kKind, "holds no rows");
+    if (!lines_.empty()) return;
+    if (skipped_.empty()) {
+      throw FileError(path_, kKind,
+                      "data.offset is " + std::to_string(config.offset) + ", the file has only " +
+                          std::to_string(row) + " rows");
+    }
+    throw FileError(path_, kKind,
+                    "all " + std::to_string(skipped_.size()) +
+                        " prompts are too long, the first: " + skipped_.front() +
+                        "; raise data.max_prompt_tokens or shorten the rows");
+  }
+
+  void read_line(const TextLine& line) {
+    const std::string where = path_ + ":" + std::to_string(line.number);
+    PromptRow read;
+    try {
+      read = read_row(parse_json(line.text, where), renderer_.rules());
+    } catch (const FileError& error) {
+      // One bad line is one of possibly many that the user wants to see at once.
+      return note_problem(error.what());
+    }
+    if (!read.problem.empty()) return note_problem(where + ": " + read.problem);
+    const auto rendered = renderer_.render(std::move(read), id_of(line.number));
+    if (!rendered.problem.empty()) return note_problem(where + ": " + rendered.problem);
+    if (!rendered.too_long.empty()) {
+      skipped_.push_back(id_of(line.number) + ": " + rendered.too_long);
+    } else {
+      lines_.push_back({line.number, std::string(line.text)});
+    }
+  }
+
+  void note_problem(std::string problem) {
+    ++num_problems_;
+    if (problems_.size() < kMostShown) problems_.push_back(std::move(problem));
+  }
+
+  void refuse_problems() const {
+    if (num_problems_ == 0) return;
+    std::string text = std::to_string(num_problems_) + " rows can't be used:";
+    for (const auto& problem : problems_) text += "\n  " + problem;
+    if (num_problems_ > static_cast<int64_t>(kMostShown))
+      text +=
+          "\n  and " + std::to_string(num_problems_ - static_cast<int64_t>(kMostShown)) + " more";
+    throw FileError(path_, kKind, text);
+  }
+
+  std::string path_;
+  std::string name_;
+  PromptRenderer renderer_;
+  std::vector<Line> lines_;
+  std::optional<EpochOrder> order_;
+  std::vector<std::string> skipped_;
+  std::vector<std::string> problems_;
+  int64_t num_problems_ = 0;
+  int64_t num_duplicates_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<PromptSource> make_file_prompts(const DataConfig& config, PromptRenderer renderer,
+                                                uint64_t seed) {
+  return std::make_unique<FilePrompts>(config, std::move(renderer), seed);
+}
+
+}  // namespace gradus::rollout

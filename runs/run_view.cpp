@@ -1,0 +1,125 @@
+#include "runs/run_view.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/json.h"
+
+namespace gradus::runs {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxStatusBytes = 1 << 20;
+
+std::optional<double> finite(const rl::MetricsRecord& record, const char* name) {
+  const auto found = record.values.find(name);
+  if (found == record.values.end() || !std::isfinite(found->second)) return std::nullopt;
+  return found->second;
+}
+
+std::vector<EvalPoint> evals_of(const std::vector<rl::MetricsRecord>& metrics) {
+  std::vector<EvalPoint> evals;
+  for (const auto& record : metrics) {
+    const auto accuracy = finite(record, "eval/accuracy");
+    if (!accuracy) continue;
+    evals.push_back({record.step, *accuracy, finite(record, "eval/accuracy/low"),
+                     finite(record, "eval/accuracy/high")});
+  }
+  return evals;
+}
+
+// The run's process holds this lock and loses it when it dies, however it dies.
+bool is_locked(const fs::path& path) {
+  const int fd = ::open((path / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool is_free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
+  ::close(fd);
+  return !is_free;
+}
+
+void read_status(RunView& run) {
+  const fs::path path = run.path / "status.json";
+  run.state = "unknown";
+  if (!fs::exists(path)) return;
+  const auto status = parse_json(read_file(path, kMaxStatusBytes), path.string());
+  run.state = status.value("state", "unknown");
+  run.reason = status.value("reason", "");
+  run.updated = status.value("updated", "");
+  run.step = status.value("step", int64_t{0});
+  run.steps = status.value("steps", int64_t{0});
+  if (run.state == "running" && !is_locked(run.path)) {
+    run.state = "killed";
+    if (run.reason.empty()) run.reason = "its process is gone; go on with --resume";
+  }
+}
+
+}  // namespace
+
+std::optional<EvalPoint> RunView::first_eval() const {
+  return evals.empty() ? std::nullopt : std::optional(evals.front());
+}
+std::optional<EvalPoint> RunView::last_eval() const {
+  return evals.empty() ? std::nullopt : std::optional(evals.back());
+}
+std::optional<EvalPoint> RunView::best_eval() const {
+  const auto best = std::max_element(
+      evals.begin(), evals.end(),
+      [](const EvalPoint& a, const EvalPoint& b) { return a.accuracy < b.accuracy; });
+  return best == evals.end() ? std::nullopt : std::optional(*best);
+}
+
+std::optional<double> RunView::last(const std::string& name) const {
+  for (auto record = metrics.rbegin(); record != metrics.rend(); ++record) {
+    if (const auto value = finite(*record, name.c_str())) return value;
+  }
+  return std::nullopt;
+}
+
+// A folder may hold a recipe of that name without being a run.
+bool is_run(const fs::path& path) {
+  return fs::exists(path / "recipe.toml") &&
+         (fs::exists(path / "status.json") || fs::is_directory(path / "checkpoints"));
+}
+
+RunView read_run(const fs::path& path) {
+  if (!is_run(path)) {
+    throw FileError(path.string(), "missing",
+                    "is no run's folder: recipe.toml and status.json are not there");
+  }
+  RunView run;
+  run.path = path;
+  read_status(run);
+  if (fs::exists(path / "metrics.jsonl")) run.metrics = rl::read_metrics(path / "metrics.jsonl");
+  run.evals = evals_of(run.metrics);
+  if (!run.metrics.empty()) run.step = std::max(run.step, run.metrics.back().step);
+  return run;
+}
+
+std::vector<fs::path> find_runs(const std::vector<fs::path>& paths) {
+  std::vector<fs::path> runs;
+  for (const auto& path : paths) {
+    if (!fs::is_directory(path))
+      throw FileError(path.string(), "missing", "there is no such folder");
+    const size_t before = runs.size();
+    if (is_run(path)) {
+      runs.push_back(path);
+    } else {
+      for (const auto& entry : fs::directory_iterator(path)) {
+        if (is_run(entry.path())) runs.push_back(entry.path());
+      }
+      std::sort(runs.begin() + static_cast<std::ptrdiff_t>(before), runs.end());
+    }
+    if (runs.size() == before) throw FileError(path.string(), "missing", "holds no run");
+  }
+  return runs;
+}
+
+}  // namespace gradus::runs

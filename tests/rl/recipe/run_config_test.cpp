@@ -1,0 +1,127 @@
+#include "rl/recipe/run_config.h"
+
+#include <fstream>
+
+#include "base/error.h"
+#include "rl/recipe/input_files.h"
+#include "tests/catch.h"
+#include "tests/rl/temporary_folder.h"
+
+using namespace gradus;
+using namespace gradus::rl;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+void write(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path) << text;
+}
+
+constexpr const char* kRecipe = R"(
+[model]
+path = "base"
+[data]
+path = "train.jsonl"
+[[rewards]]
+type = "python"
+file = "rules.py:grade"
+)";
+
+}  // namespace
+
+TEST_CASE("paths of a recipe are found beside it, and stay right from anywhere",
+          "[rl][run_config]") {
+  const TemporaryFolder folder;
+  const fs::path root = fs::canonical(folder.path());
+  write(root / "recipe.toml", kRecipe);
+  write(root / "base" / "config.json", "{}");
+  write(root / "train.jsonl", "{}\n");
+  write(root / "rules.py", "");
+  const RunConfig config = load_run_config(root / "recipe.toml", {});
+  CHECK(config.model.path == (root / "base").string());
+  CHECK(config.data.path == (root / "train.jsonl").string());
+  CHECK(config.rewards.at(0).options["file"] == (root / "rules.py").string() + ":grade");
+  CHECK(fs::path(config.run.dir) == fs::current_path() / "runs" / "run");
+
+  RunConfig again;
+  read_settings(again, to_toml(config), "resolved");
+  CHECK(compare_settings(config, again).empty());
+}
+
+TEST_CASE("the constant length of a sequence is the longest completion unless it is given",
+          "[rl][run_config]") {
+  const TemporaryFolder folder;
+  write(folder.path() / "recipe.toml", kRecipe);
+  const std::vector<std::string> longest{"rollout.max_tokens=48"};
+  CHECK(load_run_config(folder.path() / "recipe.toml", longest).rl.constant_length == 48);
+  const std::vector<std::string> given{"rollout.max_tokens=48", "rl.constant_length=20"};
+  CHECK(load_run_config(folder.path() / "recipe.toml", given).rl.constant_length == 20);
+}
+
+TEST_CASE("assignments win over the recipe and are checked", "[rl][run_config]") {
+  const TemporaryFolder folder;
+  write(folder.path() / "recipe.toml", kRecipe);
+  const std::vector<std::string> good{"rl.group_size=4", "run.seed=9"};
+  CHECK(load_run_config(folder.path() / "recipe.toml", good).rl.group_size == 4);
+  const std::vector<std::string> bad{"rollout.temperature=0"};
+  CHECK_THROWS_WITH(load_run_config(folder.path() / "recipe.toml", bad),
+                    Contains("rollout.temperature: is 0"));
+}
+
+TEST_CASE("a recipe without what its task needs is refused by name", "[rl][run_config]") {
+  RunConfig config;
+  const auto refusal = [&] {
+    try {
+      check(config, "r");
+    } catch (const ConfigError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK_THAT(refusal(), Contains("model.path: is empty"));
+  config.model.path = "/base";
+  CHECK_THAT(refusal(), Contains("data.path: is empty"));
+  config.data.task = "arithmetic";
+  CHECK_THAT(refusal(), Contains("rewards: there is no rule"));
+  config.rewards.emplace_back().type = "accuracy";
+  CHECK(refusal().empty());
+  config.run.eval_every = 5;
+  CHECK_THAT(refusal(), Contains("eval.data.path: is empty"));
+  config.eval.data.task = "arithmetic";
+  CHECK_THAT(refusal(), Contains("eval.data.count"));
+  config.eval.data.count = 10;
+  config.eval.samples = 4;
+  CHECK_THAT(refusal(), Contains("eval.temperature"));
+  config.run.task = TaskKind::pretrain;
+  config.eval.samples = 1;
+  CHECK_THAT(refusal(), Contains("text.path: is empty"));
+}
+
+TEST_CASE("only settings that cannot change the weights are free on resume", "[rl][run_config]") {
+  const RunConfig was;
+  RunConfig is = was;
+  is.run.steps += 10;
+  is.run.keep = 7;
+  is.rollout.workers = 4;
+  is.ledger.device_price_per_hour = 2.0;
+  CHECK(differences_that_matter(was, is).empty());
+  is.optim.lr *= 2;
+  is.run.seed = 1;
+  is.run.steps = was.run.steps - 1;
+  CHECK(differences_that_matter(was, is).size() == 3);
+}
+
+TEST_CASE("a data file that changed is noticed", "[rl][input_files]") {
+  const TemporaryFolder folder;
+  RunConfig config;
+  config.data.path = (folder.path() / "train.jsonl").string();
+  write(config.data.path, "{\"question\": 1}\n");
+  const auto was = fingerprint_inputs(config);
+  CHECK(changed_inputs(was, fingerprint_inputs(config)).empty());
+  write(config.data.path, "{\"question\": 2}\n");
+  CHECK_THAT(changed_inputs(was, fingerprint_inputs(config)).at(0), Contains("changed"));
+  fs::remove(config.data.path);
+  CHECK_THAT(changed_inputs(was, fingerprint_inputs(config)).at(0), Contains("is gone"));
+}

@@ -1,0 +1,131 @@
+#include "runs/report/report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "runs/report/chart.h"
+#include "runs/report/html_text.h"
+#include "runs/report/sample_list.h"
+#include "runs/run_view.h"
+#include "tests/catch.h"
+#include "tests/cli/program.h"
+
+using namespace gradus::cli;
+using namespace gradus::runs;
+
+namespace {
+
+void write_small_run(const std::filesystem::path& dir, int num_steps) {
+  std::filesystem::create_directories(dir / "samples");
+  write_text(dir / "recipe.toml", "[run]\nsteps = 3\nname = \"<b>\"\n");
+  write_text(dir / "status.json",
+             R"({"state":"finished","reason":"","step":3,"steps":3,"pid":1,"updated":"now"})");
+  std::string metrics;
+  for (int step = 0; step <= num_steps; ++step) {
+    metrics += fmt::format(R"({{"step":{},"reward":{},"loss":null)", step, 0.1 * step);
+    if (step == 0 || step == num_steps) {
+      metrics +=
+          fmt::format(R"(,"eval/accuracy":{},"eval/accuracy/low":0.1,"eval/accuracy/high":0.9)",
+                      0.2 + 0.1 * step);
+    }
+    metrics += "}\n";
+  }
+  write_text(dir / "metrics.jsonl", metrics + "{\"step\":99,\"rew");
+  for (int step = 1; step <= num_steps; ++step) {
+    std::string lines;
+    for (int i = 0; i < 4; ++i) {
+      lines += fmt::format(
+          R"({{"step":{},"prompt_id":"p{}","index":{},"prompt":"What is 1 < 2?","completion":"</pre><script>alert(1)</script>",)"
+          R"("finish":"stop","error":"","num_tokens":7,"reward":{},"advantage":-0.5,)"
+          R"("grades":{{"accuracy":{{"value":1.0,"outcome":"scored","reason":"","details":null}}}}}})",
+          step, i / 2, i % 2, i % 2 == 0 ? "1.0" : "null");
+      lines += "\n";
+    }
+    write_text(dir / "samples" / fmt::format("step-{:06}.jsonl", step), lines);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a run's report shows its curves and keeps hostile completions as text",
+          "[runs][report]") {
+  const TemporaryFolder folder;
+  write_small_run(folder.path(), 3);
+  const auto html = read_text(write_report(folder.path()));
+  CHECK(html.find("Accuracy before") != std::string::npos);
+  CHECK(html.find("50.0 %") != std::string::npos);
+  CHECK(html.find("<svg") != std::string::npos);
+  CHECK(html.find("<script>alert") == std::string::npos);
+  CHECK(html.find("&lt;script&gt;alert(1)") != std::string::npos);
+  CHECK(html.find("no reward") != std::string::npos);
+  CHECK(html.find("http://") == std::string::npos);
+  CHECK(html.find("https://") == std::string::npos);
+}
+
+TEST_CASE("a report's completions are whole groups spread over the run", "[runs][report]") {
+  const TemporaryFolder folder;
+  write_small_run(folder.path(), 40);
+  const auto list = read_samples(folder.path() / "samples", 32);
+  CHECK(list.num_files == 40);
+  CHECK(list.num_in_files == 160);
+  REQUIRE_FALSE(list.samples.empty());
+  CHECK(list.samples.size() <= 32);
+  CHECK(list.samples.front().step == 1);
+  CHECK(list.samples.back().step == 40);
+  CHECK(list.samples.size() % 2 == 0);
+}
+
+TEST_CASE("a torn last line and values that are not finite do not spoil a run's view",
+          "[runs][runs]") {
+  const TemporaryFolder folder;
+  write_small_run(folder.path(), 3);
+  const auto run = read_run(folder.path());
+  CHECK(run.state == "finished");
+  CHECK(run.step == 3);
+  REQUIRE(run.evals.size() == 2);
+  CHECK(run.best_eval()->step == 3);
+  CHECK_FALSE(run.last("loss").has_value());
+  CHECK(run.last("reward") == Approx(0.3));
+}
+
+TEST_CASE("a run that says running while nobody works on it was killed", "[runs][runs]") {
+  const TemporaryFolder folder;
+  write_small_run(folder.path(), 1);
+  write_text(folder / "status.json", R"({"state":"running","step":1,"steps":3})");
+  write_text(folder / ".lock", "1");
+  CHECK(read_run(folder.path()).state == "killed");
+}
+
+TEST_CASE("a folder without a run is refused by name", "[runs][runs]") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_AS(read_run(folder.path()), gradus::FileError);
+  CHECK_THROWS_AS(find_runs({folder.path()}), gradus::FileError);
+}
+
+TEST_CASE("axis marks are round and inside the range", "[runs][chart]") {
+  CHECK(axis_marks(0.0, 1.0, 5) ==
+        std::vector<double>{0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0});
+  CHECK(axis_marks(3.0, 97.0, 5).front() == 20.0);
+  CHECK(axis_marks(2.0, 2.0, 5).size() == 1);
+}
+
+TEST_CASE("a running mean of a constant is that constant from the first point on",
+          "[runs][chart]") {
+  const std::vector<CurvePoint> points{{0, 2.0, {}, {}}, {1, NAN, {}, {}}, {2, 2.0, {}, {}}};
+  const auto smooth = running_mean(points, 0.9);
+  CHECK(smooth[0].y == Approx(2.0));
+  CHECK(std::isnan(smooth[1].y));
+  CHECK(smooth[2].y == Approx(2.0));
+}
+
+TEST_CASE("a curve without a finite value draws nothing", "[runs][chart]") {
+  CHECK(chart_html({"x", "", {{"", {{0, NAN, {}, {}}}, false}}, false}).empty());
+  CHECK_FALSE(chart_html({"x", "", {{"", {{0, 1.0, {}, {}}}, false}}, false}).empty());
+}
+
+TEST_CASE("text in HTML cannot become markup", "[runs][report]") {
+  CHECK(html_text("<a href=\"x\">&'") == "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+  CHECK(html_text("a\x1b[31m") == "a\xEF\xBF\xBD[31m");
+}
