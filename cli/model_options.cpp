@@ -26,12 +26,16 @@ policy::PolicyConfig policy_config(const ModelOptions& options) {
   return config;
 }
 
+void use_threads(const policy::PolicyConfig& config, int threads) {
+  at::set_num_threads(policy::aten_threads(config, threads > 0 ? threads : usable_cores()));
+}
+
 std::unique_ptr<ThreadTeam> make_team(int threads, const policy::PolicyConfig& config) {
   if (threads < 0) {
     throw ArgumentError("--threads: is " + std::to_string(threads) + ", must be >= 0");
   }
   auto team = std::make_unique<ThreadTeam>(threads > 0 ? threads : usable_cores());
-  at::set_num_threads(policy::aten_threads(config, team->size()));
+  use_threads(config, team->size());
   return team;
 }
 

@@ -25,6 +25,9 @@ void add_model_options(Command app, ModelOptions& options);
 /// @throws ConfigError  a word that model.* does not know.
 policy::PolicyConfig policy_config(const ModelOptions& options);
 
+/// Gives ATen, in this whole process, the threads that suit a team of `threads` (0: all cores).
+void use_threads(const policy::PolicyConfig& config, int threads);
+
 /// The team that computes; ATen gets the threads that suit it.
 std::unique_ptr<ThreadTeam> make_team(int threads, const policy::PolicyConfig& config = {});
 

@@ -123,11 +123,16 @@ void describe(PolicyConfig& c, Field&& field) {
   field.section("lora", c.lora, "low-rank adapters instead of all weights");
 }
 
+/// Whether the native kernels compute: results then have the same bits however rows are batched and
+/// however many threads there are.
+inline bool is_native(const PolicyConfig& config) {
+  return config.device == DeviceKind::cpu && config.compute != Compute::reference;
+}
+
 /// Threads that ATen should have beside a team of `threads`: one where the native kernels compute,
 /// as ATen's workers spin after each of its operations and would take cores from the team.
 inline int aten_threads(const PolicyConfig& config, int threads) {
-  const bool is_native = config.device == DeviceKind::cpu && config.compute != Compute::reference;
-  return is_native ? 1 : threads;
+  return is_native(config) ? 1 : threads;
 }
 
 /// A trained tensor of the policy: its float32 value, and its gradient, which backward passes add

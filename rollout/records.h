@@ -44,6 +44,13 @@ struct Completion {
   bool is_truncated() const { return finish == FinishReason::length; }
 };
 
+/// Whether a completion may be trained on and graded: it ended by itself or by length, and has
+/// tokens.
+inline bool is_trainable(const Completion& completion) {
+  const bool has_ended = completion.finish == FinishReason::stop || completion.is_truncated();
+  return has_ended && !completion.tokens.empty();
+}
+
 /// The completions of one prompt, in order of their index; failed ones stay as records.
 struct Rollout {
   Prompt prompt;

@@ -1,7 +1,6 @@
 #include "rollout/rollout_pool.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -155,6 +154,7 @@ struct RolloutPool::Impl {
   const policy::Policy& policy;
   const policy::Tokenizer& tokenizer;
   RolloutConfig config;
+  const Clock& clock;
   int64_t blocks_per_worker = 0;
   std::vector<Worker> workers;
   RolloutStats stats;
@@ -163,7 +163,7 @@ struct RolloutPool::Impl {
     if (!worker.engine) {
       const EngineConfig engine{config.max_sequences, config.prefill_rows, blocks_per_worker,
                                 config.speculative};
-      worker.engine = std::make_unique<Engine>(policy, tokenizer, engine, *worker.team);
+      worker.engine = std::make_unique<Engine>(policy, tokenizer, engine, *worker.team, clock);
     }
     worker.engine->reset_stats();
     return *worker.engine;
@@ -171,8 +171,8 @@ struct RolloutPool::Impl {
 };
 
 RolloutPool::RolloutPool(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
-                         RolloutConfig config, int threads)
-    : impl_(new Impl{policy, tokenizer, std::move(config), 0, {}, {}}) {
+                         RolloutConfig config, int threads, const Clock& clock)
+    : impl_(new Impl{policy, tokenizer, std::move(config), clock, 0, {}, {}}) {
   const auto& settings = impl_->config;
   if (settings.speculative) check_can_draft(policy);
   impl_->blocks_per_worker = blocks_in_budget(policy, settings.kv_cache_mb / settings.workers,
@@ -194,7 +194,7 @@ std::vector<Rollout> RolloutPool::run(std::vector<RolloutRequest> requests, std:
       throw ArgumentError("rollout of " + request.prompt.id +
                           ": num_completions must be at least 1");
   }
-  const auto start = std::chrono::steady_clock::now();
+  const double begin = impl_->clock.now_s();
   Batch batch(std::move(requests), std::move(stop), std::move(on_done),
               static_cast<int>(impl_->workers.size()));
   {
@@ -211,7 +211,7 @@ std::vector<Rollout> RolloutPool::run(std::vector<RolloutRequest> requests, std:
   for (auto& worker : impl_->workers)
     if (worker.engine) add(stats, worker.engine->stats());
   auto rollouts = batch.take_results(stats);
-  stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  stats.seconds = impl_->clock.now_s() - begin;
   impl_->stats = stats;
   return rollouts;
 }

@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/clock.h"
 #include "policy/policy.h"
 #include "policy/tokenizer/tokenizer.h"
 #include "rollout/engine/sampling.h"
@@ -27,15 +28,17 @@ struct RolloutConfig {
 
 template <class Field>
 void describe(RolloutConfig& c, Field&& field) {
-  field("workers", c.workers, at_least(1), "rollout workers; results do not depend on it");
-  field("threads", c.threads, at_least(0), "compute threads shared by all workers; 0: run.threads");
+  field("workers", c.workers, at_least(1).speed_only(),
+        "rollout workers; results do not depend on it");
+  field("threads", c.threads, at_least(0).speed_only(),
+        "compute threads shared by all workers; 0: run.threads");
   field("kv_cache_mb", c.kv_cache_mb, positive(),
         "memory for keys and values, shared by all workers");
-  field("max_sequences", c.max_sequences, at_least(1),
+  field("max_sequences", c.max_sequences, at_least(1).speed_only(),
         "completions that decode together in one worker");
-  field("prefill_rows", c.prefill_rows, at_least(1),
+  field("prefill_rows", c.prefill_rows, at_least(1).speed_only(),
         "prompt tokens that one decode call may carry");
-  field("speculative", c.speculative, any(),
+  field("speculative", c.speculative, any().speed_only(),
         "the model's first multi-token prediction module drafts tokens, which the model verifies: "
         "the same tokens in fewer calls");
   describe(c.sampling, field);
@@ -56,7 +59,7 @@ class RolloutPool {
   /// @throws ConfigError  a worker's part of the KV cache does not hold one block; speculative
   ///                      without a prediction module.
   RolloutPool(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
-              RolloutConfig config, int threads);
+              RolloutConfig config, int threads, const Clock& clock = machine_clock());
   ~RolloutPool();
 
   /// Answers all requests; results stand in the requests' order whatever the timing. What goes

@@ -49,7 +49,7 @@ class Reader {
     json left_over = json::object();
     for (const auto& [key, value] : table.items()) {
       if (const Setting* setting = find(fields, key)) {
-        read_setting(*setting, value, key_path(path, key));
+        read_setting(present(fields, *setting), value, key_path(path, key));
       } else if (rest != nullptr) {
         left_over[key] = value;
       } else {
@@ -74,6 +74,7 @@ class Reader {
         return read_named_tables(setting, value, path);
       case Kind::rest:
       case Kind::location:
+      case Kind::renamed:
         return;
     }
   }
@@ -96,7 +97,7 @@ class Reader {
                                  const std::string& path) const {
     std::vector<std::string> known;
     for (const Setting& setting : fields.settings()) {
-      if (!setting.key.empty()) known.push_back(setting.key);
+      if (!setting.key.empty() && setting.kind != Kind::renamed) known.push_back(setting.key);
     }
     if (const auto nearest = nearest_name(key, known)) {
       fail(key_path(path, key), "is not a setting; did you mean " + key_path(path, *nearest) + "?");
@@ -104,6 +105,16 @@ class Reader {
     std::string list;
     for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
     fail(key_path(path, key), "is not a setting; known here: " + list);
+  }
+
+  /// The setting that a former key stands for now; any other setting is itself.
+  static Setting present(const SettingFields& fields, const Setting& setting) {
+    if (setting.kind != Kind::renamed) return setting;
+    const std::string& target = setting.text;
+    const size_t dot = target.find('.');
+    if (dot == std::string::npos) return *find(fields, target);
+    const SettingFields section = find(fields, std::string_view(target).substr(0, dot))->open();
+    return *find(section, std::string_view(target).substr(dot + 1));
   }
 
   static const Setting* find(const SettingFields& fields, std::string_view key) {
@@ -209,7 +220,8 @@ class Setter {
     if (part.index && !is_table_entry) reader_.fail(here, "is not a list of tables");
     if (is_table_entry) return set_in_tables(*setting, depth, here);
     if (depth + 1 == parts_.size()) {
-      return reader_.read_setting(*setting, value_of_text(text_, setting->takes_text), here);
+      const Setting target = Reader::present(fields, *setting);
+      return reader_.read_setting(target, value_of_text(text_, target.takes_text), here);
     }
     set_below(*setting, depth, here);
   }
@@ -277,7 +289,18 @@ void check_table(const Reader& reader, const SettingFields& fields, const std::s
 
 }  // namespace
 
-Setting SettingFields::named(Setting::Kind kind, const char* key, const char* text) {
+void SettingFields::section_of(const std::string& key, const std::string& text,
+                               std::function<SettingFields()> open) {
+  Setting setting = named(Setting::Kind::section, key, text);
+  setting.open = std::move(open);
+  settings_.push_back(std::move(setting));
+}
+
+void SettingFields::renamed(const char* key, const char* target) {
+  settings_.push_back(named(Setting::Kind::renamed, key, target));
+}
+
+Setting SettingFields::named(Setting::Kind kind, const std::string& key, const std::string& text) {
   Setting setting;
   setting.kind = kind;
   setting.key = key;
@@ -285,7 +308,7 @@ Setting SettingFields::named(Setting::Kind kind, const char* key, const char* te
   return setting;
 }
 
-Setting SettingFields::choice(const char* key, const char* text,
+Setting SettingFields::choice(const std::string& key, const std::string& text,
                               const std::vector<std::string>& names) {
   Setting setting = named(Setting::Kind::value, key, text);
   setting.takes_text = true;
@@ -310,7 +333,7 @@ std::string SettingFields::choice_fault(const std::vector<std::string>& names, c
   return nearest ? fault + "; did you mean \"" + *nearest + "\"?" : fault;
 }
 
-void SettingFields::rest(json& options, const char* text) {
+void SettingFields::rest(json& options, const std::string& text) {
   Setting setting = named(Setting::Kind::rest, "", text);
   setting.get = [&options] { return options.is_object() ? options : json::object(); };
   setting.set = [&options](const json& value) -> setting_value::Fault {

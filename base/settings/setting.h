@@ -34,7 +34,7 @@ class SettingFields;
 
 /// One line of a struct's list, without its C++ type.
 struct Setting {
-  enum class Kind { value, section, tables, named_tables, rest, location };
+  enum class Kind { value, section, tables, named_tables, rest, location, renamed };
   using Entry = std::pair<std::string, SettingFields>;  // name in a map, else empty
 
   Kind kind = Kind::value;
@@ -56,7 +56,8 @@ struct Setting {
 class SettingFields {
  public:
   template <class T>
-  void operator()(const char* key, T& value, SettingConstraint constraint, const char* text) {
+  void operator()(const char* key, T& value, SettingConstraint constraint,
+                  const std::string& text) {
     Setting setting = named(Setting::Kind::value, key, text);
     setting.type = setting_value::type_name(value);
     setting.constraint = std::move(constraint);
@@ -69,7 +70,8 @@ class SettingFields {
   }
 
   template <class Enum>
-  void operator()(const char* key, Enum& value, SettingChoices<Enum> choices, const char* text) {
+  void operator()(const char* key, Enum& value, SettingChoices<Enum> choices,
+                  const std::string& text) {
     std::vector<std::string> names = names_of(choices);
     Setting setting = choice(key, text, names);
     setting.get = [&value, choices]() -> nlohmann::json { return name_of(choices, value); };
@@ -84,7 +86,7 @@ class SettingFields {
 
   template <class Enum>
   void operator()(const char* key, std::optional<Enum>& value, SettingChoices<Enum> choices,
-                  const char* text) {
+                  const std::string& text) {
     std::vector<std::string> names = names_of(choices);
     Setting setting = choice(key, text, names);
     setting.type += " or none";
@@ -106,14 +108,21 @@ class SettingFields {
   }
 
   template <class Config>
-  void section(const char* key, Config& config, const char* text) {
+  void section(const char* key, Config& config, const std::string& text) {
     Setting setting = named(Setting::Kind::section, key, text);
     setting.open = [&config] { return of(config); };
     settings_.push_back(std::move(setting));
   }
 
+  /// A section whose fields are listed by a function, e.g. of a type that only its owner knows.
+  void section_of(const std::string& key, const std::string& text,
+                  std::function<SettingFields()> open);
+
+  /// A key of former times for `target` (a path below this table): read, never written.
+  void renamed(const char* key, const char* target);
+
   template <class Config>
-  void tables(const char* key, std::vector<Config>& list, const char* text) {
+  void tables(const char* key, std::vector<Config>& list, const std::string& text) {
     Setting setting = named(Setting::Kind::tables, key, text);
     setting.open = prototype<Config>();
     setting.clear = [&list] { list.clear(); };
@@ -127,7 +136,7 @@ class SettingFields {
   }
 
   template <class Config>
-  void named_tables(const char* key, std::map<std::string, Config>& map, const char* text) {
+  void named_tables(const char* key, std::map<std::string, Config>& map, const std::string& text) {
     Setting setting = named(Setting::Kind::named_tables, key, text);
     setting.open = prototype<Config>();
     setting.clear = [&map] { map.clear(); };
@@ -142,7 +151,7 @@ class SettingFields {
 
   /// Keys of this table that the list does not name go to `options` (an object) unchecked, for a
   /// plug-in that checks them itself.
-  void rest(nlohmann::json& options, const char* text);
+  void rest(nlohmann::json& options, const std::string& text);
 
   /// Set to where the table was read ("recipe.toml:12: rewards[0]"); neither a key nor dumped.
   void location(std::string& where);
@@ -157,8 +166,9 @@ class SettingFields {
   }
 
  private:
-  static Setting named(Setting::Kind kind, const char* key, const char* text);
-  static Setting choice(const char* key, const char* text, const std::vector<std::string>& names);
+  static Setting named(Setting::Kind kind, const std::string& key, const std::string& text);
+  static Setting choice(const std::string& key, const std::string& text,
+                        const std::vector<std::string>& names);
   static std::optional<size_t> index_of(const std::vector<std::string>& names,
                                         const nlohmann::json& value);
   static std::string choice_fault(const std::vector<std::string>& names,
@@ -194,6 +204,7 @@ struct SettingInfo {
   std::string default_value;  // in TOML's syntax
   std::string constraint;     // ">= 2", or empty
   std::string text;
+  OnResume on_resume = OnResume::fixed;
 };
 
 struct SettingDifference {

@@ -82,11 +82,11 @@ void list_table(const SettingFields& fields, const std::string& path,
     const std::string here = key_path(path, setting.key);
     switch (setting.kind) {
       case Kind::value:
-        lines.push_back(
-            {here, setting.type, toml_value(setting.get()), setting.constraint.text, setting.text});
+        lines.push_back({here, setting.type, toml_value(setting.get()), setting.constraint.text,
+                         setting.text, setting.constraint.on_resume});
         break;
       case Kind::rest:
-        lines.push_back({key_path(path, "*"), "any value", "", "", setting.text});
+        lines.push_back({key_path(path, "*"), "any value", "", "", setting.text, OnResume::fixed});
         break;
       case Kind::section:
         list_table(setting.open(), here, lines);
@@ -98,6 +98,7 @@ void list_table(const SettingFields& fields, const std::string& path,
         list_table(setting.open(), here + ".NAME", lines);
         break;
       case Kind::location:
+      case Kind::renamed:
         break;
     }
   }
@@ -148,6 +149,7 @@ json fields_to_json(const SettingFields& fields) {
         }
         break;
       case Kind::location:
+      case Kind::renamed:
         break;
     }
   }

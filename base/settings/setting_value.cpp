@@ -34,6 +34,22 @@ SettingConstraint SettingConstraint::hint(std::string sentence) && {
   return std::move(*this);
 }
 
+SettingConstraint SettingConstraint::records_only() && {
+  on_resume = OnResume::free;
+  return std::move(*this);
+}
+
+SettingConstraint SettingConstraint::speed_only() && {
+  on_resume = OnResume::free_if_exact;
+  return std::move(*this);
+}
+
+SettingConstraint SettingConstraint::free_on_condition(std::string text_of_it) && {
+  on_resume = OnResume::conditional;
+  condition = std::move(text_of_it);
+  return std::move(*this);
+}
+
 SettingConstraint any() {
   return {};
 }
@@ -66,18 +82,21 @@ SettingConstraint non_empty() {
 }
 
 SettingConstraint one_of(std::initializer_list<const char*> texts) {
-  const std::vector<std::string> allowed(texts.begin(), texts.end());
+  return one_of(std::vector<std::string>(texts.begin(), texts.end()));
+}
+
+SettingConstraint one_of(std::vector<std::string> texts) {
   std::string text = "one of";
-  for (const auto& name : allowed) text += (name == allowed.front() ? " " : ", ") + name;
-  return {text,
-          [allowed](const json& value) {
-            for (const auto& name : allowed) {
-              if (value == name) return true;
-            }
-            return false;
-          },
-          false,
-          {}};
+  for (const auto& name : texts) text += (name == texts.front() ? " " : ", ") + name;
+  SettingConstraint constraint;
+  constraint.text = std::move(text);
+  constraint.holds = [allowed = std::move(texts)](const json& value) {
+    for (const auto& name : allowed) {
+      if (value == name) return true;
+    }
+    return false;
+  };
+  return constraint;
 }
 
 namespace setting_value {

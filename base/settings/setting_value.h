@@ -11,6 +11,16 @@
 
 namespace gradus {
 
+/// Whether a run that goes on may change a setting without being told so by name, because its
+/// result stays a function of one recipe.
+enum class OnResume {
+  fixed,          ///< it can change the result
+  free,           ///< records and limits alone
+  free_if_exact,  ///< speed and memory, where results do not depend on how rows are batched and
+                  ///< shared among threads: with the native kernels
+  conditional,  ///< free as its condition says, which the recipe's reader checks
+};
+
 /// What a setting's value must satisfy. Lists are checked element by element, unless `on_whole`;
 /// an unset optional always passes.
 struct SettingConstraint {
@@ -18,9 +28,15 @@ struct SettingConstraint {
   std::function<bool(const nlohmann::json&)> holds;  // null: anything goes
   bool on_whole = false;
   std::string advice;  // appended to the error
+  OnResume on_resume = OnResume::fixed;
+  std::string condition;  // of OnResume::conditional, for people
 
   /// The same constraint with a sentence that the error ends with.
   SettingConstraint hint(std::string sentence) &&;
+  /// OnResume::free, free_if_exact and conditional.
+  SettingConstraint records_only() &&;
+  SettingConstraint speed_only() &&;
+  SettingConstraint free_on_condition(std::string text) &&;
 };
 
 SettingConstraint any();
@@ -30,6 +46,7 @@ SettingConstraint between(double low, double high);  // both ends included
 SettingConstraint positive();                        // > 0
 SettingConstraint non_empty();                       // text or list
 SettingConstraint one_of(std::initializer_list<const char*> texts);
+SettingConstraint one_of(std::vector<std::string> texts);
 
 /// Names of an enum's values: one_of<Kind>({{"token", Kind::token}, {"sequence", Kind::sequence}}).
 template <class Enum>

@@ -16,7 +16,8 @@
 #include "policy/checkpoint_tokenizer.h"
 #include "policy/policy.h"
 #include "rl/evaluation/evaluate.h"
-#include "rl/recipe/run_config.h"
+#include "rl/recipe/load.h"
+#include "rl/stages/sampled_evaluation.h"
 #include "rollout/rollout_pool.h"
 
 namespace gradus::cli {
@@ -169,7 +170,7 @@ void evaluate(const EvalOptions& options, Session& session) {
   const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
   const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, *team);
   const auto context = static_cast<int>(policy->model_config().max_position_embeddings);
-  rl::Evaluator evaluator(config, tokenizer, context);
+  rl::Evaluator evaluator(rl::eval_plan(config), tokenizer, context);
   rollout::RolloutPool pool(*policy, *tokenizer.tokenizer, config.rollout, team->size());
   std::optional<rl::EvalResult> result;
   {

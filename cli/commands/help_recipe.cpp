@@ -9,7 +9,7 @@
 #include "base/settings/nearest_name.h"
 #include "base/settings/setting.h"
 #include "cli/commands/commands.h"
-#include "rl/recipe/run_config.h"
+#include "rl/recipe/load.h"
 
 namespace gradus::cli {
 namespace {

@@ -14,6 +14,7 @@
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/model_config.h"
+#include "rl/learn/flops.h"
 #include "rl/recipe/cost_model.h"
 #include "rl/recipe/model_memory.h"
 

@@ -18,8 +18,9 @@
 #include "cli/rewards/reward_samples.h"
 #include "cli/text_table.h"
 #include "policy/checkpoint_tokenizer.h"
-#include "rl/observe/samples.h"
-#include "rl/recipe/run_config.h"
+#include "rewards/reward_set.h"
+#include "rl/collect/grade_record.h"
+#include "rl/recipe/load.h"
 #include "rollout/tasks/generated_task.h"
 
 namespace gradus::cli {

@@ -16,7 +16,7 @@
 #include "cli/rewards/reward_case.h"
 #include "cli/rewards/reward_options.h"
 #include "rewards/rule_text.h"
-#include "rl/observe/samples.h"
+#include "rl/collect/grade_record.h"
 
 namespace gradus::cli {
 namespace {

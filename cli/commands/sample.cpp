@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "cli/commands/commands.h"
 #include "cli/generator.h"
-#include "rl/observe/samples.h"
+#include "rl/collect/grade_record.h"
 
 namespace gradus::cli {
 namespace {

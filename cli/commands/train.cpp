@@ -16,12 +16,14 @@
 #include "base/settings/setting.h"
 #include "cli/commands/commands.h"
 #include "cli/machine.h"
+#include "cli/model_options.h"
 #include "cli/train_display.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/model_config.h"
 #include "rewards/reward_set.h"
 #include "rl/recipe/cost_model.h"
-#include "rl/recipe/run_config.h"
+#include "rl/recipe/load.h"
+#include "rl/stages/stage.h"
 #include "runs/report/report.h"
 #include "runs/run_view.h"
 
@@ -93,7 +95,7 @@ std::string estimate_text(const rl::MemoryEstimate& memory) {
 void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
   const auto memory = rl::estimate_memory(model_of(config), config);
   // TrainOptions of the rules are the rules' own: making them is the check.
-  if (config.run.task == rl::TaskKind::grpo) const rewards::RewardSet rules(config.rewards);
+  if (rl::stages().at(config.run.task).samples) const rewards::RewardSet rules(config.rewards);
   if (!as_json) {
     session.out << to_toml(config) << estimate_text(memory);
     return;
@@ -164,6 +166,7 @@ void train(const TrainOptions& options, Session& session) {
   const rl::RunConfig config = recipe_of(options);
   if (options.is_dry) return dry_run(config, options.as_json, session);
   const SteadyClock clock;
+  use_threads(config.model, config.run.threads);
   rl::RunOutcome outcome;
   {
     const auto display = make_display(options, config.run.steps, clock, session);

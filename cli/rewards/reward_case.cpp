@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
-#include "rl/observe/samples.h"
+#include "rl/collect/grade_record.h"
 
 namespace gradus::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "rewards/rule_text.h"
-#include "rl/recipe/run_config.h"
+#include "rl/recipe/load.h"
 
 namespace gradus::cli {
 

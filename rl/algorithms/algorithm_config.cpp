@@ -1,22 +1,20 @@
 #include "rl/algorithms/algorithm_config.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <algorithm>
 
 #include "base/error.h"
+#include "rl/algorithms/advantages/advantage.h"
+#include "rl/algorithms/kl/kl.h"
 #include "rl/algorithms/losses/policy_loss.h"
-#include "rl/learn/optimizers/adamw_state.h"
+#include "rl/algorithms/mismatch/mismatch.h"
 
 namespace gradus::rl {
 namespace {
 
-void check_loss_name(const std::string& loss) {
-  const auto names = policy_loss_names();
-  if (std::find(names.begin(), names.end(), loss) != names.end()) return;
-  throw ConfigError(
-      fmt::format("rl.loss: is \"{}\", must be one of {}", loss, fmt::join(names, ", ")));
+std::vector<std::string> mismatch_modes() {
+  std::vector<std::string> names = mismatch_corrections().names();
+  names.insert(names.begin(), "none");
+  return names;
 }
 
 void check_bounds(const AlgorithmConfig& c) {
@@ -38,18 +36,102 @@ void check_bounds(const AlgorithmConfig& c) {
 }
 
 void check_rewards(const AlgorithmConfig& c) {
-  if (c.combine_rewards == RewardCombination::normalize_then_sum &&
-      c.scale_rewards != ScaleRewards::group) {
+  if (c.advantage == "normalize_then_sum" && c.scale_rewards != ScaleRewards::group) {
     throw ConfigError(
-        "rl.scale_rewards: must be group with rl.combine_rewards = normalize_then_sum, which "
+        "rl.scale_rewards: must be group with rl.advantage = normalize_then_sum, which "
         "divides each rule by its own deviation in the group, and the sum by the batch's");
   }
 }
 
 }  // namespace
 
+void describe(MismatchConfig& c, SettingFields& field) {
+  field("mode", c.mode, one_of(mismatch_modes()),
+        "importance weight of trainer over sampler: held within [min, max] (truncate) or 0 outside "
+        "(mask)");
+  field("max", c.max, positive(), "upper bound of the weight");
+  field("min", c.min, at_least(0.0), "lower bound of the weight");
+}
+
+void describe(DynamicSamplingConfig& c, SettingFields& field) {
+  field("enable", c.enable, any(), "sample on until prompts_per_step groups have unequal rewards");
+  field("max_batches", c.max_batches, at_least(1), "batches sampled for one step at most");
+}
+
+void describe(AlgorithmConfig& c, SettingFields& field) {
+  field("group_size", c.group_size,
+        at_least(2).hint("One completion has no group to be compared with; try 8."),
+        "completions per prompt");
+  field("prompts_per_step", c.prompts_per_step, at_least(1), "prompts, hence groups, of one step");
+  field("epochs", c.epochs, at_least(1), "passes over a batch");
+  field("minibatches", c.minibatches, at_least(1), "optimizer steps of one pass over a batch");
+  field("microbatch_tokens", c.microbatch_tokens, at_least(1),
+        "rows that go through the model together; changes memory and speed, not the result");
+  field("advantage", c.advantage, advantage_estimators().names_constraint(),
+        advantage_estimators().described("how rewards become advantages"));
+  field.renamed("combine_rewards", "advantage");
+  field("scale_rewards", c.scale_rewards,
+        one_of<ScaleRewards>({{"group", ScaleRewards::group},
+                              {"batch", ScaleRewards::batch},
+                              {"none", ScaleRewards::none}}),
+        "advantages are divided by the rewards' deviation in the group, in the batch, or not (Dr. "
+        "GRPO)");
+  field("std_floor", c.std_floor, at_least(0.0), "added to that deviation");
+  field("loss", c.loss, policy_losses().names_constraint(),
+        policy_losses().described("policy loss"));
+  field("aggregation", c.aggregation,
+        one_of<Aggregation>({{"token_mean", Aggregation::token_mean},
+                             {"sequence_mean", Aggregation::sequence_mean},
+                             {"sequence_mean_constant", Aggregation::sequence_mean_constant},
+                             {"sequence_sum", Aggregation::sequence_sum}}),
+        "token_mean (DAPO), sequence_mean (GRPO), sequence_mean_constant (Dr. GRPO), sequence_sum");
+  field("constant_length", c.constant_length, at_least(0),
+        "tokens by which sequence_mean_constant divides; 0: rollout.max_tokens");
+  field("clip_ratio_low", c.clip_ratio_low, at_least(0.0), "the ratio is held above 1 - this");
+  field("clip_ratio_high", c.clip_ratio_high, at_least(0.0),
+        "the ratio is held below 1 + this; DAPO: 0.28");
+  field("dual_clip", c.dual_clip, at_least(0.0),
+        "bound on the ratio where the advantage is negative, above 1 (dual-clip PPO: 3); 0: none");
+  field("delta", c.delta, at_least(0.0),
+        "bound on the unclipped ratio, above 1 + clip_ratio_high (INTELLECT-2); 0: none");
+  field("kl_coef", c.kl_coef, at_least(0.0),
+        "weight of KL(policy || reference); 0: no reference policy");
+  field("kl_estimator", c.kl_estimator, kl_estimators().names_constraint(),
+        kl_estimators().described("value of the KL estimate"));
+  field("kl_gradient", c.kl_gradient,
+        one_of<KlGradient>(
+            {{"ratio", KlGradient::ratio}, {"k2", KlGradient::k2}, {"own", KlGradient::own}}),
+        "gradient of the KL estimate: ratio (DeepSeek-V3.2) and k2 are unbiased on-policy");
+  field("reference_update_every", c.reference_update_every, at_least(0),
+        "steps after which the reference becomes the policy; 0: never");
+  field("entropy_coef", c.entropy_coef, at_least(0.0), "weight of the entropy bonus");
+  field("mtp_weight", c.mtp_weight, at_least(0.0),
+        "weight of the loss of multi-token prediction on sampled tokens, which trains the modules "
+        "alone, as drafts for rollout.speculative; 0: they stay as they are");
+  field("routing", c.routing,
+        one_of<RoutingUse>({{"off", RoutingUse::off},
+                            {"compare", RoutingUse::compare},
+                            {"replay", RoutingUse::replay}}),
+        "mixtures of experts: the sampler's choices are forgotten (off), compared with training's "
+        "as moe/replay_difference, or obeyed in training as well (replay)");
+  field.section("moe", c.moe, "load of the experts of mixtures");
+  field("mask_truncated", c.mask_truncated, any(),
+        "leave completions that hit max_tokens out of the loss");
+  field(
+      "skip_zero_advantage", c.skip_zero_advantage, any(),
+      "do not compute completions that cannot change the gradient; metrics then tell of the rest");
+  field.section("mismatch", c.mismatch, "correction of the difference between sampler and trainer");
+  c.losses.describe_sections(field);
+  field.renamed("sapo_temperature_positive", "sapo.temperature_positive");
+  field.renamed("sapo_temperature_negative", "sapo.temperature_negative");
+  field.section("dynamic_sampling", c.dynamic_sampling, "sampling on until groups have a signal");
+}
+
 void check(const AlgorithmConfig& config) {
-  check_loss_name(config.loss);
+  policy_losses().at(config.loss);
+  advantage_estimators().at(config.advantage);
+  kl_estimators().at(config.kl_estimator);
+  if (config.mismatch.is_used()) mismatch_corrections().at(config.mismatch.mode);
   check_rewards(config);
   check_bounds(config);
   if (config.minibatches > config.prompts_per_step) {
@@ -57,16 +139,6 @@ void check(const AlgorithmConfig& config) {
         "rl.minibatches: is {}, must be at most rl.prompts_per_step = {}. A minibatch holds whole "
         "groups, at least one.",
         config.minibatches, config.prompts_per_step));
-  }
-}
-
-void check(const OptimizerConfig& config) {
-  find_adamw(config.kind);
-  for (const auto& [name, beta] : {std::pair{"beta1", config.beta1}, {"beta2", config.beta2}}) {
-    if (beta >= 1.0) {
-      throw ConfigError(fmt::format(
-          "optim.{}: is {}, must be below 1. At 1 the gradient would never be seen.", name, beta));
-    }
   }
 }
 

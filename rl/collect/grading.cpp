@@ -7,8 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "rl/algorithms/advantages/advantage.h"
-
 namespace gradus::rl {
 namespace {
 

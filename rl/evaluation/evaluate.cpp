@@ -8,10 +8,9 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "rl/algorithms/advantages/advantage.h"
+#include "rl/collect/grade_record.h"
 #include "rl/collect/grading.h"
-#include "rl/observe/samples.h"
-#include "rl/recipe/cost_model.h"
+#include "rl/learn/flops.h"
 
 namespace gradus::rl {
 namespace {
@@ -20,19 +19,15 @@ using nlohmann::ordered_json;
 
 constexpr int64_t kBatchCompletions = 1024;  // held at one time while they are sampled
 
-const std::vector<rewards::RewardConfig>& rules_of(const RunConfig& config) {
-  return config.eval.rewards.empty() ? config.rewards : config.eval.rewards;
-}
-
-rollout::SamplingConfig sampling_of(const RunConfig& config) {
-  rollout::SamplingConfig sampling = config.rollout.sampling;
-  sampling.temperature = config.eval.temperature;
-  if (config.eval.max_tokens > 0) sampling.max_tokens = config.eval.max_tokens;
+rollout::SamplingConfig sampling_of(const EvalPlan& plan) {
+  rollout::SamplingConfig sampling = plan.sampling;
+  sampling.temperature = plan.eval.temperature;
+  if (plan.eval.max_tokens > 0) sampling.max_tokens = plan.eval.max_tokens;
   return sampling;
 }
 
-rollout::DataConfig data_of(const RunConfig& config) {
-  rollout::DataConfig data = config.eval.data;
+rollout::DataConfig data_of(const EvalPlan& plan) {
+  rollout::DataConfig data = plan.eval.data;
   data.shuffle = false;  // problem i is row i, in every evaluation
   return data;
 }
@@ -148,14 +143,14 @@ void add_cost(EvalResult& result, const policy::ModelConfig& model, const Group&
 
 }  // namespace
 
-Evaluator::Evaluator(const RunConfig& config, const policy::LoadedTokenizer& tokenizer,
+Evaluator::Evaluator(const EvalPlan& plan, const policy::LoadedTokenizer& tokenizer,
                      int max_context)
-    : config_(config.eval),
-      sampling_(sampling_of(config)),
-      seed_(config.run.seed ^ hash_text("evaluation")),
-      prompts_(rollout::make_prompt_source(data_of(config), tokenizer, max_context, seed_)),
-      rules_(rules_of(config)),
-      answer_rule_(find_rule(rules_, config.eval.answer_rule)) {
+    : config_(plan.eval),
+      sampling_(sampling_of(plan)),
+      seed_(plan.seed ^ hash_text("evaluation")),
+      prompts_(rollout::make_prompt_source(data_of(plan), tokenizer, max_context, seed_)),
+      rules_(plan.rewards),
+      answer_rule_(find_rule(rules_, plan.eval.answer_rule)) {
   num_problems_ = prompts_->size() > 0 ? prompts_->size() : config_.data.count;
   if (num_problems_ <= 0)
     throw ConfigError("eval.data: holds no problem; check eval.data.path and eval.data.count");
@@ -224,16 +219,16 @@ void sum_up_answers(EvalResult& result, int64_t samples) {
   }
 }
 
-std::map<std::string, double> eval_metrics(const EvalResult& result) {
-  std::map<std::string, double> metrics{{"eval/accuracy", result.accuracy.value},
-                                        {"eval/accuracy/low", result.accuracy.low},
-                                        {"eval/accuracy/high", result.accuracy.high},
-                                        {"eval/mean_length", result.mean_tokens},
-                                        {"eval/clipped_ratio", result.truncated_share},
-                                        {"eval/problems", static_cast<double>(result.num_problems)},
-                                        {"eval/skipped", static_cast<double>(result.num_skipped)},
-                                        {"eval/failed", static_cast<double>(result.num_failed)},
-                                        {"time/eval", result.seconds}};
+Metrics eval_metrics(const EvalResult& result) {
+  Metrics metrics{{"eval/accuracy", result.accuracy.value},
+                  {"eval/accuracy/low", result.accuracy.low},
+                  {"eval/accuracy/high", result.accuracy.high},
+                  {"eval/mean_length", result.mean_tokens},
+                  {"eval/clipped_ratio", result.truncated_share},
+                  {"eval/problems", static_cast<double>(result.num_problems)},
+                  {"eval/skipped", static_cast<double>(result.num_skipped)},
+                  {"eval/failed", static_cast<double>(result.num_failed)},
+                  {"time/eval", result.seconds}};
   for (const auto& [k, share] : result.pass_at)
     if (k > 1) metrics[fmt::format("eval/pass@{}", k)] = share;
   for (const auto& [k, share] : result.maj_at)

@@ -14,11 +14,21 @@
 #include "rewards/reward_set.h"
 #include "rl/collect/group.h"
 #include "rl/evaluation/accuracy.h"
-#include "rl/recipe/run_config.h"
+#include "rl/evaluation/eval_config.h"
+#include "rl/learn/metrics.h"
+#include "rollout/engine/sampling.h"
 #include "rollout/prompts/prompt_source.h"
 #include "rollout/rollout_pool.h"
 
 namespace gradus::rl {
+
+/// Settings of an evaluation, and what they leave to those of training.
+struct EvalPlan {
+  EvalConfig eval;
+  std::vector<rewards::RewardConfig> rewards;
+  rollout::SamplingConfig sampling;  ///< what eval.* does not set
+  uint64_t seed = 0;                 ///< of the run
+};
 
 /// One held-out problem with what was made of it.
 struct EvalProblem {
@@ -60,10 +70,8 @@ struct EvalResult {
 /// by the weights alone, and the result depends on neither workers nor batching.
 class Evaluator {
  public:
-  /// @param config  eval.*, and of training: rewards (when eval.rewards is empty), rollout.* (the
-  ///                sampling that eval.* does not set), run.seed.
   /// @throws ConfigError  eval.answer_rule names no rule; FileError  no problems.
-  Evaluator(const RunConfig& config, const policy::LoadedTokenizer& tokenizer, int max_context);
+  Evaluator(const EvalPlan& plan, const policy::LoadedTokenizer& tokenizer, int max_context);
 
   using Progress = std::function<void(int64_t done, int64_t total)>;
 
@@ -94,7 +102,7 @@ void sum_up_answers(EvalResult& result, int64_t samples);
 /// "eval/accuracy", "eval/accuracy/low", "eval/accuracy/high", "eval/pass@k", "eval/maj@k",
 /// "eval/rewards/<rule>", "eval/mean_length", "eval/clipped_ratio", "eval/problems",
 /// "eval/skipped", "eval/failed", "time/eval".
-std::map<std::string, double> eval_metrics(const EvalResult& result);
+Metrics eval_metrics(const EvalResult& result);
 
 /// One JSON line per problem: {"id", "prompt", "right", "samples": [{"completion", "answer",
 /// "is_right", "finish", "error", "num_tokens", "grades"}]}.

@@ -4,11 +4,11 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "rl/learn/prediction_loss.h"
+#include "rl/parallel/gradient_sync.h"
 
 namespace gradus::rl {
 namespace {
@@ -16,16 +16,15 @@ namespace {
 /// Adds the life of this object to a figure.
 class Timer {
  public:
-  explicit Timer(double& seconds) : seconds_(seconds) {}
+  Timer(double& seconds, const Clock& clock) : seconds_(seconds), clock_(clock) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
-  ~Timer() {
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  }
+  ~Timer() { seconds_ += clock_.now_s() - begin_s_; }
 
  private:
   double& seconds_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  const Clock& clock_;
+  double begin_s_ = clock_.now_s();
 };
 
 /// Losses are computed on the CPU on every device: vectors of one number per token, summed in a
@@ -38,7 +37,7 @@ policy::Scores on_cpu(const policy::Scores& scores) {
 
 at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& microbatches,
                         int64_t num_tokens, UpdateCost& cost, ThreadTeam& team) {
-  const Timer timer(cost.logprobs_s);
+  const Timer timer(cost.logprobs_s, pass.clock);
   const at::NoGradGuard no_grad;
   at::Tensor logprobs = at::zeros({num_tokens}, at::kFloat);
   float* out = logprobs.mutable_data_ptr<float>();
@@ -86,7 +85,7 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
                             microbatches);
   MixtureStep mixture(step.mixture, microbatches);
   for (size_t i = 0; i < microbatches.size(); ++i) {
-    const Timer timer(update.cost.forward_backward_s);
+    const Timer timer(update.cost.forward_backward_s, step.environment.clock);
     const c10::AutoGradMode with_gradient(true);
     Microbatch microbatch = microbatches[i];
     microbatch.batch.routing = mixture.routing_of(microbatches[i]);
@@ -109,7 +108,9 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
   result.loss = sum;
   prediction.report(update.metrics);
   add_loads(mixture.loads(), update.expert_loads);
-  const Timer timer(update.cost.optimizer_s);
+  const Timer timer(update.cost.optimizer_s, step.environment.clock);
+  if (step.environment.communicator != nullptr)
+    sum_gradients(step.policy.parameters(), *step.environment.communicator);
   const Optimizer::StepResult taken = step.optimizer.step(step.learning_rate, step.team);
   if (taken.was_skipped) {
     note_not_finite(update, taken.skip_reason);

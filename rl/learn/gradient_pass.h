@@ -7,12 +7,21 @@
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
 #include "policy/policy.h"
+#include "rl/learn/mixture_training.h"
 #include "rl/learn/optimizers/optimizer.h"
 #include "rl/learn/pack.h"
-#include "rl/update/update.h"
+#include "rl/learn/update_result.h"
+#include "rl/parallel/communicator.h"
 
 namespace gradus::rl {
+
+/// What a step needs beside its policy: who tells the time, and who trains with it.
+struct StepEnvironment {
+  const Clock& clock = machine_clock();
+  Communicator* communicator = nullptr;  ///< null: alone
+};
 
 /// Which weights score, and how.
 struct ScoringPass {
@@ -20,6 +29,7 @@ struct ScoringPass {
   double temperature = 1.0;
   bool use_adapters = true;
   bool replays = false;  ///< the sampler's choices of experts are obeyed where they were kept
+  const Clock& clock = machine_clock();
 };
 
 /// Logprobs of all scored tokens without autograd, one microbatch after the other.
@@ -39,6 +49,7 @@ struct TrainingStep {
   double prediction_weight = 0.0;  ///< of the loss of multi-token prediction
   policy::PredictionGradient prediction_gradient = policy::PredictionGradient::module_alone;
   MixtureTraining mixture;
+  StepEnvironment environment;
 };
 
 struct TrainingStepResult {
@@ -47,9 +58,9 @@ struct TrainingStepResult {
 };
 
 /// One optimizer step: forward, loss (and that of multi-token prediction) and backward for each
-/// microbatch, then clip, AdamW and publish_weights. A loss or gradient that is not finite leaves
-/// weights and moments as they were and is noted in `update`, as are cost and tokens. What a
-/// microbatch needed is released before the next one. Mixtures of experts:
+/// microbatch, the sum over ranks, then clip, AdamW and publish_weights. A loss or gradient that is
+/// not finite leaves weights and moments as they were and is noted in `update`, as are cost and
+/// tokens. What a microbatch needed is released before the next one. Mixtures of experts:
 /// rl/learn/mixture_training.h.
 TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
                             const MicrobatchLoss& loss, UpdateResult& update);

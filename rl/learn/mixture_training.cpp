@@ -115,7 +115,7 @@ void add_loads(const std::vector<policy::ExpertLoad>& step, std::vector<policy::
 }
 
 void report_loads(const std::vector<policy::ExpertLoad>& loads, const policy::ModelConfig& model,
-                  double num_steps, std::map<std::string, double>& metrics,
+                  double num_steps, Metrics& metrics,
                   std::map<std::string, std::vector<int64_t>>& lists) {
   const auto layers = mixture_layers(model);
   double worst = 0.0;

@@ -9,6 +9,7 @@
 #include "base/settings/setting.h"
 #include "policy/ops/routing.h"
 #include "policy/policy.h"
+#include "rl/learn/metrics.h"
 #include "rl/learn/pack.h"
 
 namespace gradus::rl {
@@ -72,7 +73,7 @@ void add_loads(const std::vector<policy::ExpertLoad>& step, std::vector<policy::
 /// "moe/entropy", "moe/idle_share", with balance loss "moe/balance_loss", with kept choices
 /// "moe/replay_difference"; and, as lists, "moe/load/N": rows sent to each expert of layer N.
 void report_loads(const std::vector<policy::ExpertLoad>& loads, const policy::ModelConfig& model,
-                  double num_steps, std::map<std::string, double>& metrics,
+                  double num_steps, Metrics& metrics,
                   std::map<std::string, std::vector<int64_t>>& lists);
 
 }  // namespace gradus::rl

@@ -7,7 +7,7 @@
 
 #include "policy/policy.h"
 #include "rl/learn/pack.h"
-#include "rl/update/update.h"
+#include "rl/learn/update_result.h"
 
 namespace gradus::rl {
 

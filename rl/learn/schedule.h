@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "rl/algorithms/algorithm_config.h"
+#include "rl/learn/optimizers/optimizer_config.h"
 
 namespace gradus::rl {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "rl/collect/group.h"
-#include "rl/update/update.h"
+#include "rl/learn/metrics.h"
 
 namespace gradus::rl {
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "rl/collect/grade_record.h"
+
 namespace gradus::rl {
 namespace {
 
@@ -42,43 +44,6 @@ std::string sample_lines(int64_t step, const std::vector<Group>& groups, size_t 
                    .dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
                "\n";
   return lines;
-}
-
-const char* finish_name(rollout::FinishReason finish) {
-  switch (finish) {
-    case rollout::FinishReason::stop:
-      return "stop";
-    case rollout::FinishReason::length:
-      return "length";
-    case rollout::FinishReason::aborted:
-      return "aborted";
-    case rollout::FinishReason::failed:
-      return "failed";
-  }
-  return "?";
-}
-
-const char* outcome_name(rewards::GradeOutcome outcome) {
-  switch (outcome) {
-    case rewards::GradeOutcome::scored:
-      return "scored";
-    case rewards::GradeOutcome::skipped:
-      return "skipped";
-    case rewards::GradeOutcome::failed:
-      return "failed";
-    case rewards::GradeOutcome::timed_out:
-      return "timed_out";
-  }
-  return "?";
-}
-
-nlohmann::ordered_json grade_json(const rewards::Grade& grade) {
-  const bool is_scored = grade.outcome == rewards::GradeOutcome::scored;
-  return {{"value", is_scored ? finite_or_null(grade.value) : ordered_json(nullptr)},
-          {"outcome", outcome_name(grade.outcome)},
-          {"reason", grade.reason},
-          {"details", ordered_json::parse(grade.details.dump(
-                          -1, ' ', false, nlohmann::json::error_handler_t::replace))}};
 }
 
 }  // namespace gradus::rl

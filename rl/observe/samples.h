@@ -19,10 +19,4 @@ namespace gradus::rl {
 std::string sample_lines(int64_t step, const std::vector<Group>& groups, size_t num_used,
                          const std::vector<std::string>& rule_names);
 
-const char* finish_name(rollout::FinishReason finish);
-const char* outcome_name(rewards::GradeOutcome outcome);
-
-/// {"value", "outcome", "reason", "details"} as above.
-nlohmann::ordered_json grade_json(const rewards::Grade& grade);
-
 }  // namespace gradus::rl

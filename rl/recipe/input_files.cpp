@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "rl/recipe/load.h"
 #include "rl/run/file_sum.h"
 
 namespace gradus::rl {

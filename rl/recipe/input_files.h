@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "rl/recipe/run_config.h"
+#include "rl/stages/run_config.h"
 
 namespace gradus::rl {
 

@@ -55,8 +55,8 @@ ModelMemory model_memory(const policy::ModelConfig& config, WeightPrecision prec
   memory.weights = share(weight_bytes(config, precision, parameters));
   memory.master_weights = is_float32 ? 0 : share(kElementBytes * parameters);
   memory.gradients = share(kElementBytes * parameters);
-  memory.adamw = share(kAdamWFloat32.num_bytes(parameters));
-  memory.adamw_8bit = share(kAdamW8Bit.num_bytes(parameters));
+  memory.adamw = share(adamw_kinds().at("adamw").num_bytes(parameters));
+  memory.adamw_8bit = share(adamw_kinds().at("adamw_8bit").num_bytes(parameters));
   memory.cache_per_token = policy::kv_bytes_per_token(config, cache);
   memory.multi_head_cache_per_token = policy::multi_head_kv_bytes_per_token(config, cache);
   if (__builtin_mul_overflow(memory.cache_per_token, config.max_position_embeddings,

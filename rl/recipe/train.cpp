@@ -10,9 +10,10 @@
 #include "base/error.h"
 #include "base/files/atomic_file.h"
 #include "base/json.h"
+#include "rl/recipe/changes.h"
 #include "rl/recipe/input_files.h"
-#include "rl/stages/rl_stage.h"
-#include "rl/stages/text_stage.h"
+#include "rl/recipe/load.h"
+#include "rl/stages/stage_loop.h"
 
 namespace gradus::rl {
 namespace {
@@ -28,32 +29,43 @@ int64_t last_step(const fs::path& run) {
   return last;
 }
 
+LearnerSettings learner_settings(const RunConfig& config) {
+  return {config.model, config.optim, config.run.seed, config.run.threads};
+}
+
+/// Everything that a stage stands on, in the order in which it is made.
 struct Loaded {
-  std::unique_ptr<TrainingRun> run;
-  std::unique_ptr<StepTask> task;
+  Loaded(const RunConfig& config, Run& run)
+      : learner(learner_settings(config), run.clock()),
+        loop(run, &learner, config.optim.max_skipped_steps),
+        stage(stages().at(config.run.task).make(config, run, learner)) {}
+
+  Learner learner;
+  StageLoop loop;
+  std::unique_ptr<Stage> stage;
 };
 
-Loaded load(RunConfig config, RunDirectory directory, const RunEnvironment& environment) {
-  Loaded loaded;
-  loaded.run = std::make_unique<TrainingRun>(std::move(config), std::move(directory), environment);
-  if (loaded.run->config().run.task == TaskKind::grpo)
-    loaded.task = std::make_unique<Trainer>(*loaded.run);
-  else
-    loaded.task = std::make_unique<TextTrainer>(*loaded.run);
+std::unique_ptr<Loaded> load(const RunConfig& config, Run& run) {
+  const double begin = run.clock().now_s();
+  run.observer().on_phase(0, "load");
+  auto loaded = std::make_unique<Loaded>(config, run);
+  const double seconds = run.clock().now_s() - begin;
+  run.enter({"load", loaded->loop.state().step, seconds, seconds, 0, 0.0});
   return loaded;
 }
 
-RunOutcome run_in(RunConfig config, RunDirectory directory, const RunEnvironment& environment) {
+RunOutcome run_in(const RunConfig& config, RunDirectory directory,
+                  const RunEnvironment& environment) {
   const fs::path path = directory.path();
-  const int64_t steps = config.run.steps;
-  Loaded loaded;
+  Run run(config.run, config.ledger, std::move(directory), environment);
+  std::unique_ptr<Loaded> loaded;
   try {
-    loaded = load(std::move(config), std::move(directory), environment);
+    loaded = load(config, run);
   } catch (const std::exception& error) {
-    write_status(path, RunPhase::failed, error.what(), last_step(path), steps);
+    write_status(path, RunPhase::failed, error.what(), last_step(path), config.run.steps);
     throw;
   }
-  return loaded.run->run(*loaded.task);
+  return loaded->loop.run(*loaded->stage);
 }
 
 std::vector<std::string> phrases(const std::vector<SettingDifference>& differences) {
@@ -113,7 +125,7 @@ RunOutcome resume(const fs::path& run_dir, const ResumeOptions& options,
         to_toml(was));
   if (!options.assignments.empty()) directory.write_recipe(to_toml(is));
   if (!changes.empty() || !fs::exists(directory.inputs())) note_inputs(directory, is);
-  return run_in(std::move(is), std::move(directory), environment);
+  return run_in(is, std::move(directory), environment);
 }
 
 }  // namespace gradus::rl

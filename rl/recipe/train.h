@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "rl/recipe/run_config.h"
 #include "rl/run/run.h"
+#include "rl/stages/run_config.h"
 
 namespace gradus::rl {
 
@@ -14,6 +14,9 @@ struct ResumeOptions {
   std::vector<std::string> assignments;  ///< "run.steps=200"
   bool may_change_result = false;        ///< also settings and files that change the weights
 };
+
+/// Neither touches the process beyond its run: who calls them gives ATen its threads
+/// (policy::aten_threads) and handles signals.
 
 /// Runs a recipe (any run.task) from its first step, in a new run directory (config.run.dir).
 /// @throws FileError  the directory holds a run; Error  training failed, see RUN/status.json.

@@ -53,7 +53,7 @@ MetricsRecord record_from(const json& object) {
   return record;
 }
 
-std::string state_text(const TrainState& state, const Optimizer& optimizer) {
+std::string state_text(const TrainState& state, int64_t optimizer_steps) {
   const json object{{"step", state.step},
                     {"cursor", state.cursor},
                     {"seed", state.seed},
@@ -63,7 +63,7 @@ std::string state_text(const TrainState& state, const Optimizer& optimizer) {
                     {"best_step", state.best_step},
                     {"unlogged", state.unlogged ? to_json(*state.unlogged) : json(nullptr)},
                     {"log_bytes", state.log_bytes},
-                    {"optimizer_steps", optimizer.step_count()}};
+                    {"optimizer_steps", optimizer_steps}};
   return object.dump(2);
 }
 
@@ -148,16 +148,16 @@ void read_tensor(const policy::SafetensorsFile& file, const std::string& name, a
   if (!host.is_same(target)) target.copy_(host);
 }
 
-void read_weights(const fs::path& path, policy::Policy& policy, ThreadTeam& team) {
+void read_weights(const fs::path& path, Learner& learner) {
   const auto file = policy::SafetensorsFile::open(path);
-  NamedTensors weights = trained_weights(policy);
+  NamedTensors weights = trained_weights(learner.policy());
   if (file.tensors().size() != weights.size())
     throw FileError(path.string(), "other_model",
                     fmt::format("holds {} tensors, the model trains {}; the checkpoint belongs to "
                                 "another model",
                                 file.tensors().size(), weights.size()));
   for (auto& [name, tensor] : weights) read_tensor(file, name, tensor);
-  policy.publish_weights(team);
+  learner.policy().publish_weights(learner.team());
 }
 
 void read_moments(const fs::path& path, Optimizer& optimizer, int64_t step_count) {
@@ -174,6 +174,7 @@ void read_moments(const fs::path& path, Optimizer& optimizer, int64_t step_count
 void write_manifest(const fs::path& folder, int64_t step) {
   json files = json::object();
   for (const char* name : {kWeights, kMoments, kState}) {
+    if (!fs::exists(folder / name)) continue;  // a stage without a learner
     const FileSum sum = sum_of_file(folder / name);
     files[name] = {{"bytes", sum.num_bytes}, {"crc64", sum.crc64}};
   }
@@ -201,24 +202,26 @@ CheckpointStore::CheckpointStore(fs::path folder, Warn warn)
     if (entry.path().filename().string().starts_with(kTemporary)) fs::remove_all(entry.path());
 }
 
-void CheckpointStore::save(const TrainState& state, policy::Policy& policy,
-                           const Optimizer& optimizer) {
+void CheckpointStore::save(const TrainState& state, Learner* learner) {
   try {
-    write(state, policy, optimizer);
+    write(state, learner);
   } catch (const fs::filesystem_error& error) {  // no Error of ours: a run would not survive it
     throw FileError(error.path1().string(), "write_failed", error.code().message());
   }
 }
 
-void CheckpointStore::write(const TrainState& state, policy::Policy& policy,
-                            const Optimizer& optimizer) const {
+void CheckpointStore::write(const TrainState& state, Learner* learner) const {
   const fs::path target = path_of(state.step);
   const fs::path temporary = folder_ / (kTemporary + step_name(state.step));
   fs::remove_all(temporary);
   fs::create_directory(temporary);
-  write_tensors(temporary / kWeights, trained_weights(policy));
-  write_tensors(temporary / kMoments, optimizer.state_tensors());
-  write_file_atomically(temporary / kState, state_text(state, optimizer));
+  if (learner != nullptr) {
+    write_tensors(temporary / kWeights, trained_weights(learner->policy()));
+    write_tensors(temporary / kMoments, learner->optimizer().state_tensors());
+  }
+  write_file_atomically(
+      temporary / kState,
+      state_text(state, learner == nullptr ? 0 : learner->optimizer().step_count()));
   write_manifest(temporary, state.step);
   sync_tree(temporary);
   // A damaged checkpoint of this step, or one that was written when the run was stopped here.
@@ -229,8 +232,7 @@ void CheckpointStore::write(const TrainState& state, policy::Policy& policy,
   fs::remove_all(replaced);
 }
 
-std::optional<TrainState> CheckpointStore::load_newest(policy::Policy& policy, Optimizer& optimizer,
-                                                       ThreadTeam& team) {
+std::optional<TrainState> CheckpointStore::load_newest(Learner* learner) {
   std::vector<int64_t> candidates = steps();
   std::ranges::reverse(candidates);
   for (const int64_t step : candidates) {
@@ -243,16 +245,18 @@ std::optional<TrainState> CheckpointStore::load_newest(policy::Policy& policy, O
       continue;
     }
     const auto [state, optimizer_steps] = read_state(folder / kState);
-    read_weights(folder / kWeights, policy, team);
-    read_moments(folder / kMoments, optimizer, optimizer_steps);
+    if (learner != nullptr) {
+      read_weights(folder / kWeights, *learner);
+      read_moments(folder / kMoments, learner->optimizer(), optimizer_steps);
+    }
     return state;
   }
   return std::nullopt;
 }
 
-void CheckpointStore::load_weights(int64_t step, policy::Policy& policy, ThreadTeam& team) const {
+void CheckpointStore::load_weights(int64_t step, Learner& learner) const {
   verify_checkpoint(path_of(step));
-  read_weights(path_of(step) / kWeights, policy, team);
+  read_weights(path_of(step) / kWeights, learner);
 }
 
 void CheckpointStore::prune(int keep, int64_t best_step) const {
@@ -292,6 +296,8 @@ void verify_checkpoint(const fs::path& folder) {
     if (manifest.at("format") != kFormat)
       throw FileError(path.string(), "bad_state", "is of an unknown format");
     for (const char* name : {kWeights, kMoments, kState}) {
+      const bool may_be_absent = name != kState && !fs::exists(folder / name);
+      if (may_be_absent && !manifest.at("files").contains(name)) continue;
       const json& expected = manifest.at("files").at(name);
       const FileSum sum = sum_of_file(folder / name);
       if (sum.num_bytes != expected.at("bytes").get<int64_t>())

@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/policy.h"
-#include "rl/learn/optimizers/optimizer.h"
+#include "rl/learn/learner.h"
 #include "rl/run/metrics_log.h"
 
 namespace gradus::rl {
@@ -35,6 +34,7 @@ struct TrainState {
 ///   weights.safetensors    trained parameters and the biases of routers, float32
 ///   optimizer.safetensors  AdamW's moments, float32
 ///   state.json             TrainState and AdamW's step count
+/// (a stage without a learner: state.json alone)
 ///   manifest.json          {"format", "step", "files": {name: {"bytes", "crc64"}}}
 ///
 /// It is written as `.tmp-step-000123/`: files, fsync of each, the manifest last, then one rename
@@ -48,17 +48,17 @@ class CheckpointStore {
   CheckpointStore(std::filesystem::path folder, Warn warn);
 
   /// @throws FileError  e.g. the disk is full; earlier checkpoints are untouched.
-  void save(const TrainState& state, policy::Policy& policy, const Optimizer& optimizer);
+  /// @param learner  null: a stage without one, of which the state is all there is.
+  void save(const TrainState& state, Learner* learner);
 
-  /// Loads the newest checkpoint that is whole into policy and optimizer and publishes the
+  /// Loads the newest checkpoint that is whole into the learner, if there is one, and publishes the
   /// weights. Damaged ones are passed over with a warning and renamed to `damaged-step-...`, for
   /// inspection. Nothing: there is none.
   /// @throws FileError  a whole checkpoint belongs to another model.
-  std::optional<TrainState> load_newest(policy::Policy& policy, Optimizer& optimizer,
-                                        ThreadTeam& team);
+  std::optional<TrainState> load_newest(Learner* learner);
 
   /// Loads the weights of one step, e.g. the best one. @throws FileError
-  void load_weights(int64_t step, policy::Policy& policy, ThreadTeam& team) const;
+  void load_weights(int64_t step, Learner& learner) const;
 
   /// Removes all but the `keep` newest and the best one.
   void prune(int keep, int64_t best_step) const;
@@ -69,7 +69,7 @@ class CheckpointStore {
   std::filesystem::path path_of(int64_t step) const;
 
  private:
-  void write(const TrainState& state, policy::Policy& policy, const Optimizer& optimizer) const;
+  void write(const TrainState& state, Learner* learner) const;
 
   std::filesystem::path folder_;
   Warn warn_;

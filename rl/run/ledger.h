@@ -21,10 +21,10 @@ struct LedgerConfig {
 
 template <class Field>
 void describe(LedgerConfig& c, Field&& field) {
-  field("device_price_per_hour", c.device_price_per_hour, at_least(0.0),
+  field("device_price_per_hour", c.device_price_per_hour, at_least(0.0).records_only(),
         "price of one device for one hour; 0: unknown, no money in the ledger");
-  field("currency", c.currency, non_empty(), "of the price");
-  field("watts", c.watts, at_least(0.0),
+  field("currency", c.currency, non_empty().records_only(), "of the price");
+  field("watts", c.watts, at_least(0.0).records_only(),
         "power drawn by one device; 0: unknown, no energy in the ledger");
 }
 
@@ -36,7 +36,7 @@ struct LedgerEntry {
   double seconds = 0.0;         ///< by the clock
   double device_seconds = 0.0;  ///< seconds times devices held
   int64_t tokens = 0;           ///< computed: prompt, sampled, trained or scored
-  double flops = 0.0;           ///< by rl/recipe/cost_model.h
+  double flops = 0.0;           ///< by rl/learn/flops.h
 };
 
 struct LedgerTotal {

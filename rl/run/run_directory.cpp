@@ -122,8 +122,7 @@ void RunDirectory::drop_samples_after(int64_t step) const {
   }
 }
 
-void RunDirectory::publish_folder(const fs::path& target,
-                                  const std::function<void(const fs::path&)>& write) const {
+void publish_folder(const fs::path& target, const std::function<void(const fs::path&)>& write) {
   const fs::path temporary = temporary_of(target);
   fs::remove_all(temporary);
   make_folder(temporary);

@@ -34,7 +34,6 @@ class RunDirectory {
   std::filesystem::path recipe() const { return path_ / "recipe.toml"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path ledger() const { return path_ / "ledger.jsonl"; }
-  std::filesystem::path events() const { return path_ / "events.out.tfevents.gradus"; }
   std::filesystem::path inputs() const { return path_ / "inputs.json"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path samples() const { return path_ / "samples"; }
@@ -54,11 +53,6 @@ class RunDirectory {
   /// Removes the sample files of steps after `step`, which the resumed run writes again.
   void drop_samples_after(int64_t step) const;
 
-  /// Runs `write(folder)` on an empty folder beside `target`, makes what it wrote durable and then
-  /// puts it in target's place, so that `target` is complete or absent at every moment.
-  void publish_folder(const std::filesystem::path& target,
-                      const std::function<void(const std::filesystem::path&)>& write) const;
-
  private:
   RunDirectory(std::filesystem::path path, FileDescriptor lock);
 
@@ -70,6 +64,11 @@ class RunDirectory {
 std::string step_name(int64_t step);
 /// The step of such a name, or -1.
 int64_t step_of_name(const std::string& name);
+
+/// Runs `write(folder)` on an empty folder beside `target`, makes what it wrote durable and then
+/// puts it in target's place, so that `target` is complete or absent at every moment.
+void publish_folder(const std::filesystem::path& target,
+                    const std::function<void(const std::filesystem::path&)>& write);
 
 /// fsync of every file and folder below `folder`, and of the folder itself.
 void sync_tree(const std::filesystem::path& folder);

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "policy/tokenizer/load_tokenizer.h"
-#include "rl/recipe/run_config.h"
-#include "rl/update/update.h"
+#include "rl/stages/text_config.h"
+#include "rl/stages/text_update.h"
 #include "rollout/prompts/prompt_source.h"
 
 namespace gradus::rl {

@@ -6,50 +6,14 @@
 #include <span>
 #include <utility>
 
+#include "rl/learn/flops.h"
 #include "rl/learn/schedule.h"
-#include "rl/recipe/cost_model.h"
-#include "rl/stages/conversation_source.h"
-#include "rl/update/update.h"
+#include "rl/stages/sampled_evaluation.h"
+#include "rl/stages/text_update.h"
 #include "rl/update/update_report.h"
 
 namespace gradus::rl {
 namespace {
-
-int context_of(TrainingRun& run) {
-  return static_cast<int>(run.policy().model_config().max_position_embeddings);
-}
-
-std::unique_ptr<TextSource> make_responses(TrainingRun& run, const rollout::DataConfig& data) {
-  const RunConfig& config = run.config();
-  if (!data.path.empty() && holds_conversations(data.path))
-    return make_conversation_source(data, run.tokenizer(), context_of(run), config.run.seed);
-  auto prompts =
-      rollout::make_prompt_source(data, run.tokenizer(), context_of(run), config.run.seed);
-  warn_about(*prompts, run.environment().observer);
-  return make_response_source(std::move(prompts), run.tokenizer(), config.text, context_of(run));
-}
-
-std::unique_ptr<TextSource> make_texts(TrainingRun& run) {
-  const RunConfig& config = run.config();
-  if (config.run.task == TaskKind::pretrain)
-    return make_document_source(config.text.path, run.tokenizer(), config.text, true,
-                                config.run.seed);
-  return make_responses(run, config.data);
-}
-
-std::unique_ptr<TextSource> make_held_out(TrainingRun& run) {
-  const RunConfig& config = run.config();
-  if (config.text.eval_path.empty()) return nullptr;
-  if (config.run.task == TaskKind::pretrain)
-    return make_document_source(config.text.eval_path, run.tokenizer(), config.text, false, 0);
-  rollout::DataConfig data = config.data;
-  data.path = config.text.eval_path;
-  data.task.clear();
-  data.count = 0;
-  data.offset = 0;
-  data.shuffle = false;
-  return make_responses(run, data);
-}
 
 double flops_of(const std::vector<TextExample>& examples, const RunConfig& config,
                 const policy::ModelConfig& model) {
@@ -85,21 +49,18 @@ Packed pack_examples(const std::vector<TextExample>& examples) {
 
 }  // namespace
 
-TextTrainer::TextTrainer(TrainingRun& run)
-    : config_(run.config()),
-      mixture_(resolve(config_.text.moe, run.policy(), "text.moe",
-                       config_.run.task == TaskKind::pretrain)),
-      texts_(make_texts(run)),
-      held_out_(make_held_out(run)) {
-  if (config_.has_eval_data()) evaluator_.emplace(config_, run.tokenizer(), context_of(run));
+TextStage::TextStage(const RunConfig& config, Learner& learner, TextTask task)
+    : config_(config), learner_(learner), task_(std::move(task)) {
+  if (config_.eval.has_data())
+    evaluator_.emplace(eval_plan(config_), learner.tokenizer(), learner.max_context());
 }
 
 // At least one text; then as many as fit.
-std::vector<TextExample> TextTrainer::take(int64_t& cursor) const {
+std::vector<TextExample> TextStage::take(int64_t& cursor) const {
   std::vector<TextExample> examples;
   int64_t num_tokens = 0;
   for (;;) {
-    TextExample example = texts_->at(cursor);
+    TextExample example = task_.texts->at(cursor);
     num_tokens += static_cast<int64_t>(example.tokens.size());
     if (!examples.empty() && num_tokens > config_.text.batch_tokens) return examples;
     examples.push_back(std::move(example));
@@ -107,19 +68,20 @@ std::vector<TextExample> TextTrainer::take(int64_t& cursor) const {
   }
 }
 
-std::optional<StepReport> TextTrainer::make_step(TrainingRun& run, int64_t step) {
-  if (run.is_stopping()) return std::nullopt;
-  const RunEnvironment& environment = run.environment();
-  const double begin = environment.clock.now_s();
-  environment.observer.on_phase(step, "update");
-  int64_t cursor = run.state().cursor;
+std::optional<StepReport> TextStage::step(const StepContext& context) {
+  if (context.run.is_stopping()) return std::nullopt;
+  const Clock& clock = context.run.clock();
+  const double begin = clock.now_s();
+  context.run.observer().on_phase(context.step, "update");
+  int64_t cursor = context.cursor;
   const auto examples = take(cursor);
-  const double learning_rate = learning_rate_at(config_.optim, step - 1, config_.run.steps);
+  const double learning_rate = learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
   const UpdateResult update =
-      update_on_text(run.policy(), run.optimizer(), examples, config_.text.microbatch_tokens,
-                     learning_rate, run.team(), config_.text.mtp_weight, mixture_);
-  const double seconds = environment.clock.now_s() - begin;
-  const double flops = flops_of(examples, config_, run.policy().model_config());
+      update_on_text(learner_.policy(), learner_.optimizer(), examples,
+                     config_.text.microbatch_tokens, learning_rate, learner_.team(),
+                     config_.text.mtp_weight, task_.mixture, {clock, &learner_.communicator()});
+  const double seconds = clock.now_s() - begin;
+  const double flops = flops_of(examples, config_, learner_.policy().model_config());
 
   StepReport report;
   report.metrics = update.metrics;
@@ -128,52 +90,54 @@ std::optional<StepReport> TextTrainer::make_step(TrainingRun& run, int64_t step)
     report.num_tokens += static_cast<int64_t>(example.tokens.size());
   report.metrics["texts"] = static_cast<double>(examples.size());
   report.metrics["tokens"] = static_cast<double>(report.num_tokens);
-  if (texts_->size() > 0)
-    report.metrics["epoch"] = static_cast<double>(cursor) / static_cast<double>(texts_->size());
+  if (task_.texts->size() > 0)
+    report.metrics["epoch"] =
+        static_cast<double>(cursor) / static_cast<double>(task_.texts->size());
   report.metrics["time/step"] = seconds;
   add_update_metrics(update, flops, report.metrics);
   report.cursor = cursor;
   report.skip_reason = update.skipped.reason;
-  report.ledger = {{"update", step, seconds, seconds, report.num_tokens, flops}};
+  report.ledger = {{"update", context.step, seconds, seconds, report.num_tokens, flops}};
   return report;
 }
 
-std::optional<EvalReport> TextTrainer::evaluate(TrainingRun& run, int64_t step) {
+std::optional<EvalReport> TextStage::evaluate(const StepContext& context) {
+  Run& run = context.run;
   EvalReport report;
-  const double begin = run.environment().clock.now_s();
-  if (held_out_ != nullptr && !add_loss(run, report)) return std::nullopt;
-  const double seconds = run.environment().clock.now_s() - begin;
+  const double begin = run.clock().now_s();
+  if (task_.held_out != nullptr && !add_loss(run, report)) return std::nullopt;
+  const double seconds = run.clock().now_s() - begin;
   if (evaluator_) {
     // Made for the evaluation alone: between them, training has the memory.
-    rollout::RolloutPool pool(run.policy(), *run.tokenizer().tokenizer, config_.rollout,
-                              run.threads());
-    auto sampled = evaluate_in_run(run, *evaluator_, pool, step);
+    rollout::RolloutPool pool(learner_.policy(), *learner_.tokenizer().tokenizer, config_.rollout,
+                              learner_.threads(), run.clock());
+    auto sampled = evaluate_by_sampling(context, learner_, *evaluator_, pool);
     if (!sampled) return std::nullopt;
-    sampled->metrics.merge(report.metrics);
+    sampled->metrics.add(report.metrics);
     report = std::move(*sampled);
   }
   report.cost.stage = "evaluate";
-  report.cost.step = step;
+  report.cost.step = context.step;
   report.cost.seconds += seconds;
   report.cost.device_seconds += seconds;
   return report;
 }
 
 // False: stopped.
-bool TextTrainer::add_loss(TrainingRun& run, EvalReport& report) const {
+bool TextStage::add_loss(const Run& run, EvalReport& report) const {
   TextLoss total;
   std::vector<TextExample> examples;
   int64_t num_tokens = 0;
   const auto add = [&] {
-    const TextLoss loss = text_loss(run.policy(), examples, run.team());
+    const TextLoss loss = text_loss(learner_.policy(), examples, learner_.team());
     total.sum += loss.sum;
     total.num_targets += loss.num_targets;
     examples.clear();
     num_tokens = 0;
   };
-  for (int64_t i = 0; i < held_out_->size(); ++i) {
+  for (int64_t i = 0; i < task_.held_out->size(); ++i) {
     if (run.is_stopping()) return false;
-    examples.push_back(held_out_->at(i));
+    examples.push_back(task_.held_out->at(i));
     num_tokens += static_cast<int64_t>(examples.back().tokens.size());
     report.cost.tokens += static_cast<int64_t>(examples.back().tokens.size());
     if (num_tokens >= config_.text.microbatch_tokens) add();
@@ -184,6 +148,20 @@ bool TextTrainer::add_loss(TrainingRun& run, EvalReport& report) const {
   report.metrics["eval/targets"] = static_cast<double>(total.num_targets);
   report.score = -loss;
   return true;
+}
+
+StepCost estimate_text(const RunConfig& config, const policy::ModelConfig& model, int64_t) {
+  const int64_t length = std::min(config.text.sequence_length, config.text.batch_tokens);
+  const int64_t num_texts = std::max<int64_t>(1, config.text.batch_tokens / length);
+  StepCost cost;
+  cost.trained_tokens = num_texts * length;
+  cost.train_flops = static_cast<double>(num_texts) *
+                     training_flops(model, length, config.model.activation_checkpointing);
+  return cost;
+}
+
+int64_t text_rows(const RunConfig& config) {
+  return std::min(config.text.microbatch_tokens, config.text.batch_tokens);
 }
 
 TextLoss text_loss(const policy::Policy& policy, const std::vector<TextExample>& examples,

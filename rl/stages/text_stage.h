@@ -3,37 +3,49 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "rl/evaluation/evaluate.h"
-#include "rl/run/run.h"
+#include "rl/stages/stage.h"
 #include "rl/stages/text_source.h"
 
 namespace gradus::rl {
 
-/// Supervised fine-tuning and pre-training:
+/// What fine-tuning and pre-training differ in.
+struct TextTask {
+  std::unique_ptr<TextSource> texts;
+  std::unique_ptr<TextSource> held_out;  ///< null: no text.eval_path
+  MixtureTraining mixture;
+};
+
+/// Training on text, of every kind:
 ///
 ///     take texts from the cursor on, about batch_tokens of them -> update_on_text
 ///
-/// A step is a function of (recipe, seed, cursor). Evaluations measure the loss on
-/// `text.eval_path`, and, where eval.data is given, accuracy by sampling.
-class TextTrainer : public StepTask {
+/// A step is a function of (recipe, seed, cursor). Evaluations measure the loss on the held-out
+/// texts, and, where eval.data is given, accuracy by sampling.
+class TextStage : public Stage {
  public:
-  explicit TextTrainer(TrainingRun& run);
+  TextStage(const RunConfig& config, Learner& learner, TextTask task);
 
-  std::optional<StepReport> make_step(TrainingRun& run, int64_t step) override;
-  bool can_evaluate() const override { return held_out_ != nullptr || evaluator_.has_value(); }
-  std::optional<EvalReport> evaluate(TrainingRun& run, int64_t step) override;
+  std::optional<StepReport> step(const StepContext& context) override;
+  bool can_evaluate() const override { return task_.held_out != nullptr || evaluator_.has_value(); }
+  std::optional<EvalReport> evaluate(const StepContext& context) override;
 
  private:
   std::vector<TextExample> take(int64_t& cursor) const;
-  bool add_loss(TrainingRun& run, EvalReport& report) const;
+  bool add_loss(const Run& run, EvalReport& report) const;
 
   const RunConfig& config_;
-  MixtureTraining mixture_;
-  std::unique_ptr<TextSource> texts_;
-  std::unique_ptr<TextSource> held_out_;  ///< null: no text.eval_path
+  Learner& learner_;
+  TextTask task_;
   std::optional<Evaluator> evaluator_;
 };
+
+/// StageKind's estimates of training on text.
+StepCost estimate_text(const RunConfig& config, const policy::ModelConfig& model,
+                       int64_t prompt_tokens);
+int64_t text_rows(const RunConfig& config);
 
 /// Mean negative log-likelihood, in nats, of the targets of `examples`: sum and number of terms.
 struct TextLoss {

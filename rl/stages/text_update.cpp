@@ -1,3 +1,5 @@
+#include "rl/stages/text_update.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/sum.h>
 #include <fmt/format.h>
@@ -8,7 +10,6 @@
 #include "base/error.h"
 #include "rl/learn/gradient_pass.h"
 #include "rl/learn/pack.h"
-#include "rl/update/update.h"
 
 namespace gradus::rl {
 namespace {
@@ -35,7 +36,7 @@ std::vector<PackItem> pack_items(const std::vector<TextExample>& examples) {
 UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
                             const std::vector<TextExample>& examples, int64_t microbatch_tokens,
                             double learning_rate, ThreadTeam& team, double prediction_weight,
-                            const MixtureTraining& mixture) {
+                            const MixtureTraining& mixture, const StepEnvironment& environment) {
   const std::vector<PackItem> items = pack_items(examples);
   int64_t num_targets = 0;
   for (const PackItem& item : items) num_targets += num_scored(item);
@@ -61,7 +62,8 @@ UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
                           team,
                           prediction_weight,
                           policy::PredictionGradient::everything,
-                          mixture};
+                          mixture,
+                          environment};
   const TrainingStepResult taken = train_on(step, pack(items, microbatch_tokens), loss, result);
   report_loads(result.expert_loads, policy.model_config(), static_cast<double>(result.num_steps),
                result.metrics, result.lists);

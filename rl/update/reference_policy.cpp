@@ -1,6 +1,9 @@
 #include "rl/update/reference_policy.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "rl/run/run_directory.h"
 
 namespace gradus::rl {
 namespace {
@@ -17,44 +20,46 @@ void drop_old(const fs::path& folder, int64_t oldest_checkpoint, int64_t every) 
 
 }  // namespace
 
-const policy::Policy* ReferencePolicy::at(TrainingRun& run, int64_t step) {
-  const AlgorithmConfig& config = run.config().rl;
-  if (config.kl_coef == 0.0) return nullptr;
-  const int64_t every = config.reference_update_every;
-  const int64_t wanted = every > 0 ? (step - 1) / every * every : 0;
+ReferencePolicy::ReferencePolicy(fs::path folder, ModelSettings model,
+                                 const AlgorithmConfig& config)
+    : folder_(std::move(folder)),
+      model_(std::move(model)),
+      is_used_(config.kl_coef != 0.0),
+      every_(config.reference_update_every) {}
+
+const policy::Policy* ReferencePolicy::at(int64_t step, const policy::Policy& policy,
+                                          int64_t oldest_checkpoint, ThreadTeam& team) {
+  if (!is_used_) return nullptr;
+  const int64_t wanted = every_ > 0 ? (step - 1) / every_ * every_ : 0;
   if (wanted == step_) return policy_.get();
   policy_.reset();
-  const bool is_checkpoint = wanted == 0 && !run.config().model.path.empty();
-  if (is_checkpoint)
-    load_base(run);
-  else
-    load_saved(run, wanted);
+  const bool is_checkpoint = wanted == 0 && !model_.is_fresh();
+  if (is_checkpoint) {
+    load_base(team);
+  } else {
+    load_saved(wanted, policy, team);
+    drop_old(folder_, std::min(oldest_checkpoint, wanted), every_);
+  }
   step_ = wanted;
   return policy_.get();
 }
 
-void ReferencePolicy::load_base(TrainingRun& run) {
-  const ModelSettings& model = run.config().model;
-  if (model.lora.rank == 0)
-    policy_ = policy::Policy::load(model, policy::Purpose::inference, run.team());
+void ReferencePolicy::load_base(ThreadTeam& team) {
+  if (model_.lora.rank == 0)
+    policy_ = policy::Policy::load(model_, policy::Purpose::inference, team);
 }
 
-void ReferencePolicy::load_saved(TrainingRun& run, int64_t step) {
-  const fs::path folder = run.directory().path() / "reference";
-  const fs::path saved = folder / step_name(step);
+void ReferencePolicy::load_saved(int64_t step, const policy::Policy& policy, ThreadTeam& team) {
+  const fs::path saved = folder_ / step_name(step);
   // Absent: the policy stands at that very step, be it the first time or after a kill.
   if (!fs::exists(saved)) {
-    fs::create_directories(folder);
-    run.directory().publish_folder(saved,
-                                   [&](const fs::path& target) { run.policy().save(target); });
+    fs::create_directories(folder_);
+    publish_folder(saved, [&](const fs::path& target) { policy.save(target); });
   }
-  policy::PolicyConfig config = run.config().model;
+  policy::PolicyConfig config = model_;
   config.path = saved.string();
   config.lora = {};
-  policy_ = policy::Policy::load(config, policy::Purpose::inference, run.team());
-  const auto checkpoints = run.checkpoint_steps();
-  drop_old(folder, checkpoints.empty() ? 0 : std::min(checkpoints.front(), step),
-           run.config().rl.reference_update_every);
+  policy_ = policy::Policy::load(config, policy::Purpose::inference, team);
 }
 
 }  // namespace gradus::rl

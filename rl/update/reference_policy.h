@@ -4,26 +4,38 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/parallel.h"
 #include "policy/policy.h"
-#include "rl/run/run.h"
+#include "rl/algorithms/algorithm_config.h"
+#include "rl/learn/model_settings.h"
 
 namespace gradus::rl {
 
 /// The frozen policy of the KL term.
 ///
 /// Before step n it is the base model, or, with rl.reference_update_every = k, the policy as it was
-/// after the last multiple of k before n. That one is kept in RUN/reference/step-.../, written
-/// before the first step that needs it, so that a resumed run compares with the same weights.
+/// after the last multiple of k before n. That one is kept in FOLDER/step-.../, written before the
+/// first step that needs it, so that a resumed run compares with the same weights.
 class ReferencePolicy {
  public:
+  /// @param folder  of this reference alone; made when it is needed.
+  ReferencePolicy(std::filesystem::path folder, ModelSettings model, const AlgorithmConfig& config);
+
   /// Null when there is no KL term, and when it is the base model below adapters, which
   /// update_policy reads in place.
-  const policy::Policy* at(TrainingRun& run, int64_t step);
+  /// @param policy             in training, after step - 1.
+  /// @param oldest_checkpoint  from which the run may still be resumed; 0: from the start.
+  const policy::Policy* at(int64_t step, const policy::Policy& policy, int64_t oldest_checkpoint,
+                           ThreadTeam& team);
 
  private:
-  void load_base(TrainingRun& run);
-  void load_saved(TrainingRun& run, int64_t step);
+  void load_base(ThreadTeam& team);
+  void load_saved(int64_t step, const policy::Policy& policy, ThreadTeam& team);
 
+  std::filesystem::path folder_;
+  ModelSettings model_;
+  bool is_used_;
+  int64_t every_;  ///< 0: the base model always
   std::unique_ptr<policy::Policy> policy_;
   int64_t step_ = -1;  ///< of the weights that policy_ holds
 };

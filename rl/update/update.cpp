@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "rl/algorithms/kl.h"
+#include "rl/algorithms/kl/kl.h"
 #include "rl/algorithms/losses/policy_loss.h"
-#include "rl/algorithms/mismatch.h"
+#include "rl/algorithms/mismatch/mismatch.h"
 #include "rl/learn/gradient_pass.h"
 #include "rl/update/training_batch.h"
 #include "rl/update/update_metrics.h"
@@ -82,7 +82,7 @@ void report_staleness(const TrainingBatch& batch, int64_t version, Metrics& metr
     ++count;
   }
   if (count == 0) return;
-  metrics["staleness/mean"] = sum / static_cast<double>(count);
+  metrics.set_mean("staleness/mean", sum, static_cast<double>(count));
   metrics["staleness/max"] = static_cast<double>(highest);
 }
 
@@ -94,7 +94,8 @@ class PolicyUpdate {
       : step_(step),
         reference_(reference),
         config_(config),
-        policy_loss_(find_policy_loss(config.loss)),
+        policy_loss_(policy_losses().at(config.loss)),
+        kl_estimator_(kl_estimators().at(config.kl_estimator)),
         batch_(collect(groups, config, step.policy.model_config())),
         num_minibatches_(std::min<size_t>(static_cast<size_t>(config.minibatches), groups.size())) {
   }
@@ -113,7 +114,7 @@ class PolicyUpdate {
                                 static_cast<uint64_t>(epoch));
       train_epoch(group_order(batch_.groups->size(), num_minibatches_ > 1, random));
     }
-    metrics_.report(config_.mismatch.mode != MismatchMode::none, result_.metrics);
+    metrics_.report(config_.mismatch.is_used(), result_.metrics);
     comparison_.report(result_.metrics);
     report_loads(result_.expert_loads, step_.policy.model_config(),
                  static_cast<double>(result_.num_steps), result_.metrics, result_.lists);
@@ -148,7 +149,8 @@ class PolicyUpdate {
   at::Tensor score(const policy::Policy& policy, bool use_adapters,
                    const std::vector<Microbatch>& microbatches) {
     const bool is_own = &policy == &step_.policy && use_adapters;
-    return score_tokens({policy, step_.temperature, use_adapters, is_own && step_.mixture.replays},
+    return score_tokens({policy, step_.temperature, use_adapters, is_own && step_.mixture.replays,
+                         step_.environment.clock},
                         microbatches, batch_.num_tokens(), result_.cost, step_.team);
   }
 
@@ -189,7 +191,7 @@ class PolicyUpdate {
     in.num_sequences = static_cast<int64_t>(microbatch.items.size());
     if (is_used_once()) comparison_.add(in.old_logprobs, rollout_S);
 
-    const LossTerms terms = policy_loss_(in, config_);
+    const LossTerms terms = policy_loss_.terms(in, config_);
     LossParts parts;
     parts.is_live = in.is_live;
     parts.is_clipped_low = terms.is_clipped_low;
@@ -201,7 +203,7 @@ class PolicyUpdate {
     at::Tensor loss_S = parts.policy_loss;
     if (config_.kl_coef > 0.0) {
       const KlTerms kl = kl_terms(in.logprobs, in.old_logprobs, gather(batch_.reference_logprobs),
-                                  config_.kl_estimator, config_.kl_gradient);
+                                  kl_estimator_, config_.kl_gradient);
       parts.kl = kl.value;
       loss_S = loss_S + kl.loss * config_.kl_coef;
     }
@@ -229,7 +231,8 @@ class PolicyUpdate {
   TrainingStep step_;
   const policy::Policy* reference_;
   const AlgorithmConfig& config_;
-  PolicyLoss policy_loss_;
+  const PolicyLoss& policy_loss_;
+  const KlEstimator& kl_estimator_;
   TrainingBatch batch_;
   size_t num_minibatches_;
   UpdateMetrics metrics_;
@@ -242,12 +245,13 @@ class PolicyUpdate {
 UpdateResult update_policy(policy::Policy& policy, const policy::Policy* reference,
                            Optimizer& optimizer, const std::vector<Group>& groups,
                            const AlgorithmConfig& config, double learning_rate, double temperature,
-                           uint64_t seed, uint64_t step, ThreadTeam& team) {
+                           uint64_t seed, uint64_t step, ThreadTeam& team,
+                           const StepEnvironment& environment) {
   check_arguments(policy, reference, config, temperature);
   MixtureTraining mixture = resolve(config.moe, policy, "rl.moe", false);
   mixture.replays = config.routing == RoutingUse::replay;
   PolicyUpdate update({policy, optimizer, learning_rate, temperature, team, config.mtp_weight,
-                       policy::PredictionGradient::module_alone, mixture},
+                       policy::PredictionGradient::module_alone, mixture, environment},
                       reference, groups, config);
   return update.run(seed, step);
 }

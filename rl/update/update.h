@@ -1,48 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <vector>
 
 #include "policy/policy.h"
 #include "rl/algorithms/algorithm_config.h"
 #include "rl/collect/group.h"
-#include "rl/learn/mixture_training.h"
+#include "rl/learn/gradient_pass.h"
 #include "rl/learn/optimizers/optimizer.h"
+#include "rl/learn/update_result.h"
 
 namespace gradus::rl {
-
-/// Figures of one update by name, e.g. "loss", "grad_norm", "clip_ratio/low_mean",
-/// "sampling/logp_difference/mean", "kl"; formulas in docs/metrics.md.
-using Metrics = std::map<std::string, double>;
-
-/// What an update needs to know of time and cost.
-struct UpdateCost {
-  int64_t trained_tokens = 0;  ///< rows through forward and backward, shared prompts once
-  int64_t scored_tokens = 0;   ///< rows through forward only (old and reference logprobs)
-  double forward_backward_s = 0.0;
-  double logprobs_s = 0.0;
-  double optimizer_s = 0.0;
-};
-
-/// Optimizer steps that an update left out; weights, moments and policy version stayed.
-struct SkippedSteps {
-  int64_t num_empty = 0;       ///< nothing to train on
-  int64_t num_not_finite = 0;  ///< loss or gradient: a fault of weights or settings
-  std::string reason;  ///< of the first one; of the first one not finite, where there is one
-
-  int64_t count() const { return num_empty + num_not_finite; }
-};
-
-struct UpdateResult {
-  Metrics metrics;
-  UpdateCost cost;
-  int64_t num_steps = 0;  ///< optimizer steps taken
-  SkippedSteps skipped;
-  std::vector<policy::ExpertLoad> expert_loads;       ///< by mixture layer, over all steps
-  std::map<std::string, std::vector<int64_t>> lists;  ///< figures of many numbers: "moe/load/3"
-};
 
 /// One GRPO update of the policy from a batch of graded groups.
 ///
@@ -65,25 +33,7 @@ struct UpdateResult {
 UpdateResult update_policy(policy::Policy& policy, const policy::Policy* reference,
                            Optimizer& optimizer, const std::vector<Group>& groups,
                            const AlgorithmConfig& config, double learning_rate, double temperature,
-                           uint64_t seed, uint64_t step, ThreadTeam& team);
-
-/// One row of text for supervised fine-tuning or pre-training.
-struct TextExample {
-  std::vector<int32_t> tokens;
-  std::vector<uint8_t>
-      is_target;  ///< [tokens] 1 where the token's NLL counts; the first never does
-};
-
-/// One step of next-token training on examples: loss = sum of NLL over targets / their number in
-/// the whole batch. Same packing, clipping, skipping and optimizer as update_policy.
-///
-/// @param prediction_weight  of the loss of multi-token prediction (PredictionLoss), added where
-///                           the model has modules that are trained.
-/// @param mixture            how experts' load is kept even, where the model has mixtures.
-/// @throws gradus::ArgumentError  an example whose two vectors differ in length.
-UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
-                            const std::vector<TextExample>& examples, int64_t microbatch_tokens,
-                            double learning_rate, ThreadTeam& team, double prediction_weight = 0.0,
-                            const MixtureTraining& mixture = {});
+                           uint64_t seed, uint64_t step, ThreadTeam& team,
+                           const StepEnvironment& environment = {});
 
 }  // namespace gradus::rl

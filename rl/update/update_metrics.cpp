@@ -49,14 +49,14 @@ void UpdateMetrics::report(bool with_mismatch, Metrics& metrics) const {
   if (num_norms_ > 0) metrics["grad_norm"] = grad_norm_ / static_cast<double>(num_norms_);
   if (num_tokens_ == 0) return;
   const auto T = static_cast<double>(num_tokens_);
-  metrics["entropy"] = entropy_ / T;
-  if (has_kl_) metrics["kl"] = kl_ / T;
-  metrics["clip_ratio/low_mean"] = clipped_low_ / T;
-  metrics["clip_ratio/high_mean"] = clipped_high_ / T;
-  metrics["clip_ratio/region_mean"] = (clipped_low_ + clipped_high_) / T;
+  metrics.set_mean("entropy", entropy_, T);
+  if (has_kl_) metrics.set_mean("kl", kl_, T);
+  metrics.set_mean("clip_ratio/low_mean", clipped_low_, T);
+  metrics.set_mean("clip_ratio/high_mean", clipped_high_, T);
+  metrics.set_mean("clip_ratio/region_mean", (clipped_low_ + clipped_high_), T);
   if (!with_mismatch) return;
-  metrics["mismatch/weight_mean"] = mismatch_weight_ / T;
-  metrics["mismatch/masked_share"] = mismatch_masked_ / T;
+  metrics.set_mean("mismatch/weight_mean", mismatch_weight_, T);
+  metrics.set_mean("mismatch/masked_share", mismatch_masked_, T);
 }
 
 }  // namespace gradus::rl

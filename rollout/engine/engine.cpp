@@ -10,8 +10,6 @@
 namespace gradus::rollout {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 std::string describe(const std::exception& error) {
   const auto* c10_error = dynamic_cast<const c10::Error*>(&error);
   return c10_error != nullptr ? c10_error->what_without_backtrace() : error.what();
@@ -75,16 +73,17 @@ int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max
 }
 
 Engine::Engine(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
-               EngineConfig config, ThreadTeam& team)
+               EngineConfig config, ThreadTeam& team, const Clock& clock)
     : policy_(policy),
       tokenizer_(tokenizer),
       config_(config),
       team_(team),
+      clock_(clock),
       cache_(policy.model_config(), policy.compute_dtype(), policy.device(), config.num_blocks,
              cached_layers(config.speculative)),
       scheduler_(
           config.num_blocks, config.max_sequences, config.prefill_rows,
-          [this](int32_t from, int32_t to) { cache_.copy_block(from, to); }, config.speculative),
+          [this](int32_t from, int32_t to) { cache_.copy_block(from, to); }, config.speculative, clock),
       drafter_(config.speculative ? std::make_unique<Drafter>(policy, cache_, team) : nullptr),
       scratch_(static_cast<size_t>(team.size())) {
   for (auto& scratch : scratch_) scratch.reserve(policy.model_config().vocab_size);
@@ -408,8 +407,7 @@ void Engine::end(Job& job, Sequence& sequence, FinishReason reason, const std::s
   completion.error = error;
   completion.text = sequence.text.text();
   drop_guessed_experts(completion, policy_.model_config());
-  if (job.admitted)
-    completion.seconds = std::chrono::duration<double>(Clock::now() - *job.admitted).count();
+  if (job.admitted_s) completion.seconds = clock_.now_s() - *job.admitted_s;
   stats_.slowest_completion_s = std::max(stats_.slowest_completion_s, completion.seconds);
   if (reason == FinishReason::failed) ++stats_.failed;
   if (reason == FinishReason::aborted) ++stats_.aborted;

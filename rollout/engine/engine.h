@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "policy/ops/routing.h"
 #include "policy/policy.h"
@@ -61,10 +62,10 @@ class Engine {
     Rollout rollout;
   };
 
-  /// @param policy, tokenizer, team  outlive the engine.
+  /// @param policy, tokenizer, team, clock  outlive the engine.
   /// @throws ConfigError  speculative, and the model has no prediction module.
   Engine(const policy::Policy& policy, const policy::Tokenizer& tokenizer, EngineConfig config,
-         ThreadTeam& team);
+         ThreadTeam& team, const Clock& clock = machine_clock());
   ~Engine();
 
   /// @param on_token  called within `step` for every sampled token; may be empty.
@@ -113,6 +114,7 @@ class Engine {
   const policy::Tokenizer& tokenizer_;
   EngineConfig config_;
   ThreadTeam& team_;
+  const Clock& clock_;
   policy::KvCache cache_;
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Job>> jobs_;  ///< by ticket

@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -87,7 +86,7 @@ struct Job {
   std::vector<Sequence> sequences;
   int num_open = 0;     ///< sequences that are not done
   int num_waiting = 0;  ///< sequences in phase waiting
-  std::optional<std::chrono::steady_clock::time_point> admitted;
+  std::optional<double> admitted_s;
 };
 
 }  // namespace gradus::rollout

@@ -43,9 +43,10 @@ int32_t Unit::token(int64_t place) const {
 }
 
 Scheduler::Scheduler(int64_t num_blocks, int max_sequences, int prefill_rows, CopyBlock copy_block,
-                     bool has_drafts)
+                     bool has_drafts, const Clock& clock)
     : pool_(num_blocks),
       copy_block_(std::move(copy_block)),
+      clock_(clock),
       max_sequences_(max_sequences),
       prefill_rows_(prefill_rows),
       has_drafts_(has_drafts),
@@ -170,7 +171,7 @@ bool Scheduler::may_admit(int64_t blocks, int64_t rows) const {
 bool Scheduler::admit_prompt(Job& job) {
   const int64_t rows = job.prompt_tokens();
   if (!may_admit(blocks_for(rows) + 1, rows)) return false;
-  if (!job.admitted) job.admitted = std::chrono::steady_clock::now();
+  if (!job.admitted_s) job.admitted_s = clock_.now_s();
   job.prompt_phase = Phase::running;
   ++num_running_;
   pending_prefill_ += rows;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/clock.h"
 #include "policy/batch/kv_cache.h"
 #include "rollout/engine/job.h"
 
@@ -49,7 +50,7 @@ class Scheduler {
   using CopyBlock = std::function<void(int32_t from, int32_t to)>;
 
   Scheduler(int64_t num_blocks, int max_sequences, int prefill_rows, CopyBlock copy_block,
-            bool has_drafts = false);
+            bool has_drafts = false, const Clock& clock = machine_clock());
 
   /// Blocks that one sequence of the job may need when it is alone.
   static int64_t blocks_needed(int64_t prompt_tokens, int64_t max_new_tokens);
@@ -104,6 +105,7 @@ class Scheduler {
 
   policy::BlockPool pool_;
   CopyBlock copy_block_;
+  const Clock& clock_;
   std::vector<Job*> jobs_;  ///< by age
   int max_sequences_;
   int prefill_rows_;

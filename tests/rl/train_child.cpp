@@ -6,6 +6,7 @@
 //
 // Prints the number of file operations of the whole run. Exit code 0: finished, 3: stopped, 1:
 // error.
+#include <ATen/Parallel.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -126,6 +127,7 @@ int main(int argc, char** argv) {
     }).detach();
   const std::stop_source stop;
   Watcher watcher(arguments.stop_at_event, stop);
+  at::set_num_threads(1);
   const gradus::SteadyClock clock;
   try {
     const auto outcome = go(arguments, {watcher, stop.get_token(), clock});

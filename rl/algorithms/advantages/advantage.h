@@ -1,8 +1,10 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "base/settings/registry.h"
 #include "rl/algorithms/algorithm_config.h"
 #include "rl/collect/group.h"
 
@@ -48,21 +50,26 @@ std::vector<double> group_advantages(std::span<const double> rewards, const Algo
 /// @throws gradus::ArgumentError  contributions and terms or completions that differ in number.
 std::vector<double> normalized_sums(const Group& group, double std_floor);
 
-/// Fills `advantages` of every group. A failed or aborted completion counts as not scored, whatever
-/// stands in `rewards`.
-///
-///   sum_then_normalize  group_advantages of `rewards`
-///   normalize_then_sum  A_i = (S_i - mean_batch(S)) / (std_batch(S) + std_floor), 0 in a group
-///                       whose S are all equal
-///
-/// @throws gradus::ArgumentError  a group whose rewards and completions differ in number.
-void assign_advantages(std::vector<Group>& groups, const AlgorithmConfig& config);
+/// One value of `rl.advantage`. A failed or aborted completion counts as not scored, whatever
+/// stands in `rewards`. A new one is a file with its record and a line in records.inc.
+struct AdvantageEstimator {
+  std::string_view name;
+  std::string_view text;
+  /// Fills `advantages` of every group.
+  /// @throws gradus::ArgumentError  a group whose rewards and completions differ in number.
+  void (*assign)(std::vector<Group>& groups, const AlgorithmConfig& config);
+  /// Whether the group can teach anything. Dynamic sampling keeps exactly these.
+  bool (*has_signal)(const Group& group, const AlgorithmConfig& config);
+};
 
-/// Whether the group can teach anything: at least two scored completions with unequal rewards
-/// (normalize_then_sum: unequal S). Dynamic sampling keeps exactly these.
+const Registry<AdvantageEstimator>& advantage_estimators();
+
+/// As `rl.advantage` says.
+void assign_advantages(std::vector<Group>& groups, const AlgorithmConfig& config);
 bool has_signal(const Group& group, const AlgorithmConfig& config = {});
 
-/// Whether a completion may be trained on: it ended by itself or by length, and has tokens.
-bool is_trainable(const rollout::Completion& completion);
+/// [group] rewards with NaN in place of those of completions that nobody may train on.
+/// @throws gradus::ArgumentError  rewards and completions differ in number.
+std::vector<double> usable_rewards(const Group& group);
 
 }  // namespace gradus::rl

@@ -12,8 +12,10 @@ namespace {
 /// Bound of log s, as in verl.
 constexpr double kMaxLogSequenceRatio = 10.0;
 
-}  // namespace
-
+/// Group sequence policy optimization (arXiv:2507.18071, token form): GRPO's loss with the ratio
+///   s_t = exp(min(sg(mean over live tokens of (lp - lp_old)) + lp - sg(lp), 10))
+/// The paper's clip ratios are 3e-4 and 4e-4 and its aggregation is sequence_mean; sequence_sum
+/// gives LUSPO.
 LossTerms gspo_loss(const LossInputs& in, const AlgorithmConfig& config) {
   // Shapes: S scored tokens, N completions.
   const auto log_ratio_S = log_ratios(in).detach();
@@ -25,5 +27,10 @@ LossTerms gspo_loss(const LossInputs& in, const AlgorithmConfig& config) {
   const auto bounded_S = log_s_S.masked_fill(~in.is_live, 0.0).clamp_max(kMaxLogSequenceRatio);
   return clipped_loss(bounded_S.exp(), in.advantages, config);
 }
+
+}  // namespace
+
+extern const PolicyLoss kGspo;
+const PolicyLoss kGspo{"gspo", "one ratio for a whole completion", nullptr, gspo_loss};
 
 }  // namespace gradus::rl

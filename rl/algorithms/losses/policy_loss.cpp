@@ -3,43 +3,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/zeros_like.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <array>
 #include <utility>
 
-#include "base/error.h"
-
 namespace gradus::rl {
-namespace {
-
-struct Entry {
-  std::string_view name;
-  PolicyLoss loss;
-};
-
-constexpr std::array kPolicyLosses = {
-    Entry{"grpo", grpo_loss}, Entry{"gspo", gspo_loss},           Entry{"cispo", cispo_loss},
-    Entry{"sapo", sapo_loss}, Entry{"reinforce", reinforce_loss},
-};
-
-}  // namespace
-
-PolicyLoss find_policy_loss(std::string_view name) {
-  for (const Entry& entry : kPolicyLosses) {
-    if (entry.name == name) return entry.loss;
-  }
-  throw ConfigError(fmt::format("rl.loss: is \"{}\", must be one of {}", name,
-                                fmt::join(policy_loss_names(), ", ")));
-}
-
-std::vector<std::string> policy_loss_names() {
-  std::vector<std::string> names;
-  for (const Entry& entry : kPolicyLosses) names.emplace_back(entry.name);
-  return names;
-}
-
 at::Tensor log_ratios(const LossInputs& in) {
   // Masked before exp: a token that is not live may be far off, and inf * 0 is nan.
   const auto difference_S = (in.logprobs - in.old_logprobs).masked_fill(~in.is_live, 0.0);

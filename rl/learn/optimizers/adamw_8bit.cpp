@@ -69,8 +69,9 @@ class EightBitState : public AdamWState {
 
 }  // namespace
 
+extern const AdamWKind kAdamW8Bit;
 const AdamWKind kAdamW8Bit = {
-    "adamw_8bit",
+    "adamw_8bit", "moments in 8 bits each, a quarter of the memory (arXiv:2110.02861)",
     [](const at::Tensor& like, size_t index) -> std::unique_ptr<AdamWState> {
       return std::make_unique<EightBitState>(like, index);
     },

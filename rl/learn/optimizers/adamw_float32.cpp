@@ -35,7 +35,8 @@ class Float32State : public AdamWState {
 
 }  // namespace
 
-const AdamWKind kAdamWFloat32 = {"adamw",
+extern const AdamWKind kAdamWFloat32;
+const AdamWKind kAdamWFloat32 = {"adamw", "moments in float32",
                                  [](const at::Tensor& like, size_t) -> std::unique_ptr<AdamWState> {
                                    return std::make_unique<Float32State>(like);
                                  },

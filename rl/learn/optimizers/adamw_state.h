@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/settings/registry.h"
 #include "policy/kernels/optimizer/adamw.h"
 
 namespace gradus::rl {
@@ -29,9 +30,10 @@ class AdamWState {
   virtual std::vector<std::pair<std::string, at::Tensor>> tensors() const = 0;
 };
 
-/// One value of `optim.kind`.
+/// One value of `optim.kind`. A new one is a file with its record and a line in records.inc.
 struct AdamWKind {
   std::string_view name;
+  std::string_view text;
   /// @param like   the parameter's value.
   /// @param index  of the parameter in its policy.
   std::unique_ptr<AdamWState> (*make)(const at::Tensor& like, size_t index);
@@ -39,10 +41,6 @@ struct AdamWKind {
   int64_t (*num_bytes)(int64_t n);
 };
 
-extern const AdamWKind kAdamWFloat32;  ///< moments in float32: adamw_float32.cpp
-extern const AdamWKind kAdamW8Bit;     ///< in 8 bits (arXiv:2110.02861): adamw_8bit.cpp
-
-/// @throws gradus::ConfigError  an unknown name; lists the known ones.
-const AdamWKind& find_adamw(std::string_view kind);
+const Registry<AdamWKind>& adamw_kinds();
 
 }  // namespace gradus::rl

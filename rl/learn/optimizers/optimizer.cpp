@@ -56,7 +56,7 @@ Optimizer::StepResult measure(const std::vector<Parameter>& parameters, ThreadTe
 Optimizer::Optimizer(policy::Policy& policy, const OptimizerConfig& config)
     : policy_(policy), config_(config) {
   const at::NoGradGuard no_grad;
-  const AdamWKind& kind = find_adamw(config.kind);
+  const AdamWKind& kind = adamw_kinds().at(config.kind);
   for (const Parameter& parameter : policy.parameters()) {
     states_.push_back(kind.make(parameter.value, states_.size()));
   }

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "policy/policy.h"
-#include "rl/algorithms/algorithm_config.h"
 #include "rl/learn/optimizers/adamw_state.h"
+#include "rl/learn/optimizers/optimizer_config.h"
 
 namespace gradus::rl {
 

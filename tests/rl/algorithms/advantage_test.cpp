@@ -135,7 +135,7 @@ Group valued_group(const std::string& id, const std::vector<std::vector<double>>
 
 AlgorithmConfig gdpo() {
   AlgorithmConfig config;
-  config.combine_rewards = RewardCombination::normalize_then_sum;
+  config.advantage = "normalize_then_sum";
   return config;
 }
 

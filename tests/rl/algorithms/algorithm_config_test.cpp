@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "rl/algorithms/losses/policy_loss.h"
+#include "rl/learn/optimizers/optimizer_config.h"
 #include "tests/catch.h"
 
 using namespace gradus;
@@ -31,9 +32,9 @@ TEST_CASE("settings of the algorithm are read by their names", "[rl][algorithm_c
   CHECK(config.loss == "gspo");
   CHECK(config.aggregation == Aggregation::sequence_mean);
   CHECK(config.scale_rewards == ScaleRewards::none);
-  CHECK(config.kl_estimator == KlEstimator::k1);
+  CHECK(config.kl_estimator == "k1");
   CHECK(config.kl_gradient == KlGradient::own);
-  CHECK(config.mismatch.mode == MismatchMode::token_mask);
+  CHECK(config.mismatch.mode == "token_mask");
   CHECK(config.mismatch.min == 0.5);
   CHECK(config.dynamic_sampling.enable);
 }
@@ -69,7 +70,35 @@ TEST_CASE("a decay of one is refused", "[rl][algorithm_config]") {
   CHECK_THROWS_WITH(check(config), Catch::Contains("optim.beta2"));
 }
 
-TEST_CASE("every policy loss is found under its name", "[rl][algorithm_config]") {
-  for (const std::string& name : policy_loss_names()) CHECK(find_policy_loss(name) != nullptr);
-  CHECK_THROWS_AS(find_policy_loss("ppo"), ConfigError);
+TEST_CASE("a name that no record has is refused with the nearest one", "[rl][algorithm_config]") {
+  CHECK(policy_losses().find("ppo") == nullptr);
+  CHECK_THROWS_WITH(policy_losses().at("gpro"), Catch::Contains("did you mean \"grpo\""));
+  AlgorithmConfig config;
+  CHECK_THROWS_WITH(apply_set(config, "kl_estimator=k4"), Catch::Contains("one of k1, k2, k3"));
+  CHECK_THROWS_WITH(apply_set(config, "mismatch.mode=token"), Catch::Contains("none, token_"));
+}
+
+TEST_CASE("a loss's own settings stand in a section of its name", "[rl][algorithm_config]") {
+  AlgorithmConfig config;
+  read_settings(config, "[sapo]\ntemperature_positive = 2.0\n", "recipe.toml");
+  CHECK_THAT(to_toml(config), Catch::Contains("[sapo]\ntemperature_positive = 2.0"));
+  CHECK_THROWS_WITH(read_settings(config, "[sapo]\ntemperature = 2.0\n", "recipe.toml"),
+                    Catch::Contains("did you mean sapo.temperature_"));
+  CHECK_THROWS_WITH(apply_set(config, "sapo.temperature_negative=0"), Catch::Contains("> 0"));
+  // A copy has values of its own.
+  AlgorithmConfig copy = config;
+  apply_set(copy, "sapo.temperature_positive=3");
+  CHECK(compare_settings(config, copy).size() == 1);
+}
+
+TEST_CASE("recipes of before say the same by their former keys", "[rl][algorithm_config]") {
+  AlgorithmConfig config;
+  read_settings(config,
+                "combine_rewards = \"normalize_then_sum\"\nsapo_temperature_positive = 2.0\n",
+                "recipe.toml");
+  CHECK(config.advantage == "normalize_then_sum");
+  CHECK_THAT(to_toml(config), Catch::Contains("temperature_positive = 2.0"));
+  CHECK_THAT(to_toml(config), !Catch::Contains("combine_rewards"));
+  apply_set(config, "combine_rewards=sum_then_normalize");
+  CHECK(config.advantage == "sum_then_normalize");
 }

@@ -45,12 +45,16 @@ void check_loss(const LossInputs& in, const LossTerms& terms, const std::vector<
   check_vector(in.logprobs.grad(), gradient);
 }
 
+LossTerms loss_of(const char* name, const LossInputs& in, const AlgorithmConfig& config) {
+  return policy_losses().at(name).terms(in, config);
+}
+
 }  // namespace
 
 TEST_CASE("the clipped loss holds back tokens that moved with their advantage",
           "[rl][policy_loss]") {
   const auto in = tokens({1.0, 1.5, 0.5, 0.5, 1.5}, {2.0, 1.0, 1.0, -1.0, -1.0});
-  const auto terms = grpo_loss(in, {});
+  const auto terms = loss_of("grpo", in, {});
   check_loss(in, terms, {-2.0, -1.2, -0.5, 0.8, 1.5}, {-2.0, 0.0, -0.5, 0.0, 1.5});
   check_vector(terms.is_clipped_high, {0, 1, 0, 0, 0});
   check_vector(terms.is_clipped_low, {0, 0, 0, 1, 0});
@@ -60,27 +64,27 @@ TEST_CASE("clip-higher gives positive advantages more room", "[rl][policy_loss]"
   AlgorithmConfig config;
   config.clip_ratio_high = 0.28;
   const auto in = tokens({1.25, 1.5}, {1.0, 1.0});
-  check_loss(in, grpo_loss(in, config), {-1.25, -1.28}, {-1.25, 0.0});
+  check_loss(in, loss_of("grpo", in, config), {-1.25, -1.28}, {-1.25, 0.0});
 }
 
 TEST_CASE("dual clip bounds the loss of negative advantages", "[rl][policy_loss]") {
   AlgorithmConfig config;
   config.dual_clip = 3.0;
   const auto in = tokens({5.0, 2.0, 5.0}, {-1.0, -1.0, 1.0});
-  check_loss(in, grpo_loss(in, config), {3.0, 2.0, -1.2}, {0.0, 2.0, 0.0});
+  check_loss(in, loss_of("grpo", in, config), {3.0, 2.0, -1.2}, {0.0, 2.0, 0.0});
 }
 
 TEST_CASE("delta caps the unclipped ratio", "[rl][policy_loss]") {
   AlgorithmConfig config;
   config.delta = 2.0;
   const auto in = tokens({5.0, 1.9}, {-1.0, -1.0});
-  check_loss(in, grpo_loss(in, config), {2.0, 1.9}, {0.0, 1.9});
+  check_loss(in, loss_of("grpo", in, config), {2.0, 1.9}, {0.0, 1.9});
 }
 
 TEST_CASE("on policy the clipped loss has the policy gradient", "[rl][policy_loss]") {
-  for (const auto loss : {grpo_loss, gspo_loss, cispo_loss, sapo_loss, reinforce_loss}) {
+  for (const PolicyLoss* loss : policy_losses().records()) {
     const auto in = tokens({1.0, 1.0}, {0.5, -2.0});
-    const auto terms = loss(in, {});
+    const auto terms = loss->terms(in, {});
     terms.loss.sum().backward();
     check_vector(in.logprobs.grad(), {-0.5, 2.0});
   }
@@ -95,13 +99,13 @@ TEST_CASE("GSPO gives each token the completion's mean ratio", "[rl][policy_loss
   in.num_sequences = 2;
   const double s0 = 4.0;
   const double s1 = std::sqrt(1.5);
-  check_loss(in, gspo_loss(in, config), {-s0, -s0, s1, s1}, {-s0, -s0, s1, s1});
+  check_loss(in, loss_of("gspo", in, config), {-s0, -s0, s1, s1}, {-s0, -s0, s1, s1});
 }
 
 TEST_CASE("GSPO takes the mean over live tokens and clips whole completions", "[rl][policy_loss]") {
   auto in = tokens({2.0, 1000.0, 2.0}, {1.0, 1.0, 1.0});
   in.is_live = integers({1, 0, 1}).to(at::kBool);
-  const auto terms = gspo_loss(in, {});
+  const auto terms = loss_of("gspo", in, {});
   const auto loss = values_of(terms.loss);
   CHECK(loss[0] == Approx(-1.2));
   CHECK(loss[2] == Approx(-1.2));
@@ -111,7 +115,8 @@ TEST_CASE("GSPO takes the mean over live tokens and clips whole completions", "[
 TEST_CASE("CISPO clips the weight and keeps every token's gradient", "[rl][policy_loss]") {
   const auto in = tokens({5.0, 0.1, 1.1}, {1.0, 1.0, -2.0});
   const auto lp = values_of(in.logprobs);
-  check_loss(in, cispo_loss(in, {}), {-1.2 * lp[0], -0.8 * lp[1], 2.2 * lp[2]}, {-1.2, -0.8, 2.2});
+  check_loss(in, loss_of("cispo", in, {}), {-1.2 * lp[0], -0.8 * lp[1], 2.2 * lp[2]},
+             {-1.2, -0.8, 2.2});
 }
 
 TEST_CASE("SAPO's gate follows the sign of the advantage", "[rl][policy_loss]") {
@@ -119,7 +124,7 @@ TEST_CASE("SAPO's gate follows the sign of the advantage", "[rl][policy_loss]") 
   const auto sigmoid = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
   const double p = sigmoid(1.0);
   const double n = sigmoid(1.05);
-  check_loss(in, sapo_loss(in, {}), {-4.0 * p, 4.0 / 1.05 * n},
+  check_loss(in, loss_of("sapo", in, {}), {-4.0 * p, 4.0 / 1.05 * n},
              {-4.0 * p * (1 - p) * 2.0, 4.0 * n * (1 - n) * 2.0});
 }
 
@@ -127,7 +132,7 @@ TEST_CASE("a token that is not live may be infinitely far off", "[rl][policy_los
   auto in = tokens({1.0, 1.0}, {1.0, 1.0});
   in.old_logprobs = floats({-1.0, -INFINITY});
   in.is_live = integers({1, 0}).to(at::kBool);
-  const auto terms = grpo_loss(in, {});
+  const auto terms = loss_of("grpo", in, {});
   terms.loss.sum().backward();
   check_vector(in.logprobs.grad(), {-1.0, 0.0});
 }

@@ -1,9 +1,9 @@
-#include "rl/recipe/run_config.h"
-
 #include <fstream>
 
 #include "base/error.h"
+#include "rl/recipe/changes.h"
 #include "rl/recipe/input_files.h"
+#include "rl/recipe/load.h"
 #include "tests/catch.h"
 #include "tests/rl/temporary_folder.h"
 
@@ -94,7 +94,7 @@ TEST_CASE("a recipe without what its task needs is refused by name", "[rl][run_c
   config.eval.data.count = 10;
   config.eval.samples = 4;
   CHECK_THAT(refusal(), Contains("eval.temperature"));
-  config.run.task = TaskKind::pretrain;
+  config.run.task = "pretrain";
   config.eval.samples = 1;
   CHECK_THAT(refusal(), Contains("text.path: is empty"));
 }
@@ -111,6 +111,28 @@ TEST_CASE("only settings that cannot change the weights are free on resume", "[r
   is.run.seed = 1;
   is.run.steps = was.run.steps - 1;
   CHECK(differences_that_matter(was, is).size() == 3);
+}
+
+TEST_CASE("what can change a result is not free on resume", "[rl][run_config]") {
+  const RunConfig was;
+  const auto matters = [&](const char* assignment, const RunConfig& before) {
+    RunConfig is = before;
+    apply_set(is, assignment);
+    return differences_that_matter(before, is).size() == 1;
+  };
+  // Less memory may not hold a request, whose completions then fail.
+  CHECK(matters("rollout.kv_cache_mb=1", was));
+  // More steps stretch a schedule that falls to its end.
+  RunConfig falling = was;
+  falling.optim.schedule = Schedule::cosine;
+  CHECK(matters("run.steps=1000", falling));
+  CHECK_FALSE(matters("run.steps=1000", was));
+  // Outside the native kernels, sums depend on how they are shared among threads.
+  RunConfig reference = was;
+  reference.model.compute = policy::Compute::reference;
+  CHECK(matters("run.threads=2", reference));
+  CHECK(matters("rollout.max_sequences=3", reference));
+  CHECK_FALSE(matters("run.threads=2", was));
 }
 
 TEST_CASE("a data file that changed is noticed", "[rl][input_files]") {

@@ -60,8 +60,8 @@ TEST_CASE("a final model that was being replaced is put back after a kill", "[rl
   };
   {
     const auto run = RunDirectory::create(folder.path(), "");
-    run.publish_folder(run.final_model(), put("one"));
-    run.publish_folder(run.final_model(), put("two"));
+    publish_folder(run.final_model(), put("one"));
+    publish_folder(run.final_model(), put("two"));
     CHECK(contents(run.final_model() / "model") == "two");
     fs::rename(run.final_model(), folder.path() / "final.old");
     fs::create_directory(folder.path() / "final.tmp");

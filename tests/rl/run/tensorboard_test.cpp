@@ -1,9 +1,10 @@
+#include "rl/run/loggers/tensorboard.h"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "base/error.h"
-#include "rl/run/tensorboard_writer.h"
 #include "tests/catch.h"
 #include "tests/rl/temporary_folder.h"
 

@@ -240,7 +240,7 @@ TEST_CASE("sampler logprobs are compared and weigh the loss", "[rl][update]") {
   CHECK(plain.result.metrics.at("sampling/logp_difference/max") > 0.0);
   CHECK(plain.result.metrics.at("sampling/exact_share") == 0.0);
   CHECK(plain.result.metrics.count("mismatch/weight_mean") == 0);
-  config.mismatch = {.mode = MismatchMode::token_truncate, .max = 0.5, .min = 0.5};
+  config.mismatch = {.mode = "token_truncate", .max = 0.5, .min = 0.5};
   groups[0].completions[0].policy_logprobs.assign(2, -2.0F);
   const Run halved = update(config, groups);
   CHECK(halved.result.metrics.at("mismatch/weight_mean") == Approx(0.5));

@@ -1,4 +1,4 @@
-#include "rl/algorithms/mismatch.h"
+#include "rl/algorithms/mismatch/mismatch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp.h>
@@ -12,30 +12,30 @@
 #include "rl/algorithms/sequence_sum.h"
 
 namespace gradus::rl {
-namespace {
-
-at::Tensor bounded(const at::Tensor& ratio_S, bool truncate, const MismatchConfig& config) {
-  if (truncate) return ratio_S.clamp(config.min, config.max);
-  return ratio_S.masked_fill((ratio_S < config.min) | (ratio_S > config.max), 0.0);
+at::Tensor truncated(const at::Tensor& rho, const MismatchConfig& config) {
+  return rho.clamp(config.min, config.max);
 }
 
-}  // namespace
+at::Tensor masked(const at::Tensor& rho, const MismatchConfig& config) {
+  return rho.masked_fill((rho < config.min) | (rho > config.max), 0.0);
+}
+
+at::Tensor token_ratio(const at::Tensor& log_rho) {
+  return log_rho.clamp(-kMaxLogRatio, kMaxLogRatio).exp();
+}
+
+at::Tensor sequence_ratio(const at::Tensor& log_rho, const LossInputs& in) {
+  const auto sum_N = sequence_sum(log_rho, in.sequence, in.num_sequences);
+  return token_ratio(sum_N).index_select(0, in.sequence);
+}
 
 at::Tensor mismatch_weights(const LossInputs& in, const at::Tensor& rollout_logprobs,
                             const MismatchConfig& config) {
   const auto old_S = in.old_logprobs.detach();
-  if (config.mode == MismatchMode::none) return at::ones_like(old_S);
+  if (!config.is_used()) return at::ones_like(old_S);
   const auto unknown_S = ~in.is_live | rollout_logprobs.isnan();
   const auto log_rho_S = (old_S - rollout_logprobs).masked_fill(unknown_S, 0.0);
-  const bool truncate =
-      config.mode == MismatchMode::token_truncate || config.mode == MismatchMode::sequence_truncate;
-  const bool by_token =
-      config.mode == MismatchMode::token_truncate || config.mode == MismatchMode::token_mask;
-  if (by_token)
-    return bounded(log_rho_S.clamp(-kMaxLogRatio, kMaxLogRatio).exp(), truncate, config);
-  const auto sum_N = sequence_sum(log_rho_S, in.sequence, in.num_sequences);
-  const auto product_N = sum_N.clamp(-kMaxLogRatio, kMaxLogRatio).exp();
-  return bounded(product_N, truncate, config).index_select(0, in.sequence);
+  return mismatch_corrections().at(config.mode).weights(log_rho_S, in, config);
 }
 
 void SamplerComparison::add(const at::Tensor& trainer, const at::Tensor& rollout) {
@@ -59,17 +59,17 @@ void SamplerComparison::add(const at::Tensor& trainer, const at::Tensor& rollout
   }
 }
 
-void SamplerComparison::report(std::map<std::string, double>& metrics) const {
+void SamplerComparison::report(Metrics& metrics) const {
   if (num_tokens_ == 0) return;
   const auto n = static_cast<double>(num_tokens_);
-  metrics["sampling/logp_difference/mean"] = sum_difference_ / n;
+  metrics.set_mean("sampling/logp_difference/mean", sum_difference_, n);
   metrics["sampling/logp_difference/max"] = max_difference_;
-  metrics["sampling/k3"] = sum_k3_ / n;
+  metrics.set_mean("sampling/k3", sum_k3_, n);
   metrics["sampling/importance_ratio/min"] = min_ratio_;
-  metrics["sampling/importance_ratio/mean"] = sum_ratio_ / n;
+  metrics.set_mean("sampling/importance_ratio/mean", sum_ratio_, n);
   metrics["sampling/importance_ratio/max"] = max_ratio_;
   metrics["sampling/ess"] = sum_ratio_ * sum_ratio_ / (n * sum_squared_ratio_);
-  metrics["sampling/exact_share"] = static_cast<double>(num_exact_) / n;
+  metrics.set_mean("sampling/exact_share", static_cast<double>(num_exact_), n);
 }
 
 }  // namespace gradus::rl

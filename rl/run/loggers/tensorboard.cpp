@@ -1,4 +1,4 @@
-#include "rl/run/tensorboard_writer.h"
+#include "rl/run/loggers/tensorboard.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -136,5 +136,13 @@ void TensorboardWriter::append(const std::string& record) {
 void TensorboardWriter::sync() {
   sync_file(fd_.get(), path_);
 }
+
+extern const LoggerKind kTensorboard;
+const LoggerKind kTensorboard{"tensorboard", "events that TensorBoard draws", "events",
+                              [](const std::filesystem::path& run, int64_t num_bytes,
+                                 double wall_time) -> std::unique_ptr<Logger> {
+                                return std::make_unique<TensorboardWriter>(
+                                    run / "events.out.tfevents.gradus", num_bytes, wall_time);
+                              }};
 
 }  // namespace gradus::rl

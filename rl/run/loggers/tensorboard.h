@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/files/file_descriptor.h"
+#include "rl/run/loggers/logger.h"
 
 namespace gradus::rl {
 
@@ -28,7 +29,7 @@ std::string encode_scalar_event(double wall_time, int64_t step,
 
 /// Scalars as TensorBoard reads them, without protobuf. Values are stored as float32; those that
 /// are not finite are kept, TensorBoard draws them as gaps.
-class TensorboardWriter {
+class TensorboardWriter : public Logger {
  public:
   /// Opens or creates the file and drops what lies past `num_bytes`, the size a checkpoint noted;
   /// an empty file gets the version event.
@@ -36,10 +37,10 @@ class TensorboardWriter {
   TensorboardWriter(std::filesystem::path path, int64_t num_bytes, double wall_time);
 
   /// @throws FileError  kind "disk_full" or "write_failed"; the file is as it was before.
-  void write(double wall_time, int64_t step, const std::map<std::string, double>& scalars);
+  void write(double wall_time, int64_t step, const std::map<std::string, double>& scalars) override;
 
-  void sync();
-  int64_t num_bytes() const { return num_bytes_; }
+  void sync() override;
+  int64_t num_bytes() const override { return num_bytes_; }
 
  private:
   void append(const std::string& record);

@@ -2,20 +2,30 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string_view>
+
+#include "base/settings/registry.h"
 #include "rl/algorithms/algorithm_config.h"
 
 namespace gradus::rl {
+
+/// One value of `rl.kl_estimator`: a per-token estimate of KL(policy || reference) from tokens that
+/// the policy sampled. A new one is a file with its record and a line in records.inc.
+struct KlEstimator {
+  std::string_view name;
+  std::string_view text;
+  /// @param d  [S] lp_ref - lp, held in [-20, 20]. @return [S], differentiable in d.
+  at::Tensor (*estimate)(const at::Tensor& d);
+};
+
+const Registry<KlEstimator>& kl_estimators();
 
 struct KlTerms {
   at::Tensor loss;   ///< [S] what enters the loss; carries the gradient
   at::Tensor value;  ///< [S] the estimate, detached: the metric `kl`
 };
 
-/// Per-token estimates of KL(policy || reference) from tokens that the policy sampled, with
-/// d = lp_ref - lp held in [-20, 20] (Schulman, "Approximating KL divergence"):
-///   k1 = -d      k2 = d^2 / 2      k3 = e^d - d - 1
-///
-/// What enters the loss, by `gradient`, with r = exp(lp - lp_old):
+/// What of an estimate k enters the loss, by `gradient`, with r = exp(lp - lp_old):
 ///   ratio  r k              value r k; for k1 and k3 the exact gradient of the KL, off-policy too
 ///                           (DeepSeek-V3.2, arXiv:2512.02556; TRL's use_bias_correction_kl)
 ///   k2     k2 - sg(k2) + sg(k)   exact on-policy (verl's suffix "+")
@@ -24,6 +34,7 @@ struct KlTerms {
 ///
 /// @param logprobs, old_logprobs, reference_logprobs  [S] float32; the first carries the gradient.
 KlTerms kl_terms(const at::Tensor& logprobs, const at::Tensor& old_logprobs,
-                 const at::Tensor& reference_logprobs, KlEstimator estimator, KlGradient gradient);
+                 const at::Tensor& reference_logprobs, const KlEstimator& estimator,
+                 KlGradient gradient);
 
 }  // namespace gradus::rl

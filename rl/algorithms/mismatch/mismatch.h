@@ -3,13 +3,34 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <map>
-#include <string>
+#include <string_view>
 
+#include "base/settings/registry.h"
 #include "rl/algorithms/algorithm_config.h"
 #include "rl/algorithms/losses/policy_loss.h"
+#include "rl/learn/metrics.h"
 
 namespace gradus::rl {
+
+/// One value of `rl.mismatch.mode` beside none. A new one is a file with its record and a line in
+/// records.inc.
+struct MismatchCorrection {
+  std::string_view name;
+  std::string_view text;
+  /// Weights [S] from log rho [S], which is 0 where a token is not live or nothing is known.
+  at::Tensor (*weights)(const at::Tensor& log_rho, const LossInputs& in,
+                        const MismatchConfig& config);
+};
+
+const Registry<MismatchCorrection>& mismatch_corrections();
+
+/// rho held within [min, max], or 0 outside.
+at::Tensor truncated(const at::Tensor& rho, const MismatchConfig& config);
+at::Tensor masked(const at::Tensor& rho, const MismatchConfig& config);
+/// exp of the logarithm held in [-20, 20]: of each token, or of each completion's sum at its
+/// tokens.
+at::Tensor token_ratio(const at::Tensor& log_rho);
+at::Tensor sequence_ratio(const at::Tensor& log_rho, const LossInputs& in);
 
 /// Weights by which per-token policy losses are multiplied to correct that tokens were sampled by
 /// other numbers than the trainer's, rho = exp(lp_old - lp_rollout), the logarithm in [-20, 20]:
@@ -41,7 +62,7 @@ class SamplerComparison {
   /// Writes sampling/logp_difference/{mean,max} of |d|, sampling/k3 (mean of e^d - d - 1),
   /// sampling/importance_ratio/{min,mean,max} of w = e^d, sampling/ess ((sum w)^2 / (n sum w^2)),
   /// sampling/exact_share (share of tokens with d = 0); nothing where no token was compared.
-  void report(std::map<std::string, double>& metrics) const;
+  void report(Metrics& metrics) const;
 
  private:
   int64_t num_tokens_ = 0;

@@ -1,0 +1,126 @@
+#include "rl/collect/collector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "rl/collect/grading.h"
+
+namespace gradus::rl {
+namespace {
+
+/// Batches of one step run in turn.
+void add_batch(rollout::RolloutStats& sum, const rollout::RolloutStats& part) {
+  add_counts(sum, part);
+  sum.peak_blocks = std::max(sum.peak_blocks, part.peak_blocks);
+  sum.seconds += part.seconds;
+}
+
+// One bad prompt is a record; when nothing can be sampled at all, no later step will fare better.
+void refuse_if_all_failed(const std::vector<rollout::Rollout>& rollouts, int64_t step) {
+  const rollout::Completion* failed = nullptr;
+  for (const auto& rollout : rollouts)
+    for (const auto& completion : rollout.completions) {
+      if (completion.finish != rollout::FinishReason::failed) return;
+      failed = &completion;
+    }
+  if (failed != nullptr)
+    throw Error(
+        fmt::format("step {}: every rollout failed, the last one: {}", step, failed->error));
+}
+
+// Completions that other weights sampled would be trained on with wrong ratios, silently.
+void check_versions(const std::vector<rollout::Rollout>& rollouts, int64_t version) {
+  for (const auto& rollout : rollouts)
+    for (const auto& completion : rollout.completions)
+      if (is_trainable(completion) && completion.policy_version != version)
+        throw Error(
+            fmt::format("prompt {}: sampled by policy version {}, version {} is in training",
+                        rollout.prompt.id, completion.policy_version, version));
+}
+
+}  // namespace
+
+Collector::Collector(CollectSettings settings, Run& run, Learner& learner)
+    : settings_(std::move(settings)),
+      run_(run),
+      learner_(learner),
+      prompts_(rollout::make_prompt_source(settings_.data, learner.tokenizer(),
+                                           learner.max_context(), settings_.seed)),
+      rules_(settings_.rewards),
+      pool_(learner.policy(), *learner.tokenizer().tokenizer, settings_.rollout, learner.threads(),
+            run.clock()) {
+  rules_.measure_with(run.clock());
+  rules_.stop_with(run.stop());
+  warn_about(*prompts_, run.observer());
+  for (const auto& notice : rules_.notices()) run.observer().on_warning(notice);
+}
+
+std::optional<Collection> Collector::collect(int64_t step, int64_t cursor) {
+  Collection collection;
+  collection.cursor = cursor;
+  const auto wanted = static_cast<size_t>(settings_.num_groups);
+  while (collection.rounds < settings_.max_rounds && collection.used.size() < wanted) {
+    const auto missing = static_cast<int64_t>(wanted - collection.used.size());
+    auto rollouts = sample(step, missing, collection);
+    if (run_.is_stopping()) return std::nullopt;
+    auto groups = grade(std::move(rollouts), step, collection);
+    if (run_.is_stopping()) return std::nullopt;
+    for (Group& group : groups) {
+      const bool is_kept = !settings_.is_kept || settings_.is_kept(group);
+      (is_kept ? collection.used : collection.dropped).push_back(std::move(group));
+    }
+  }
+  if (collection.used.empty()) std::swap(collection.used, collection.dropped);
+  return collection;
+}
+
+std::vector<rollout::Rollout> Collector::sample(int64_t step, int64_t count,
+                                                Collection& collection) {
+  run_.observer().on_phase(step, "rollout");
+  const double begin = run_.clock().now_s();
+  std::vector<rollout::RolloutRequest> requests;
+  for (int64_t i = 0; i < count; ++i, ++collection.cursor)
+    requests.push_back({prompts_->at(collection.cursor), settings_.group_size, settings_.seed,
+                        static_cast<uint64_t>(step), static_cast<uint64_t>(collection.cursor),
+                        settings_.rollout.sampling, settings_.keeps_experts});
+  int64_t done = 0;
+  auto rollouts = pool_.run(std::move(requests), run_.stop(), [&](const rollout::Rollout&) {
+    run_.observer().on_progress(++done, count);
+  });
+  refuse_if_all_failed(rollouts, step);
+  check_versions(rollouts, learner_.policy().version());
+  add_batch(collection.stats, pool_.last_stats());
+  collection.sample_s += run_.clock().now_s() - begin;
+  ++collection.rounds;
+  return rollouts;
+}
+
+std::vector<Group> Collector::grade(std::vector<rollout::Rollout> rollouts, int64_t step,
+                                    Collection& collection) {
+  run_.observer().on_phase(step, "rewards");
+  const double begin = run_.clock().now_s();
+  auto groups = grade_rollouts(std::move(rollouts), rules_, learner_.threads(), run_.stop());
+  const auto counts = rules_.take_counts();
+  // Calls that a stop broke off are no fault of the rules.
+  if (!run_.is_stopping()) rewards::check_failed_share(counts, settings_.max_failed_share);
+  collection.rule_s.resize(counts.size());
+  for (size_t rule = 0; rule < counts.size(); ++rule)
+    collection.rule_s[rule] += counts[rule].seconds;
+  collection.grade_s += run_.clock().now_s() - begin;
+  return groups;
+}
+
+void warn_about(const rollout::PromptSource& prompts, RunObserver& observer) {
+  const auto& skipped = prompts.skipped();
+  if (!skipped.empty())
+    observer.on_warning(
+        fmt::format("data: {} rows left out, the first: {}", skipped.size(), skipped.front()));
+  if (prompts.num_duplicates() > 0)
+    observer.on_warning(
+        fmt::format("data: {} rows repeat an earlier one", prompts.num_duplicates()));
+}
+
+}  // namespace gradus::rl

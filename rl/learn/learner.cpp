@@ -1,0 +1,69 @@
+#include "rl/learn/learner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/json.h"
+#include "policy/checkpoint_tokenizer.h"
+
+namespace gradus::rl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxModelConfigBytes = int64_t{16} << 20;
+
+int team_size(int threads) {
+  return std::max(1, threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::unique_ptr<policy::Policy> load_policy(const ModelSettings& model, uint64_t seed,
+                                            ThreadTeam& team) {
+  if (!model.is_fresh()) return policy::Policy::load(model, policy::Purpose::training, team);
+  const auto config = parse_json(read_file(model.config, kMaxModelConfigBytes), model.config);
+  return policy::Policy::initialize(model, config, seed, team);
+}
+
+// Rows of the embedding past the tokenizer's ids are padding; ids past its rows cannot be read.
+void check_vocabulary(const ModelSettings& settings, const policy::Tokenizer& tokenizer,
+                      const policy::ModelConfig& model) {
+  if (tokenizer.vocab_size() <= model.vocab_size) return;
+  throw ConfigError(fmt::format(
+      "{}: the tokenizer has {} ids, the model {} rows (vocab_size); they do not belong together",
+      settings.is_fresh() ? "model.tokenizer" : "model.path", tokenizer.vocab_size(),
+      model.vocab_size));
+}
+
+}  // namespace
+
+Learner::Learner(const LearnerSettings& settings, const Clock& clock,
+                 std::unique_ptr<Communicator> communicator)
+    : model_(settings.model),
+      clock_(clock),
+      communicator_(std::move(communicator)),
+      team_(team_size(settings.threads)),
+      tokenizer_(
+          policy::load_checkpoint_tokenizer(model_.is_fresh() ? model_.tokenizer : model_.path)),
+      policy_(load_policy(model_, settings.seed, team_)) {
+  check_vocabulary(model_, *tokenizer_.tokenizer, policy_->model_config());
+  optimizer_ = std::make_unique<Optimizer>(*policy_, settings.optim);
+}
+
+int Learner::max_context() const {
+  return static_cast<int>(policy_->model_config().max_position_embeddings);
+}
+
+void Learner::save_model(const fs::path& folder) const {
+  policy_->save(folder);
+  if (model_.lora.rank > 0) policy_->save_adapters(folder / "adapter");
+  // A fresh model's policy knows no tokenizer files; a loaded one's are written by save.
+  for (const auto& file : tokenizer_.tokenizer->source_files())
+    if (!fs::exists(folder / file.name)) write_file_atomically(folder / file.name, file.contents);
+}
+
+}  // namespace gradus::rl

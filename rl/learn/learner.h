@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/parallel.h"
+#include "policy/policy.h"
+#include "policy/tokenizer/load_tokenizer.h"
+#include "rl/learn/model_settings.h"
+#include "rl/learn/optimizers/optimizer.h"
+#include "rl/parallel/communicator.h"
+
+namespace gradus::rl {
+
+/// What of a recipe makes a learner.
+struct LearnerSettings {
+  ModelSettings model;
+  OptimizerConfig optim;
+  uint64_t seed = 0;  ///< of fresh weights
+  int threads = 0;    ///< 0: all cores
+};
+
+/// What learns: a policy, its tokenizer and optimizer, the threads that compute and the ranks that
+/// train with it. Knows neither a task nor a run. One thread at a time.
+class Learner {
+ public:
+  /// Loads the checkpoint, or makes a fresh model.
+  /// @throws FileError, ConfigError
+  Learner(const LearnerSettings& settings, const Clock& clock,
+          std::unique_ptr<Communicator> communicator = alone());
+
+  policy::Policy& policy() { return *policy_; }
+  const policy::Policy& policy() const { return *policy_; }
+  Optimizer& optimizer() { return *optimizer_; }
+  const Optimizer& optimizer() const { return *optimizer_; }
+  ThreadTeam& team() { return team_; }
+  int threads() const { return team_.size(); }
+  Communicator& communicator() { return *communicator_; }
+  const Clock& clock() const { return clock_; }
+  const policy::LoadedTokenizer& tokenizer() const { return tokenizer_; }
+  const ModelSettings& model_settings() const { return model_; }
+  int max_context() const;
+
+  /// Writes the policy as a checkpoint that others can load: merged weights, config, tokenizer, and
+  /// the adapters alone in adapter/.
+  void save_model(const std::filesystem::path& folder) const;
+
+ private:
+  ModelSettings model_;
+  const Clock& clock_;
+  std::unique_ptr<Communicator> communicator_;
+  ThreadTeam team_;
+  policy::LoadedTokenizer tokenizer_;
+  std::unique_ptr<policy::Policy> policy_;
+  std::unique_ptr<Optimizer> optimizer_;
+};
+
+}  // namespace gradus::rl

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "policy/ops/routing.h"
+#include "rl/learn/metrics.h"
+
+namespace gradus::rl {
+
+/// What an update needs to know of time and cost.
+struct UpdateCost {
+  int64_t trained_tokens = 0;  ///< rows through forward and backward, shared prompts once
+  int64_t scored_tokens = 0;   ///< rows through forward only (old and reference logprobs)
+  double forward_backward_s = 0.0;
+  double logprobs_s = 0.0;
+  double optimizer_s = 0.0;
+};
+
+/// Optimizer steps that an update left out; weights, moments and policy version stayed.
+struct SkippedSteps {
+  int64_t num_empty = 0;       ///< nothing to train on
+  int64_t num_not_finite = 0;  ///< loss or gradient: a fault of weights or settings
+  std::string reason;  ///< of the first one; of the first one not finite, where there is one
+
+  int64_t count() const { return num_empty + num_not_finite; }
+};
+
+struct UpdateResult {
+  Metrics metrics;
+  UpdateCost cost;
+  int64_t num_steps = 0;  ///< optimizer steps taken
+  SkippedSteps skipped;
+  std::vector<policy::ExpertLoad> expert_loads;       ///< by mixture layer, over all steps
+  std::map<std::string, std::vector<int64_t>> lists;  ///< figures of many numbers: "moe/load/3"
+};
+
+}  // namespace gradus::rl

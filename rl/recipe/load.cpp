@@ -1,0 +1,59 @@
+#include "rl/recipe/load.h"
+
+#include <system_error>
+
+#include "base/files/atomic_file.h"
+
+namespace gradus::rl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxRecipeBytes = int64_t{16} << 20;
+
+void resolve_path(std::string& path, const fs::path& folder) {
+  if (path.empty() || fs::path(path).is_absolute()) return;
+  const fs::path beside = folder / path;
+  std::error_code ignored;
+  path = fs::weakly_canonical(fs::exists(beside, ignored) ? beside : fs::path(path)).string();
+}
+
+}  // namespace
+
+RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> assignments) {
+  RunConfig config;
+  read_settings(config, read_file(recipe, kMaxRecipeBytes), recipe.string());
+  resolve_paths(config, fs::absolute(recipe).parent_path());
+  // Paths given on the command line mean what the shell's user sees: the working directory.
+  for (const std::string& assignment : assignments) apply_set(config, assignment);
+  resolve_paths(config, fs::current_path());
+  if (config.rl.constant_length == 0) {
+    config.rl.constant_length = config.rollout.sampling.max_tokens;
+  }
+  check(config, recipe.string());
+  return config;
+}
+
+std::string reward_file(const rewards::RewardConfig& rule) {
+  if (!rule.options.contains("file") || !rule.options["file"].is_string()) return "";
+  const auto file = rule.options["file"].get<std::string>();
+  return file.substr(0, file.rfind(':'));
+}
+
+void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
+  for (std::string* path : {&c.model.path, &c.model.config, &c.model.tokenizer, &c.model.lora.path,
+                            &c.data.path, &c.eval.data.path, &c.text.path, &c.text.eval_path})
+    resolve_path(*path, recipe_folder);
+  for (auto* rules : {&c.rewards, &c.eval.rewards})
+    for (auto& rule : *rules) {
+      std::string path = reward_file(rule);
+      if (path.empty()) continue;
+      const auto function = rule.options["file"].get<std::string>().substr(path.size());
+      resolve_path(path, recipe_folder);
+      rule.options["file"] = path + function;
+    }
+  if (c.run.dir.empty()) c.run.dir = "runs/" + c.run.name;
+  c.run.dir = fs::absolute(c.run.dir).lexically_normal().string();
+}
+
+}  // namespace gradus::rl

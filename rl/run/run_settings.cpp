@@ -1,0 +1,30 @@
+#include "rl/run/run_settings.h"
+
+#include "rl/run/loggers/logger.h"
+
+namespace gradus::rl {
+
+void describe(RunSettings& c, SettingFields& field) {
+  field("name", c.name, non_empty().records_only(), "of the run, for people");
+  field("dir", c.dir, any().records_only(), "folder of the run's records; empty: runs/NAME");
+  field("seed", c.seed, any(), "same recipe and seed: same result, bit for bit");
+  field("steps", c.steps, at_least(1).free_on_condition("more of them, under a constant schedule"),
+        "optimizer steps (groups of a batch are one step)");
+  field("threads", c.threads, at_least(0).speed_only(), "compute threads; 0: all cores");
+  field("checkpoint_every", c.checkpoint_every, at_least(0).records_only(),
+        "steps between checkpoints; 0: at the end and when stopped alone");
+  field("keep", c.keep, at_least(1).records_only(), "newest checkpoints that are kept");
+  field("keep_best", c.keep_best, any().records_only(),
+        "keep the checkpoint with the best evaluation as well, and export it as best/");
+  field("eval_every", c.eval_every, at_least(0).records_only(),
+        "steps between evaluations; 0: none");
+  field("eval_at_start", c.eval_at_start, any(), "evaluate before the first step, as step 0");
+  field("samples_every", c.samples_every, at_least(0).records_only(),
+        "steps between sample files (all completions with their grades); 0: none");
+  field("log_every", c.log_every, at_least(1).records_only(),
+        "steps between the loggers' points; metrics.jsonl has every step");
+  field("loggers", c.loggers, loggers().names_constraint().records_only(),
+        loggers().described("beside metrics.jsonl"));
+}
+
+}  // namespace gradus::rl

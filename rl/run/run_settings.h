@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/settings/setting.h"
+
+namespace gradus::rl {
+
+/// Settings `run.*`.
+struct RunSettings {
+  std::string task = "grpo";  ///< the stage's name in its registry
+  std::string name = "run";   ///< for people
+  std::string dir;            ///< of the run's records; empty: runs/NAME
+  uint64_t seed = 0;
+  int64_t steps = 100;
+  int threads = 0;                ///< 0: all cores
+  int64_t checkpoint_every = 50;  ///< 0: at the end and when stopped alone
+  int keep = 2;                   ///< newest checkpoints that are kept
+  bool keep_best = true;
+  int64_t eval_every = 0;  ///< 0: no evaluation
+  bool eval_at_start = true;
+  int64_t samples_every = 10;                          ///< 0: no sample files
+  int64_t log_every = 1;                               ///< steps between the loggers' points
+  std::vector<std::string> loggers = {"tensorboard"};  ///< beside metrics.jsonl; empty: none
+};
+
+/// All but `task`, whose values the registry of stages knows.
+void describe(RunSettings& c, SettingFields& field);
+
+}  // namespace gradus::rl

@@ -1,0 +1,261 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/error.h"
+#include "rl/algorithms/advantages/advantage.h"
+#include "rl/collect/collector.h"
+#include "rl/learn/flops.h"
+#include "rl/learn/schedule.h"
+#include "rl/observe/group_metrics.h"
+#include "rl/observe/reward_watch.h"
+#include "rl/observe/samples.h"
+#include "rl/stages/sampled_evaluation.h"
+#include "rl/stages/stage.h"
+#include "rl/update/reference_policy.h"
+#include "rl/update/update.h"
+#include "rl/update/update_report.h"
+
+namespace gradus::rl {
+namespace {
+
+double rollout_flops(const policy::ModelConfig& model, const std::vector<Group>& groups) {
+  double flops = 0.0;
+  for (const Group& group : groups) {
+    const auto prompt = static_cast<int64_t>(group.prompt.tokens.size());
+    flops += forward_flops(model, 0, prompt);
+    for (const auto& completion : group.completions)
+      flops += forward_flops(model, prompt, static_cast<int64_t>(completion.tokens.size()));
+  }
+  return flops;
+}
+
+// Counted from the records, not by the engine, which computes some prompts more than once.
+int64_t num_tokens(const std::vector<Group>& groups) {
+  size_t sum = 0;
+  for (const Group& group : groups) {
+    sum += group.prompt.tokens.size();
+    for (const auto& completion : group.completions) sum += completion.tokens.size();
+  }
+  return static_cast<int64_t>(sum);
+}
+
+double ratio(double part, double whole) {
+  return whole > 0.0 ? part / whole : 0.0;
+}
+
+void add_rollout_metrics(const rollout::RolloutStats& stats, double seconds, double flops,
+                         Metrics& metrics) {
+  metrics["time/rollout"] = seconds;
+  metrics["time/slowest_completion"] = stats.slowest_completion_s;
+  metrics["perf/tokens_per_s"] = ratio(static_cast<double>(stats.completion_tokens), seconds);
+  metrics["perf/rollout_gflops"] = ratio(flops / 1e9, seconds);
+  metrics["perf/preemptions"] = static_cast<double>(stats.preemptions);
+  metrics["perf/recomputed_tokens"] = static_cast<double>(stats.recomputed_tokens);
+  if (stats.drafted_tokens > 0) {
+    metrics["rollout/draft_acceptance"] = ratio(static_cast<double>(stats.accepted_drafts),
+                                                static_cast<double>(stats.drafted_tokens));
+    metrics["rollout/tokens_per_step"] = ratio(static_cast<double>(stats.completion_tokens),
+                                               static_cast<double>(stats.sequence_steps));
+  }
+  metrics["perf/decode_calls"] = static_cast<double>(stats.decode_calls);
+  metrics["perf/failed_decode_calls"] = static_cast<double>(stats.failed_calls);
+  metrics["perf/peak_kv_blocks"] = static_cast<double>(stats.peak_blocks);
+}
+
+// Before anything is sampled: what the model can not do.
+void check_mixtures(const RunConfig& config, const policy::Policy& policy) {
+  resolve(config.rl.moe, policy, "rl.moe", false);
+  if (config.rl.routing != RoutingUse::off &&
+      policy::num_mixture_layers(policy.model_config()) == 0)
+    throw ConfigError("rl.routing: the model has no mixture of experts; set it to off");
+}
+
+CollectSettings collect_settings(const RunConfig& config) {
+  CollectSettings settings;
+  settings.data = config.data;
+  settings.rollout = config.rollout;
+  settings.rewards = config.rewards;
+  settings.max_failed_share = config.rewards_limits.max_failed_share;
+  settings.seed = config.run.seed;
+  settings.group_size = config.rl.group_size;
+  settings.num_groups = config.rl.prompts_per_step;
+  settings.keeps_experts = config.rl.routing != RoutingUse::off;
+  if (config.rl.dynamic_sampling.enable) {
+    settings.max_rounds = config.rl.dynamic_sampling.max_batches;
+    settings.is_kept = [rl = config.rl](const Group& group) { return has_signal(group, rl); };
+  }
+  return settings;
+}
+
+/// Reinforcement learning, step by step:
+///
+///     collect ──▶ advantage ──▶ loss ──▶ step ──▶ publish
+///       ▲                                            │
+///       └────── policy weights, version n + 1 ◀──────┘
+///
+///   collect    rl/collect/collector.h: sample, grade, keep
+///   advantage  each completion against its group
+///   loss, step, publish   rl/update/update.h
+///
+/// With dynamic sampling, groups whose rewards are all exactly equal are left out of the update and
+/// replaced, up to max_batches times; where that ends short, the update has fewer groups. A step is
+/// a function of (recipe, seed, step, cursor).
+class GrpoStage : public Stage {
+ public:
+  GrpoStage(const RunConfig& config, Run& run, Learner& learner)
+      : config_(config),
+        learner_(learner),
+        collector_(collect_settings(config), run, learner),
+        reference_(run.directory().path() / "reference", config.model, config.rl) {
+    check_mixtures(config_, learner.policy());
+    if (config_.eval.has_data())
+      evaluator_.emplace(eval_plan(config_), learner.tokenizer(), learner.max_context());
+  }
+
+  std::optional<StepReport> step(const StepContext& context) override {
+    const Clock& clock = context.run.clock();
+    const double begin = clock.now_s();
+    auto collection = collector_.collect(context.step, context.cursor);
+    if (!collection) return std::nullopt;
+    assign_advantages(collection->used, config_.rl);
+    const auto saved = context.run.checkpoints().steps();
+    const policy::Policy* reference = reference_.at(
+        context.step, learner_.policy(), saved.empty() ? 0 : saved.front(), learner_.team());
+    context.run.observer().on_phase(context.step, "update");
+    const double learning_rate =
+        learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
+    const UpdateResult update = update_policy(
+        learner_.policy(), reference, learner_.optimizer(), collection->used, config_.rl,
+        learning_rate, config_.rollout.sampling.temperature, config_.run.seed,
+        static_cast<uint64_t>(context.step), learner_.team(), {clock, &learner_.communicator()});
+    return report(context, std::move(*collection), update, clock.now_s() - begin);
+  }
+
+  bool can_evaluate() const override { return evaluator_.has_value(); }
+
+  std::optional<EvalReport> evaluate(const StepContext& context) override {
+    auto report = evaluate_by_sampling(context, learner_, *evaluator_, collector_.pool());
+    if (!report) return std::nullopt;
+    for (const auto& warning : watch_.look_at_eval(context.step, report->score))
+      context.run.observer().on_warning(warning);
+    return report;
+  }
+
+ private:
+  StepReport report(const StepContext& context, Collection collection, const UpdateResult& update,
+                    double seconds) {
+    const policy::ModelConfig& model = learner_.policy().model_config();
+    const size_t num_used = collection.used.size();
+    const double used_flops = rollout_flops(model, collection.used);
+    const double all_flops = used_flops + rollout_flops(model, collection.dropped);
+    const double passes = config_.model.activation_checkpointing ? 4.0 : 3.0;
+    const double update_s = seconds - collection.sample_s - collection.grade_s;
+    std::vector<Group> groups = std::move(collection.used);
+    std::ranges::move(collection.dropped, std::back_inserter(groups));
+    const auto names = collector_.rule_names();
+    for (const auto& warning : watch_.look_at(context.step, groups, names))
+      context.run.observer().on_warning(warning);
+
+    StepReport report;
+    report.metrics = group_metrics(groups, names);
+    for (const auto& [name, metric] : update.metrics) report.metrics[name] = metric;
+    report.lists = update.lists;
+    add_collection_metrics(collection, groups, num_used, report.metrics);
+    report.metrics["time/step"] = seconds;
+    for (size_t rule = 0; rule < names.size(); ++rule)
+      report.metrics["time/rewards/" + names[rule]] = collection.rule_s[rule];
+    add_rollout_metrics(collection.stats, collection.sample_s, all_flops, report.metrics);
+    add_update_metrics(update, passes * used_flops, report.metrics);
+
+    const int64_t sampled = collection.stats.prompt_tokens + collection.stats.completion_tokens;
+    report.cursor = collection.cursor;
+    report.num_tokens = num_tokens(groups);
+    // A batch without anything to train on leaves the weights alone as well; that is no fault of
+    // theirs.
+    if (update.num_steps == 0 && update.skipped.num_not_finite > 0)
+      report.skip_reason = update.skipped.reason;
+    const int64_t step = context.step;
+    report.ledger = {
+        {"rollout", step, collection.sample_s, collection.sample_s, sampled, all_flops},
+        {"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0},
+        {"update", step, update_s, update_s, update.cost.trained_tokens + update.cost.scored_tokens,
+         passes * used_flops}};
+    report.samples = sample_lines(step, groups, num_used, names);
+    return report;
+  }
+
+  void add_collection_metrics(const Collection& collection, const std::vector<Group>& groups,
+                              size_t num_used, Metrics& metrics) const {
+    metrics["completions/duplicate_share"] = duplicate_share(groups);
+    metrics["prompts/consumed"] = static_cast<double>(collection.cursor);
+    metrics["time/rewards"] = collection.grade_s;
+    if (!config_.rl.dynamic_sampling.enable) return;
+    metrics["dynamic_sampling/rounds"] = static_cast<double>(collection.rounds);
+    metrics["dynamic_sampling/dropped_groups"] = static_cast<double>(groups.size() - num_used);
+  }
+
+  const RunConfig& config_;
+  Learner& learner_;
+  Collector collector_;
+  std::optional<Evaluator> evaluator_;
+  RewardWatch watch_;
+  ReferencePolicy reference_;
+};
+
+void check_grpo(const RunConfig& c, const std::string& source) {
+  if (c.data.path.empty() && c.data.task.empty())
+    throw ConfigError(source +
+                      ": data.path: is empty, and so is data.task. Name a JSONL file of "
+                      "questions, or a generated task");
+  if (c.rewards.empty())
+    throw ConfigError(source + ": rewards: there is no rule. Add at least one [[rewards]] table");
+  if (c.rollout.sampling.temperature <= 0.0)
+    throw ConfigError(source +
+                      ": rollout.temperature: is 0, must be > 0. Greedy completions of "
+                      "one prompt are all equal and teach nothing; try 1.0");
+}
+
+StepCost estimate_grpo(const RunConfig& recipe, const policy::ModelConfig& model,
+                       int64_t prompt_tokens) {
+  const int64_t completion = recipe.rollout.sampling.max_tokens;
+  const int64_t prompts = recipe.rl.prompts_per_step;
+  const int64_t completions = prompts * recipe.rl.group_size;
+  const double prompt_flops = forward_flops(model, 0, prompt_tokens);
+  const double completion_flops = forward_flops(model, prompt_tokens, completion);
+  const double once = static_cast<double>(prompts) * prompt_flops +
+                      static_cast<double>(completions) * completion_flops;
+  StepCost cost;
+  cost.rollout_tokens = prompts * prompt_tokens + completions * completion;
+  cost.rollout_flops = once;
+  cost.trained_tokens = cost.rollout_tokens * recipe.rl.epochs;
+  const double passes = (recipe.model.activation_checkpointing ? 4.0 : 3.0) * recipe.rl.epochs +
+                        (recipe.rl.kl_coef > 0.0 ? 1.0 : 0.0) +
+                        (recipe.rl.epochs * recipe.rl.minibatches > 1 ? 1.0 : 0.0);
+  cost.train_flops = passes * once;
+  return cost;
+}
+
+// One group is never split: its rows may exceed the setting.
+int64_t grpo_rows(const RunConfig& recipe) {
+  return std::max(recipe.rl.microbatch_tokens,
+                  int64_t{recipe.rl.group_size} * recipe.rollout.sampling.max_tokens);
+}
+
+}  // namespace
+
+extern const StageKind kGrpoStage;
+const StageKind kGrpoStage{
+    .name = "grpo",
+    .text = "reinforcement learning on `data` with `rewards`",
+    .samples = true,
+    .check = check_grpo,
+    .make = [](const RunConfig& config, Run& run, Learner& learner) -> std::unique_ptr<Stage> {
+      return std::make_unique<GrpoStage>(config, run, learner);
+    },
+    .estimate = estimate_grpo,
+    .microbatch_rows = grpo_rows};
+
+}  // namespace gradus::rl

@@ -1,0 +1,67 @@
+#include "rl/stages/run_config.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "rl/stages/stage.h"
+
+namespace gradus::rl {
+namespace {
+
+/// Settings `run.*`, of which the stages name the task's values.
+struct RunTable {
+  RunSettings& run;
+};
+
+void describe(RunTable& c, SettingFields& field) {
+  field("task", c.run.task, stages().names_constraint(), stages().described("what is done"));
+  describe(c.run, field);
+}
+
+void check_eval(const RunConfig& c, const std::string& source) {
+  if (c.run.eval_every > 0 && !c.eval.has_data() && c.text.eval_path.empty())
+    throw ConfigError(source +
+                      ": eval.data.path: is empty although run.eval_every > 0. Name "
+                      "held-out data, or set run.eval_every = 0");
+  if (c.eval.samples > 1 && c.eval.temperature <= 0.0)
+    throw ConfigError(
+        fmt::format("{}: eval.temperature: is 0, must be > 0 with eval.samples = {}. "
+                    "Greedy samples are all equal; try 0.6",
+                    source, c.eval.samples));
+  if (c.eval.has_data() && c.eval.data.path.empty() && c.eval.data.count == 0)
+    throw ConfigError(source +
+                      ": eval.data.count: is 0, must be >= 1 for a generated task, which "
+                      "has no end");
+  if (c.eval.has_data() && c.eval.rewards.empty() && c.rewards.empty())
+    throw ConfigError(source + ": eval.rewards: there is no rule that says which answer is right");
+}
+
+}  // namespace
+
+void describe(RunConfig& c, SettingFields& field) {
+  field.section_of("run", "the run itself", [&c] {
+    RunTable table{c.run};
+    return SettingFields::of(table);
+  });
+  field.section("model", c.model, "the policy");
+  field.section("data", c.data, "training prompts");
+  field.section("rollout", c.rollout, "how completions are sampled");
+  field.tables("rewards", c.rewards, "reward rules; a completion's reward is their weighted sum");
+  field.section("rewards_limits", c.rewards_limits, "when grading is too broken to train on");
+  field.section("rl", c.rl, "the algorithm");
+  field.section("optim", c.optim, "how weights move");
+  field.section("eval", c.eval, "held-out problems");
+  field.section("text", c.text, "supervised fine-tuning and pre-training");
+  field.section("ledger", c.ledger, "what a device costs");
+}
+
+void check(const RunConfig& config, const std::string& source) {
+  check_settings(config, source);
+  check(config.model, source);
+  check_eval(config, source);
+  check(config.rl);
+  check(config.optim);
+  stages().at(config.run.task).check(config, source);
+}
+
+}  // namespace gradus::rl

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/settings/setting.h"
+#include "rewards/reward_config.h"
+#include "rl/algorithms/algorithm_config.h"
+#include "rl/collect/reward_limits.h"
+#include "rl/evaluation/eval_config.h"
+#include "rl/learn/model_settings.h"
+#include "rl/learn/optimizers/optimizer_config.h"
+#include "rl/run/ledger.h"
+#include "rl/run/run_settings.h"
+#include "rl/stages/text_config.h"
+#include "rollout/prompts/prompt_source.h"
+#include "rollout/rollout_pool.h"
+
+namespace gradus::rl {
+
+/// The settings of one stage: the whole recipe of a run.
+struct RunConfig {
+  RunSettings run;
+  ModelSettings model;
+  rollout::DataConfig data;
+  rollout::RolloutConfig rollout;
+  std::vector<rewards::RewardConfig> rewards;
+  RewardLimits rewards_limits;
+  AlgorithmConfig rl;
+  OptimizerConfig optim;
+  EvalConfig eval;
+  TextConfig text;
+  LedgerConfig ledger;
+};
+
+/// Not a template: the recipe's long list is compiled once.
+void describe(RunConfig& c, SettingFields& field);
+
+/// What no single setting can say: a stage without its data, rewards or model.
+/// @param source  begins the errors. @throws ConfigError  naming the setting.
+void check(const RunConfig& config, const std::string& source);
+
+}  // namespace gradus::rl

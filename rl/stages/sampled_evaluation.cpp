@@ -1,0 +1,31 @@
+#include "rl/stages/sampled_evaluation.h"
+
+namespace gradus::rl {
+
+EvalPlan eval_plan(const RunConfig& config) {
+  EvalPlan plan{config.eval, config.rewards, config.rollout.sampling, config.run.seed};
+  if (!config.eval.rewards.empty()) plan.rewards = config.eval.rewards;
+  return plan;
+}
+
+std::optional<EvalReport> evaluate_by_sampling(const StepContext& context, Learner& learner,
+                                               Evaluator& evaluator, rollout::RolloutPool& pool) {
+  Run& run = context.run;
+  const double begin = run.clock().now_s();
+  const auto result = evaluator.evaluate(
+      learner.policy(), pool, learner.threads(), run.stop(),
+      [&](int64_t done, int64_t total) { run.observer().on_progress(done, total); });
+  if (!result) return std::nullopt;
+  const double seconds = run.clock().now_s() - begin;
+  EvalReport report{eval_metrics(*result), result->accuracy.value, {}, eval_lines(*result)};
+  report.metrics["time/eval"] = seconds;
+  report.cost = {"evaluate",
+                 context.step,
+                 seconds,
+                 seconds,
+                 result->prompt_tokens + result->completion_tokens,
+                 result->flops};
+  return report;
+}
+
+}  // namespace gradus::rl

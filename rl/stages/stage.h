@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/settings/registry.h"
+#include "rl/learn/learner.h"
+#include "rl/learn/metrics.h"
+#include "rl/run/run.h"
+#include "rl/stages/run_config.h"
+
+namespace gradus::rl {
+
+/// What one step did, beside the weights it changed.
+struct StepReport {
+  Metrics metrics;
+  std::map<std::string, std::vector<int64_t>> lists;  ///< figures of many numbers
+  std::vector<LedgerEntry> ledger;
+  int64_t cursor = 0;  ///< of the next step
+  int64_t num_tokens = 0;
+  std::string skip_reason;  ///< not empty: the update was skipped
+  std::string samples;      ///< JSON lines; empty: nothing to show
+};
+
+struct EvalReport {
+  Metrics metrics;     ///< keys begin with "eval/", times with "time/"
+  double score = 0.0;  ///< larger is better; decides which step is the best
+  LedgerEntry cost;
+  std::string samples;  ///< JSON lines, one per problem
+};
+
+/// What a stage is given for one step.
+struct StepContext {
+  Run& run;
+  int64_t step = 0;    ///< from 1; of an evaluation: the last one done
+  int64_t cursor = 0;  ///< of the data: the next prompt or text
+};
+
+/// A kind of work, step by step: what happens within a step. A learner, where the stage has one,
+/// was given to it when it was made, as were its data and rules; nothing hands itself on.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  /// Makes step `context.step`, weights published. Nothing when it was stopped: the weights are
+  /// then unchanged.
+  virtual std::optional<StepReport> step(const StepContext& context) = 0;
+  virtual bool can_evaluate() const { return false; }
+  /// Nothing when it was stopped.
+  virtual std::optional<EvalReport> evaluate(const StepContext&) { return std::nullopt; }
+};
+
+/// What one step computes at most (all completions at full length).
+struct StepCost {
+  int64_t rollout_tokens = 0;
+  int64_t trained_tokens = 0;
+  double rollout_flops = 0.0;
+  double train_flops = 0.0;
+};
+
+/// One value of `run.task`. A new stage is a file with its record and a line in records.inc.
+struct StageKind {
+  std::string_view name;
+  std::string_view text;
+  bool samples = false;  ///< its steps sample completions: rollouts have weights and a cache
+  /// What no single setting can say. @throws ConfigError  naming the setting; begins with `source`.
+  void (*check)(const RunConfig& config, const std::string& source);
+  /// @param run, learner  outlive the stage.
+  std::unique_ptr<Stage> (*make)(const RunConfig& config, Run& run, Learner& learner);
+  /// @param prompt_tokens  typical length of a prompt.
+  StepCost (*estimate)(const RunConfig& config, const policy::ModelConfig& model,
+                       int64_t prompt_tokens);
+  /// Rows of the largest microbatch.
+  int64_t (*microbatch_rows)(const RunConfig& config);
+};
+
+const Registry<StageKind>& stages();
+
+}  // namespace gradus::rl

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "rl/learn/learner.h"
+#include "rl/run/run.h"
+#include "rl/stages/stage.h"
+
+namespace gradus::rl {
+
+/// The loop around the steps of every stage: log, evaluate, save, resume.
+///
+///   restore -> [ step -> ledger, samples -> evaluate? -> metrics -> checkpoint? ] ... -> final
+///
+/// After a kill at any instant the next one goes on from the newest whole checkpoint, or from the
+/// start, and leaves the same weights and the same deterministic metrics as if nothing had
+/// happened: logs are cut to the sizes that the checkpoint knew, and a step is a function of
+/// (recipe, seed, step, cursor). A step whose metrics wait for their evaluation is part of the
+/// state, so that a stop need not wait for the evaluation's end.
+class StageLoop {
+ public:
+  /// Restores the newest whole checkpoint, if there is one, into the learner.
+  /// @param learner  null: a stage without one. @param max_skipped_steps  optim.max_skipped_steps.
+  /// @throws FileError, ConfigError
+  StageLoop(Run& run, Learner* learner, int max_skipped_steps);
+
+  /// Steps until the last one, a stop, or an error, which also stands in status.json.
+  RunOutcome run(Stage& stage);
+
+  const TrainState& state() const { return state_; }
+
+ private:
+  RunOutcome steps(Stage& stage);
+  bool finish_step(Stage& stage);
+  bool evaluate(Stage& stage, bool& is_best);
+  bool is_eval_due(const Stage& stage, int64_t step) const;
+  void absorb(StepReport report, int64_t step);
+  void stop_after_skips(const std::string& reason);
+  void save_checkpoint(bool must_succeed);
+  void save_models();
+
+  Run& run_;
+  Learner* learner_;
+  int max_skipped_steps_;
+  TrainState state_;
+  bool is_saved_ = false;  ///< the newest checkpoint holds the present state
+};
+
+}  // namespace gradus::rl
