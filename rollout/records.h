@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -27,6 +28,15 @@ enum class FinishReason {
   failed,   ///< an error; see Completion::error
 };
 
+/// A span of a completion's tokens that one side wrote.
+struct Turn {
+  int64_t begin = 0;  ///< of tokens; a turn begins where the one before ends
+  int64_t end = 0;
+  bool is_trained = true;  ///< sampled by the policy; false: it only read them, or they are masked
+  std::string reason;      ///< why not, e.g. "tool output", "truncated"; empty where trained
+  int64_t policy_version = -1;  ///< of the weights that sampled it
+};
+
 struct Completion {
   std::vector<int32_t> tokens;  ///< sampled ids, the stop token included; the truth for training
   std::vector<float> logprobs;  ///< [tokens] of the distribution that was sampled from
@@ -38,10 +48,18 @@ struct Completion {
   FinishReason finish = FinishReason::failed;
   std::string error;            ///< why it failed
   int64_t policy_version = -1;  ///< of the weights that sampled it
+  std::vector<Turn> turns;      ///< of all tokens, in order; empty: one turn, which is trained
   int index = 0;                ///< within its group
   double seconds = 0.0;         ///< from admission to the end
 
   bool is_truncated() const { return finish == FinishReason::length; }
+  /// The oldest weights that sampled a part of it; -1: unknown.
+  int64_t oldest_version() const {
+    int64_t oldest = policy_version;
+    for (const Turn& turn : turns)
+      if (turn.is_trained) oldest = std::min(oldest, turn.policy_version);
+    return oldest;
+  }
 };
 
 /// Whether a completion may be trained on and graded: it ended by itself or by length, and has

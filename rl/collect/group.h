@@ -18,6 +18,9 @@ struct Group {
   std::vector<rewards::RewardTerms> terms;          ///< [rule] weight, bounds, gate
   std::vector<double> rewards;     ///< weighted sum; NaN where no rule could score the completion
   std::vector<double> advantages;  ///< 0 where the reward is NaN or the rollout failed
+  /// [completion][token] credit of single tokens in place of the completion's advantage; empty, as
+  /// a whole or for one completion: the advantage is every token's.
+  std::vector<std::vector<double>> credit;
 };
 
 }  // namespace gradus::rl

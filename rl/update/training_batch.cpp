@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "rl/algorithms/advantages/advantage.h"
@@ -46,10 +48,52 @@ void check_completion(const Group& group, size_t index) {
   }
 }
 
+void check_turns(const Group& group, size_t index) {
+  const rollout::Completion& completion = group.completions[index];
+  int64_t end = 0;
+  bool is_whole = true;
+  for (const rollout::Turn& turn : completion.turns) {
+    is_whole = is_whole && turn.begin == end && turn.end >= turn.begin;
+    end = turn.end;
+  }
+  if (is_whole && (completion.turns.empty() || end == std::ssize(completion.tokens))) return;
+  throw ArgumentError(fmt::format("prompt {}, completion {}: its turns do not cover its {} tokens",
+                                  group.prompt.id, index, completion.tokens.size()));
+}
+
+void check_credit(const Group& group, size_t index) {
+  if (group.credit.empty()) return;
+  const bool is_whole = group.credit.size() == group.completions.size();
+  const size_t tokens = group.completions[index].tokens.size();
+  if (is_whole && (group.credit[index].empty() || group.credit[index].size() == tokens)) return;
+  throw ArgumentError(fmt::format("prompt {}, completion {}: credit of {} completions, {} tokens",
+                                  group.prompt.id, index, group.credit.size(),
+                                  is_whole ? group.credit[index].size() : 0));
+}
+
+/// Credit of single tokens, or nothing: the advantage is every token's.
+std::span<const double> credit_of(const Group& group, size_t completion) {
+  if (group.credit.empty()) return {};
+  return group.credit[completion];
+}
+
+/// [tokens] 1 where a turn is trained; empty where all are.
+std::vector<uint8_t> targets_of(const rollout::Completion& completion) {
+  std::vector<uint8_t> targets;
+  if (std::ranges::all_of(completion.turns, &rollout::Turn::is_trained)) return targets;
+  targets.assign(completion.tokens.size(), 1);
+  for (const rollout::Turn& turn : completion.turns)
+    if (!turn.is_trained) std::fill(targets.begin() + turn.begin, targets.begin() + turn.end, 0);
+  return targets;
+}
+
 /// Whether anything but sampler metrics depends on the sequence's logprobs.
-bool can_change_gradient(const TrainingSequence& sequence, const AlgorithmConfig& config) {
+bool can_change_gradient(const TrainingSequence& sequence, std::span<const double> credit,
+                         const AlgorithmConfig& config) {
   if (!sequence.is_live) return false;
-  return sequence.advantage != 0.0 || config.kl_coef != 0.0 || config.entropy_coef != 0.0;
+  const bool has_credit = std::ranges::any_of(credit, [](double c) { return c != 0.0; });
+  return (credit.empty() ? sequence.advantage != 0.0 : has_credit) || config.kl_coef != 0.0 ||
+         config.entropy_coef != 0.0;
 }
 
 void fill_arrays(TrainingBatch& batch, int64_t num_tokens) {
@@ -62,8 +106,12 @@ void fill_arrays(TrainingBatch& batch, int64_t num_tokens) {
   for (const TrainingSequence& s : batch.sequences) {
     const Group& group = (*batch.groups)[static_cast<size_t>(s.group)];
     const auto& given = group.completions[static_cast<size_t>(s.completion)].policy_logprobs;
+    const auto credit = credit_of(group, static_cast<size_t>(s.completion));
     std::fill_n(advantages + s.first_token, s.num_tokens, static_cast<float>(s.advantage));
+    std::copy(credit.begin(), credit.end(), advantages + s.first_token);
     std::fill_n(is_live + s.first_token, s.num_tokens, s.is_live);
+    for (size_t t = 0; t < s.is_target.size(); ++t)
+      if (s.is_target[t] == 0) is_live[s.first_token + static_cast<int64_t>(t)] = false;
     if (given.empty()) {
       std::fill_n(rollout + s.first_token, s.num_tokens, std::numeric_limits<float>::quiet_NaN());
     } else {
@@ -78,6 +126,7 @@ PackItem pack_item(const TrainingBatch& batch, const TrainingSequence& sequence)
   item.prefix_id = sequence.group;
   item.prefix = group.prompt.tokens;
   item.tokens = group.completions[static_cast<size_t>(sequence.completion)].tokens;
+  item.is_target = sequence.is_target;
   item.first_token = sequence.first_token;
   if (batch.experts_per_row > 0) {
     item.prefix_experts = group.prompt.experts;
@@ -101,6 +150,8 @@ TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& c
       const rollout::Completion& completion = groups[g].completions[i];
       if (!is_trainable(completion)) continue;
       check_completion(groups[g], i);
+      check_turns(groups[g], i);
+      check_credit(groups[g], i);
       for (const auto* experts : {&groups[g].prompt.experts, &completion.experts}) {
         if (experts->empty()) continue;
         check_experts(groups[g], *experts, per_row);
@@ -112,11 +163,17 @@ TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& c
       sequence.completion = static_cast<int32_t>(i);
       sequence.advantage = groups[g].advantages[i];
       sequence.is_live = !(config.mask_truncated && completion.is_truncated());
-      sequence.is_computed = !config.skip_zero_advantage || can_change_gradient(sequence, config);
+      sequence.is_computed = !config.skip_zero_advantage ||
+                             can_change_gradient(sequence, credit_of(groups[g], i), config);
       sequence.first_token = num_tokens;
       sequence.num_tokens = static_cast<int64_t>(completion.tokens.size());
+      sequence.is_target = targets_of(completion);
+      if (sequence.is_live)
+        sequence.num_live = sequence.is_target.empty()
+                                ? sequence.num_tokens
+                                : std::ranges::count(sequence.is_target, uint8_t{1});
       num_tokens += sequence.num_tokens;
-      batch.sequences.push_back(sequence);
+      batch.sequences.push_back(std::move(sequence));
     }
   }
   fill_arrays(batch, num_tokens);
@@ -133,7 +190,7 @@ Minibatch make_minibatch(const TrainingBatch& batch, std::span<const int32_t> gr
     auto sequence =
         std::lower_bound(batch.sequences.begin(), batch.sequences.end(), group, of_group);
     for (; sequence != batch.sequences.end() && sequence->group == group; ++sequence) {
-      live_tokens.push_back(sequence->is_live ? sequence->num_tokens : 0);
+      live_tokens.push_back(sequence->num_live);
       if (!sequence->is_computed) continue;
       minibatch.sequences.push_back(static_cast<int32_t>(sequence - batch.sequences.begin()));
       items.push_back(pack_item(batch, *sequence));

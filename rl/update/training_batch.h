@@ -22,6 +22,8 @@ struct TrainingSequence {
   bool is_computed = true;  ///< goes through the model; false: left out by skip_zero_advantage
   int64_t first_token = 0;  ///< place in the arrays over tokens
   int64_t num_tokens = 0;
+  int64_t num_live = 0;            ///< of them, those that count in the loss
+  std::vector<uint8_t> is_target;  ///< [num_tokens] 1: of a turn that is trained; empty: all are
 };
 
 /// The completions of a batch of groups as arrays. Shapes: N tokens of all sequences, sequence by

@@ -75,7 +75,7 @@ void report_staleness(const TrainingBatch& batch, int64_t version, Metrics& metr
   for (const TrainingSequence& s : batch.sequences) {
     const int64_t sampled_by = (*batch.groups)[static_cast<size_t>(s.group)]
                                    .completions[static_cast<size_t>(s.completion)]
-                                   .policy_version;
+                                   .oldest_version();
     if (sampled_by < 0) continue;
     highest = std::max(highest, version - sampled_by);
     sum += static_cast<double>(version - sampled_by);
@@ -220,10 +220,10 @@ class PolicyUpdate {
       const int32_t item = microbatch.items[static_cast<size_t>(microbatch.sequence[s])];
       const int32_t index = minibatch.sequences[static_cast<size_t>(item)];
       const TrainingSequence& sequence = batch_.sequences[static_cast<size_t>(index)];
-      out[s] = !sequence.is_live
+      out[s] = sequence.num_live == 0
                    ? 0.0F
                    : static_cast<float>(token_weight(config_.aggregation, minibatch.denominators,
-                                                     sequence.num_tokens, config_.constant_length));
+                                                     sequence.num_live, config_.constant_length));
     }
     return weights;
   }

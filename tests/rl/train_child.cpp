@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "rl/recipe/load.h"
 #include "rl/recipe/train.h"
 
 namespace {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "rl/algorithms/advantages/advantage.h"
+#include "rl/stages/text_update.h"
 #include "rl/update/update.h"
 #include "tests/catch.h"
 #include "tests/policy/tiny_mixture_model.h"

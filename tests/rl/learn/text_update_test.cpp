@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "rl/update/update.h"
+#include "rl/stages/text_update.h"
 #include "tests/catch.h"
 #include "tests/rl/tiny_policy.h"
 

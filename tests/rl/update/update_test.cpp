@@ -108,7 +108,7 @@ TEST_CASE("the same batch gives the same bits", "[rl][update]") {
   const Run a = update(config, some_groups(), 0.01);
   const Run b = update(config, some_groups(), 0.01);
   check_bits(a.values, b.values);
-  CHECK(a.result.metrics == b.result.metrics);
+  CHECK(a.result.metrics.values() == b.result.metrics.values());
   const Run other_seed = update(config, some_groups(), 0.01, 6);
   CHECK_FALSE(at::equal(a.values[0], other_seed.values[0]));
 }
