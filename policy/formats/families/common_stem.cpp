@@ -64,11 +64,13 @@ std::string_view common_stem(TensorRole role) {
     case TensorRole::mtp_final_norm:
       return "shared_head.norm";
     case TensorRole::embedding:
+      return "model.embed_tokens";
     case TensorRole::final_norm:
+      return "model.norm";
     case TensorRole::head:
-      break;
+      return "lm_head";
   }
-  throw ArgumentError("a tensor role that no layer has");
+  throw ArgumentError("a tensor role without a name");
 }
 
 }  // namespace gradus::policy
