@@ -6,15 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "base/error.h"
 #include "policy/batch/layer_trace.h"
-#include "policy/formats/expected_tensors.h"
 #include "policy/model/layers/attention.h"
 #include "policy/model/layers/feed_forward.h"
 #include "policy/ops/autograd.h"
-#include "policy/ops/native/fp8_product.h"
+#include "policy/ops/device/fp8_product.h"
 
 namespace gradus::policy {
 namespace {
@@ -33,25 +31,19 @@ PolicyConfig resolved(PolicyConfig config) {
   if (config.fp8 == Fp8Mode::real && config.compute == Compute::native) {
     throw ConfigError(
         "model.fp8: is real, which takes a GPU's FP8 units (model.device = cuda); the CPU's "
-        "kernels "
-        "have none. Set simulated");
+        "kernels have none. Set simulated");
   }
   return config;
 }
 
 /// What is rounded: the matrices that DeepSeek-V3 keeps in FP8.
-void round_projections(const PolicyConfig& config, const ModelConfig& model, Purpose purpose,
-                       WeightBuilder& builder) {
+void round_projections(const PolicyConfig& config, Purpose purpose, WeightBuilder& builder) {
   const bool samples_only = purpose == Purpose::inference;
   const bool has_own = samples_only && config.rollout_weights != RolloutWeights::compute;
   const bool fp8 = config.fp8 != Fp8Mode::off;
   if (!fp8 && !has_own) return;
   const bool is_int8 = has_own && config.rollout_weights == RolloutWeights::int8;
-  std::set<std::string> names;
-  for (const TensorSpec& spec : expected_tensors(model)) {
-    if (!spec.is_bias && is_fp8_role(spec.role)) names.insert(spec.name);
-  }
-  builder.round(std::move(names), is_int8 ? Rounding::int8 : Rounding::fp8, fp8);
+  builder.round(is_int8 ? Rounding::int8 : Rounding::fp8, fp8);
 }
 
 }  // namespace
@@ -67,20 +59,14 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
                : make_reference_ops(dtype_, device_, config_.fp8 == Fp8Mode::real)) {
   if (config_.fp8 == Fp8Mode::real) check_fp8_products(device_);
   model_.latent.expand_cache = config_.latent_cache == LatentCache::expanded;
-  WeightBuilder builder(config_, purpose, dtype_, device_, *ops_, source, team);
-  round_projections(config_, model_, purpose, builder);
-  builder.embedding(embedding_, "model.embed_tokens", model_.vocab_size, model_.hidden_size,
-                    model_.tie_word_embeddings);
+  WeightBuilder builder({config_, model_, purpose, dtype_, device_, *ops_, source, team});
+  round_projections(config_, purpose, builder);
+  builder.embedding(embedding_, model_.tie_word_embeddings);
   for (int l = 0; l < model_.num_layers; ++l) {
-    const std::string prefix = "model.layers." + std::to_string(l) + ".";
-    layers_.push_back({make_attention(model_, l, prefix, builder),
-                       make_feed_forward(model_, l, prefix, builder)});
+    layers_.push_back({make_attention(model_, l, builder), make_feed_forward(model_, l, builder)});
   }
-  builder.norm(final_norm_, "model.norm", model_.hidden_size,
-               static_cast<float>(model_.rms_norm_eps));
-  if (!model_.tie_word_embeddings) {
-    builder.linear(head_, "lm_head", model_.vocab_size, model_.hidden_size, false);
-  }
+  builder.norm(final_norm_, {TensorRole::final_norm}, model_.rms_norm_eps);
+  if (!model_.tie_word_embeddings) builder.linear(head_, {TensorRole::head});
   for (int k = 0; k < model_.num_mtp_layers; ++k) {
     const int layer = static_cast<int>(model_.num_layers) + k;
     modules_.push_back(std::make_unique<PredictionModule>(model_, layer, builder));

@@ -2,8 +2,6 @@
 
 #include <memory>
 #include <mutex>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "policy/model/layers/layer.h"
@@ -88,7 +86,7 @@ class Decoder : public Policy {
   std::vector<Buffer> buffers_;
   std::vector<Weight*> weights_;
   std::vector<VectorWeight*> vectors_;
-  std::vector<std::pair<std::string, Linear*>> adapted_;
+  std::vector<Linear*> adapted_;
   int64_t weight_bytes_ = 0;
   int64_t version_ = 0;
   std::unique_ptr<Decoder> sampler_;  ///< null: this one samples

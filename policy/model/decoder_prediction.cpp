@@ -13,7 +13,7 @@
 namespace gradus::policy {
 namespace {
 
-at::Tensor rows_of(const at::Tensor& hidden, const std::vector<int64_t>& rows) {
+at::Tensor hidden_rows(const at::Tensor& hidden, const std::vector<int64_t>& rows) {
   // index_select only reads the ids; from_blob has no const form. Cloned: autograd keeps them.
   const auto ids =
       at::from_blob(const_cast<int64_t*>(rows.data()), {std::ssize(rows)}, at::kLong).clone();
@@ -35,7 +35,7 @@ at::Tensor Decoder::predict(int k, const at::Tensor& hidden, const ShiftedBatch&
                             ThreadTeam& team, PredictionGradient gradient) const {
   const PredictionModule& module = this->module(k);
   check_tokens(shifted.batch.tokens);
-  auto hidden_TD = rows_of(hidden, shifted.source);
+  auto hidden_TD = hidden_rows(hidden, shifted.source);
   at::Tensor embedded_TD;
   if (gradient == PredictionGradient::module_alone) {
     {

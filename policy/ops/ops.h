@@ -12,8 +12,8 @@
 #include "policy/batch/kv_cache.h"
 #include "policy/batch/packed_batch.h"
 #include "policy/ops/routing.h"
+#include "policy/ops/scores.h"
 #include "policy/ops/weights.h"
-#include "policy/policy.h"
 
 namespace gradus::policy {
 
@@ -147,9 +147,8 @@ class Ops {
 };
 
 std::unique_ptr<Ops> make_native_ops(at::ScalarType compute_dtype);
-/// @param has_fp8_units  FP8 products run on the device's own units
-/// (policy/ops/native/fp8_product.h), not on
-///                       rounded values.
+/// @param has_fp8_units  FP8 products run on the device's own units, not on rounded values
+///                       (policy/ops/device/fp8_product.h).
 std::unique_ptr<Ops> make_reference_ops(at::ScalarType compute_dtype, at::Device device,
                                         bool has_fp8_units = false);
 

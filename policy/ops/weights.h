@@ -9,7 +9,7 @@
 
 #include "policy/kernels/matmul.h"
 #include "policy/kernels/router.h"
-#include "policy/ops/native/fp8_product.h"
+#include "policy/ops/device/fp8_product.h"
 
 namespace gradus::policy {
 

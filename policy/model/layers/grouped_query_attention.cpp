@@ -3,28 +3,23 @@
 #include <cmath>
 #include <optional>
 
+#include "policy/batch/kv_shape.h"
+
 namespace gradus::policy {
 namespace {
 
 class GroupedQueryAttention : public AttentionBlock {
  public:
-  GroupedQueryAttention(const ModelConfig& c, int layer, const std::string& prefix,
-                        WeightBuilder& builder)
+  GroupedQueryAttention(const ModelConfig& c, int layer, WeightBuilder& builder)
       : args_(grouped_query_args(c, layer)) {
-    const auto eps = static_cast<float>(c.rms_norm_eps);
-    const std::string attention = prefix + "self_attn.";
-    builder.norm(input_norm_, prefix + "input_layernorm", c.hidden_size, eps);
-    builder.linear(q_, attention + "q_proj", c.num_heads * c.head_dim, c.hidden_size,
-                   c.attention_qkv_bias);
-    builder.linear(k_, attention + "k_proj", c.num_kv_heads * c.head_dim, c.hidden_size,
-                   c.attention_qkv_bias);
-    builder.linear(v_, attention + "v_proj", c.num_kv_heads * c.head_dim, c.hidden_size,
-                   c.attention_qkv_bias);
-    builder.linear(o_, attention + "o_proj", c.hidden_size, c.num_heads * c.head_dim,
-                   c.attention_out_bias);
+    builder.norm(input_norm_, {TensorRole::attention_norm, layer}, c.rms_norm_eps);
+    builder.linear(q_, {TensorRole::query, layer});
+    builder.linear(k_, {TensorRole::key, layer});
+    builder.linear(v_, {TensorRole::value, layer});
+    builder.linear(o_, {TensorRole::attention_output, layer});
     if (c.qk_norm) {
-      builder.norm(q_norm_.emplace(), attention + "q_norm", c.head_dim, eps);
-      builder.norm(k_norm_.emplace(), attention + "k_norm", c.head_dim, eps);
+      builder.norm(q_norm_.emplace(), {TensorRole::query_norm, layer}, c.rms_norm_eps);
+      builder.norm(k_norm_.emplace(), {TensorRole::key_norm, layer}, c.rms_norm_eps);
     }
   }
 
@@ -58,11 +53,12 @@ class GroupedQueryAttention : public AttentionBlock {
 }  // namespace
 
 AttentionArgs grouped_query_args(const ModelConfig& config, int layer) {
+  const KvShape shape = kv_shape(config, layer);
   AttentionArgs args;
   args.heads = static_cast<int>(config.num_heads);
-  args.kv_heads = static_cast<int>(config.num_kv_heads);
-  args.key_dim = static_cast<int>(config.head_dim);
-  args.value_dim = static_cast<int>(config.head_dim);
+  args.kv_heads = shape.heads;
+  args.key_dim = shape.key_dim;
+  args.value_dim = shape.value_dim;
   args.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)));
   args.window = static_cast<int>(config.layers[static_cast<size_t>(layer)].sliding_window);
   args.layer = layer;
@@ -70,9 +66,8 @@ AttentionArgs grouped_query_args(const ModelConfig& config, int layer) {
 }
 
 std::unique_ptr<AttentionBlock> make_grouped_query_attention(const ModelConfig& config, int layer,
-                                                             const std::string& prefix,
                                                              WeightBuilder& builder) {
-  return std::make_unique<GroupedQueryAttention>(config, layer, prefix, builder);
+  return std::make_unique<GroupedQueryAttention>(config, layer, builder);
 }
 
 }  // namespace gradus::policy

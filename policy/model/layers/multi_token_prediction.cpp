@@ -10,16 +10,13 @@
 namespace gradus::policy {
 
 PredictionModule::PredictionModule(const ModelConfig& c, int layer, WeightBuilder& builder) {
-  const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-  const int64_t width = c.hidden_size;
-  const auto eps = static_cast<float>(c.rms_norm_eps);
   const auto without = builder.without_adapters();
-  builder.norm(embedding_norm_, prefix + "enorm", width, eps);
-  builder.norm(hidden_norm_, prefix + "hnorm", width, eps);
-  builder.linear(projection_, prefix + "eh_proj", width, 2 * width, false);
-  attention_ = make_attention(c, layer, prefix, builder);
-  feed_forward_ = make_feed_forward(c, layer, prefix, builder);
-  builder.norm(norm_, prefix + "shared_head.norm", width, eps);
+  builder.norm(embedding_norm_, {TensorRole::mtp_embedding_norm, layer}, c.rms_norm_eps);
+  builder.norm(hidden_norm_, {TensorRole::mtp_hidden_norm, layer}, c.rms_norm_eps);
+  builder.linear(projection_, {TensorRole::mtp_projection, layer});
+  attention_ = make_attention(c, layer, builder);
+  feed_forward_ = make_feed_forward(c, layer, builder);
+  builder.norm(norm_, {TensorRole::mtp_final_norm, layer}, c.rms_norm_eps);
 }
 
 at::Tensor PredictionModule::apply(const at::Tensor& embedded_TD, const at::Tensor& hidden_TD,

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "policy/model/layers/layer.h"
 #include "policy/weights/weight_builder.h"

@@ -5,12 +5,11 @@ namespace {
 
 class SwiGlu : public FeedForwardBlock {
  public:
-  SwiGlu(const ModelConfig& c, const std::string& prefix, WeightBuilder& builder) {
-    builder.norm(norm_, prefix + "post_attention_layernorm", c.hidden_size,
-                 static_cast<float>(c.rms_norm_eps));
-    builder.linear(gate_, prefix + "mlp.gate_proj", c.intermediate_size, c.hidden_size, c.mlp_bias);
-    builder.linear(up_, prefix + "mlp.up_proj", c.intermediate_size, c.hidden_size, c.mlp_bias);
-    builder.linear(down_, prefix + "mlp.down_proj", c.hidden_size, c.intermediate_size, c.mlp_bias);
+  SwiGlu(const ModelConfig& c, int layer, WeightBuilder& builder) {
+    builder.norm(norm_, {TensorRole::ffn_norm, layer}, c.rms_norm_eps);
+    builder.linear(gate_, {TensorRole::gate, layer});
+    builder.linear(up_, {TensorRole::up, layer});
+    builder.linear(down_, {TensorRole::down, layer});
   }
 
   at::Tensor apply(const at::Tensor& h_TD, const LayerCall& call) const override {
@@ -28,9 +27,9 @@ class SwiGlu : public FeedForwardBlock {
 
 }  // namespace
 
-std::unique_ptr<FeedForwardBlock> make_swiglu(const ModelConfig& config, const std::string& prefix,
+std::unique_ptr<FeedForwardBlock> make_swiglu(const ModelConfig& config, int layer,
                                               WeightBuilder& builder) {
-  return std::make_unique<SwiGlu>(config, prefix, builder);
+  return std::make_unique<SwiGlu>(config, layer, builder);
 }
 
 }  // namespace gradus::policy
