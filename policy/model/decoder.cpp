@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "policy/batch/layer_trace.h"
 #include "policy/model/layers/attention.h"
-#include "policy/model/layers/feed_forward.h"
 #include "policy/ops/autograd.h"
 #include "policy/ops/device/fp8_product.h"
 
@@ -63,7 +62,7 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
   round_projections(config_, purpose, builder);
   builder.embedding(embedding_, model_.tie_word_embeddings);
   for (int l = 0; l < model_.num_layers; ++l) {
-    layers_.push_back({make_attention(model_, l, builder), make_feed_forward(model_, l, builder)});
+    layers_.push_back(std::make_unique<DecoderLayer>(model_, l, builder));
   }
   builder.norm(final_norm_, {TensorRole::final_norm}, model_.rms_norm_eps);
   if (!model_.tie_word_embeddings) builder.linear(head_, {TensorRole::head});
@@ -95,12 +94,8 @@ void Decoder::check_tokens(const std::vector<int64_t>& tokens) const {
   }
 }
 
-RopeTable Decoder::rope_table(int64_t positions) const {
-  const std::lock_guard lock(rope_mutex_);
-  const int64_t have = rope_.cos.defined() ? rope_.cos.size(0) : 0;
-  if (have >= positions) return rope_;
-  const int64_t length = std::max<int64_t>({positions, 2 * have, 256});
-  const auto frequencies = rope_frequencies(model_.rope, rope_dim(model_));
+RopeTable Decoder::rope_table(const RopeConfig& rope, int64_t length) const {
+  const auto frequencies = rope_frequencies(rope, rope_dim(model_));
   const auto half = static_cast<int64_t>(frequencies.inv_freq.size());
   auto cos = at::empty({length, half}, at::kFloat);
   auto sin = at::empty({length, half}, at::kFloat);
@@ -112,11 +107,22 @@ RopeTable Decoder::rope_table(int64_t positions) const {
     }
   }
   const bool is_latent = model_.layers[0].attention == AttentionKind::latent;
-  rope_ = {cos.to(device_), sin.to(device_), is_latent && model_.latent.rope_interleave};
-  return rope_;
+  return {cos.to(device_), sin.to(device_), is_latent && model_.latent.rope_interleave};
 }
 
-at::Tensor Decoder::checkpointed(const Layer& layer, const at::Tensor& x_TD,
+std::pair<RopeTable, RopeTable> Decoder::rope_tables(int64_t positions) const {
+  const std::lock_guard lock(rope_mutex_);
+  const int64_t have = rope_.cos.defined() ? rope_.cos.size(0) : 0;
+  if (have < positions) {
+    const int64_t length = std::max<int64_t>({positions, 2 * have, 256});
+    rope_ = rope_table(model_.rope, length);
+    const bool has_local = std::ranges::any_of(model_.layers, &LayerConfig::has_local_rope);
+    if (has_local) local_rope_ = rope_table(model_.local_rope, length);
+  }
+  return {rope_, local_rope_};
+}
+
+at::Tensor Decoder::checkpointed(const DecoderLayer& layer, const at::Tensor& x_TD,
                                  const LayerCall& call) const {
   at::Tensor y_TD;
   {
@@ -138,9 +144,9 @@ at::Tensor Decoder::checkpointed(const Layer& layer, const at::Tensor& x_TD,
 
 at::Tensor Decoder::run_layers(at::Tensor x_TD, const LayerCall& call, LayerTrace* trace) const {
   if (trace != nullptr) trace->hidden = {x_TD.detach()};
-  for (const Layer& layer : layers_) {
-    x_TD = config_.activation_checkpointing ? checkpointed(layer, x_TD, call)
-                                            : layer.apply(x_TD, call);
+  for (const auto& layer : layers_) {
+    x_TD = config_.activation_checkpointing ? checkpointed(*layer, x_TD, call)
+                                            : layer->apply(x_TD, call);
     if (trace != nullptr) trace->hidden.push_back(x_TD.detach());
   }
   return ops_->norm(x_TD, final_norm_, 1, call.team);
@@ -162,14 +168,10 @@ at::Tensor Decoder::forward(const PackedBatch& batch, ThreadTeam& team, bool use
   const auto positions = std::make_shared<const std::vector<int32_t>>(batch.positions);
   make_room_for_choices(batch.routing, model_, batch.num_rows());
   const int32_t last = positions->empty() ? 0 : *std::ranges::max_element(*positions);
-  const LayerCall call{*ops_,
-                       team,
-                       positions,
-                       rope_table(last + 1),
-                       ops_->plan(batch, attention_args(model_, 0), team),
-                       use_adapters,
-                       false,
-                       routing_of(batch)};
+  const auto [rope, local_rope] = rope_tables(last + 1);
+  const LayerCall call{*ops_,        team,       positions,
+                       rope,         local_rope, ops_->plan(batch, attention_args(model_, 0), team),
+                       use_adapters, false,      routing_of(batch)};
   return run_layers(ops_->embedding(embedding_.weight, batch.tokens, team), call, batch.trace);
 }
 
@@ -188,7 +190,7 @@ void Decoder::publish_weights(ThreadTeam& team) {
   for (Weight* weight : weights_) {
     if (weight->is_trained()) ops_->publish(*weight, weight->value, team);
   }
-  for (const Layer& layer : layers_) layer.attention->publish(*layer.attention, *ops_, team);
+  for (const auto& layer : layers_) layer->publish(*layer, *ops_, team);
   for (const auto& module : modules_) module->publish(*module, *ops_, team);
   if (sampler_ != nullptr) publish_to_sampler(team);
   ++version_;

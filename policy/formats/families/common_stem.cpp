@@ -31,8 +31,12 @@ std::string_view common_stem(TensorRole role) {
       return "self_attn.kv_b_proj";
     case TensorRole::attention_output:
       return "self_attn.o_proj";
+    case TensorRole::attention_post_norm:
+      return "post_self_attn_layernorm";
     case TensorRole::ffn_norm:
       return "post_attention_layernorm";
+    case TensorRole::ffn_post_norm:
+      return "post_mlp_layernorm";
     case TensorRole::gate:
       return "mlp.gate_proj";
     case TensorRole::up:

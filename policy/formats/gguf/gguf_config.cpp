@@ -233,9 +233,14 @@ void append_rope(const RopeConfig& rope, const std::string& arch, GgufEntries& e
 }
 
 void check_expressible(const ModelConfig& config) {
+  if (config.activation != Activation::silu || config.norm_behind || !config.norm_before) {
+    throw ArgumentError(config.model_type +
+                        " has norms behind its blocks or gates other than silu, which its GGUF "
+                        "architecture has not. Write safetensors");
+  }
   for (const LayerConfig& layer : config.layers) {
-    if (layer.sliding_window == 0) continue;
-    throw ArgumentError("llama.cpp has no sliding windows for " + config.model_type +
+    if (layer.sliding_window == 0 && !layer.has_local_rope) continue;
+    throw ArgumentError("llama.cpp has no sliding windows or local rope for " + config.model_type +
                         "; a GGUF file would compute something else. Write safetensors");
   }
 }

@@ -11,8 +11,10 @@ namespace {
 class GroupedQueryAttention : public AttentionBlock {
  public:
   GroupedQueryAttention(const ModelConfig& c, int layer, WeightBuilder& builder)
-      : args_(grouped_query_args(c, layer)) {
-    builder.norm(input_norm_, {TensorRole::attention_norm, layer}, c.rms_norm_eps);
+      : args_(grouped_query_args(c, layer)),
+        has_local_rope_(c.layers[static_cast<size_t>(layer)].has_local_rope) {
+    if (c.norm_before)
+      builder.norm(input_norm_.emplace(), {TensorRole::attention_norm, layer}, c.rms_norm_eps);
     builder.linear(q_, {TensorRole::query, layer});
     builder.linear(k_, {TensorRole::key, layer});
     builder.linear(v_, {TensorRole::value, layer});
@@ -23,25 +25,29 @@ class GroupedQueryAttention : public AttentionBlock {
     }
   }
 
-  at::Tensor apply(const at::Tensor& x_TD, const LayerCall& call) const override {
+  at::Tensor apply(const at::Tensor& x_TD, const at::Tensor& residual_TD,
+                   const LayerCall& call) const override {
     const auto& ops = call.ops;
     const Linear* projections[] = {&q_, &k_, &v_};
-    auto qkv = ops.norm_linears(x_TD, input_norm_, projections, call.use_adapters, call.team);
+    auto qkv = ops.norm_linears(x_TD, norm_or_null(input_norm_), projections, call.use_adapters,
+                                call.team);
     auto q = qkv[0];
     auto k = qkv[1];
     if (q_norm_) {
       q = ops.norm(q, *q_norm_, args_.heads, call.team);
       k = ops.norm(k, *k_norm_, args_.kv_heads, call.team);
     }
-    q = ops.rope(q, call.positions, call.rope, args_.heads, call.team);
-    k = ops.rope(k, call.positions, call.rope, args_.kv_heads, call.team);
+    const RopeTable& rope = has_local_rope_ ? call.local_rope : call.rope;
+    q = ops.rope(q, call.positions, rope, args_.heads, call.team);
+    k = ops.rope(k, call.positions, rope, args_.kv_heads, call.team);
     const auto mixed = ops.attention(q, k, qkv[2], args_, call.plan, call.team);
-    return ops.linear_residual(mixed, o_, x_TD, call.use_adapters, call.team);
+    return ops.linear_residual(mixed, o_, residual_TD, call.use_adapters, call.team);
   }
 
  private:
   AttentionArgs args_;
-  Norm input_norm_;
+  bool has_local_rope_;
+  std::optional<Norm> input_norm_;
   Linear q_;
   Linear k_;
   Linear v_;

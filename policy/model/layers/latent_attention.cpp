@@ -36,7 +36,8 @@ class LatentAttention : public AttentionBlock {
       : args_(latent_args(c, layer)),
         expanded_(expanded_latent_args(c, layer)),
         absorbs_(!c.latent.expand_cache) {
-    builder.norm(input_norm_, {TensorRole::attention_norm, layer}, c.rms_norm_eps);
+    if (c.norm_before)
+      builder.norm(input_norm_.emplace(), {TensorRole::attention_norm, layer}, c.rms_norm_eps);
     if (c.latent.q_rank > 0) {
       builder.linear(q_a_.emplace(), {TensorRole::query_down, layer});
       builder.norm(q_norm_, {TensorRole::query_latent_norm, layer}, kLatentEps);
@@ -51,7 +52,8 @@ class LatentAttention : public AttentionBlock {
     if (absorbs_) builder.absorbed(absorbed_, kv_b_, args_);
   }
 
-  at::Tensor apply(const at::Tensor& x_TD, const LayerCall& call) const override {
+  at::Tensor apply(const at::Tensor& x_TD, const at::Tensor& residual_TD,
+                   const LayerCall& call) const override {
     auto [q, c] = queries_and_latents(x_TD, call);
     const auto& ops = call.ops;
     const auto latent_TL = c.narrow(1, 0, args_.latent_dim).contiguous();
@@ -60,7 +62,7 @@ class LatentAttention : public AttentionBlock {
     q = ops.rope(q, call.positions, call.rope, args_.heads, call.team);
     const auto mixed = call.is_paged && absorbs_ ? absorbed(q, latent_TL, k_rope_Tr, call)
                                                  : expanded(q, latent_TL, k_rope_Tr, call);
-    return ops.linear_residual(mixed, o_, x_TD, call.use_adapters, call.team);
+    return ops.linear_residual(mixed, o_, residual_TD, call.use_adapters, call.team);
   }
 
   void publish(const AttentionBlock& trained, const Ops& ops, ThreadTeam& team) override {
@@ -76,11 +78,11 @@ class LatentAttention : public AttentionBlock {
   std::pair<at::Tensor, at::Tensor> queries_and_latents(const at::Tensor& x_TD,
                                                         const LayerCall& call) const {
     const Linear* projections[] = {q_a_ ? &*q_a_ : &q_, &kv_a_};
-    auto narrow =
-        call.ops.norm_linears(x_TD, input_norm_, projections, call.use_adapters, call.team);
+    auto narrow = call.ops.norm_linears(x_TD, norm_or_null(input_norm_), projections,
+                                        call.use_adapters, call.team);
     if (!q_a_) return {narrow[0], narrow[1]};
     const Linear* wide[] = {&q_};
-    auto q = call.ops.norm_linears(narrow[0], q_norm_, wide, call.use_adapters, call.team);
+    auto q = call.ops.norm_linears(narrow[0], &q_norm_, wide, call.use_adapters, call.team);
     return {q[0], narrow[1]};
   }
 
@@ -88,7 +90,7 @@ class LatentAttention : public AttentionBlock {
                       const LayerCall& call) const {
     const Linear* wide[] = {&kv_b_};
     const auto kv =
-        call.ops.norm_linears(latent_TL, kv_norm_, wide, call.use_adapters, call.team)[0];
+        call.ops.norm_linears(latent_TL, &kv_norm_, wide, call.use_adapters, call.team)[0];
     const auto [k, v] = call.ops.latent_keys(kv, k_rope_Tr, args_, call.team);
     if (expanded_.key_dim > args_.query_dim()) {
       const auto heads = q.reshape({q.size(0), args_.heads, args_.query_dim()});
@@ -109,7 +111,7 @@ class LatentAttention : public AttentionBlock {
   LatentArgs args_;
   AttentionArgs expanded_;
   bool absorbs_;
-  Norm input_norm_;
+  std::optional<Norm> input_norm_;
   std::optional<Linear> q_a_;
   Norm q_norm_;
   Linear q_;  ///< q_b_proj, or q_proj where there is no q_a_proj

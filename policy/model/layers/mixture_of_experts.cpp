@@ -33,9 +33,10 @@ class MixtureOfExperts : public FeedForwardBlock {
  public:
   MixtureOfExperts(const ModelConfig& c, int layer, WeightBuilder& builder)
       : has_shared_(c.moe.num_shared_experts > 0) {
-    builder.norm(norm_, {TensorRole::ffn_norm, layer}, c.rms_norm_eps);
+    if (c.norm_before) builder.norm(norm_.emplace(), {TensorRole::ffn_norm, layer}, c.rms_norm_eps);
     mixture_.layer = mixture_index(c, layer);
     mixture_.shape = router_shape(c.moe);
+    mixture_.activation = c.activation;
     builder.router(mixture_.router, {TensorRole::router, layer});
     if (c.moe.has_choice_bias) {
       builder.buffer(mixture_.choice_bias.emplace(), {TensorRole::router_bias, layer});
@@ -54,21 +55,22 @@ class MixtureOfExperts : public FeedForwardBlock {
     builder.linear(shared_down_, {TensorRole::shared_down, layer});
   }
 
-  at::Tensor apply(const at::Tensor& h_TD, const LayerCall& call) const override {
-    auto y_TD = h_TD;
+  at::Tensor apply(const at::Tensor& h_TD, const at::Tensor& residual_TD,
+                   const LayerCall& call) const override {
+    auto y_TD = residual_TD;
     if (has_shared_) {
       const Linear* projections[] = {&shared_gate_, &shared_up_};
-      const auto wide =
-          call.ops.norm_linears(h_TD, norm_, projections, call.use_adapters, call.team);
-      y_TD = call.ops.swiglu_residual(wide[0], wide[1], shared_down_, h_TD, call.use_adapters,
-                                      call.team);
+      const auto wide = call.ops.norm_linears(h_TD, norm_or_null(norm_), projections,
+                                              call.use_adapters, call.team);
+      y_TD = call.ops.gated_residual({wide[0], wide[1], mixture_.activation}, shared_down_,
+                                     residual_TD, call.use_adapters, call.team);
     }
-    return call.ops.mixture_residual(h_TD, norm_, mixture_, y_TD, call.use_adapters, call.routing,
-                                     call.team);
+    return call.ops.mixture_residual(h_TD, norm_or_null(norm_), mixture_, y_TD, call.use_adapters,
+                                     call.routing, call.team);
   }
 
  private:
-  Norm norm_;
+  std::optional<Norm> norm_;
   Mixture mixture_;
   bool has_shared_;
   Linear shared_gate_;

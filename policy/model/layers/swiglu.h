@@ -7,7 +7,8 @@
 
 namespace gradus::policy {
 
-/// down(silu(gate x) * up x) (Shazeer, arXiv:2002.05202), after the layer's second norm.
+/// down(act(gate x) * up x) (Shazeer, arXiv:2002.05202): SwiGLU, or GeGLU by the config's
+/// activation; after the layer's second norm where the model has it.
 std::unique_ptr<FeedForwardBlock> make_swiglu(const ModelConfig& config, int layer,
                                               WeightBuilder& builder);
 

@@ -58,7 +58,7 @@ class NativeOps : public Ops {
     return x_TD;
   }
 
-  std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm& norm,
+  std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm* norm,
                                        std::span<const Linear* const> linears, bool use_adapters,
                                        ThreadTeam& team) const override {
     const bool recorded = is_recorded({x_TD});
@@ -70,7 +70,7 @@ class NativeOps : public Ops {
     }
     if (!recorded) return outputs;
     record({x_TD}, outputs, "norm_linears",
-           [this, x = x_TD.detach(), &norm, inv_rms, use_adapters, &team,
+           [this, x = x_TD.detach(), norm, inv_rms, use_adapters, &team,
             linears =
                 std::vector<const Linear*>(linears.begin(), linears.end())](const Gradients& dy) {
              const auto again_TD = normalized(x, norm, {}, team);
@@ -83,10 +83,11 @@ class NativeOps : public Ops {
                accumulate = true;
              }
              if (!accumulate) return Gradients{at::Tensor()};
+             if (norm == nullptr) return Gradients{dnormed_TD};
              auto dx_TD = at::empty_like(x);
-             kernels::rms_norm_backward(team, rows_of(x), floats(norm.weight.value),
+             kernels::rms_norm_backward(team, rows_of(x), floats(norm->weight.value),
                                         floats(inv_rms), rows_of(dnormed_TD), rows_of(dx_TD), false,
-                                        floats(norm.weight.grad));
+                                        floats(norm->weight.grad));
              return Gradients{dx_TD};
            });
     return outputs;
@@ -106,27 +107,48 @@ class NativeOps : public Ops {
     return y_TD;
   }
 
-  at::Tensor swiglu_residual(const at::Tensor& gate_TI, const at::Tensor& up_TI, const Linear& down,
-                             const at::Tensor& residual_TD, bool use_adapters,
-                             ThreadTeam& team) const override {
-    auto y_TD = product(down, use_adapters, team).apply(gated(gate_TI, up_TI, team), residual_TD);
-    if (!is_recorded({gate_TI, up_TI, residual_TD})) return y_TD;
-    record({gate_TI, up_TI, residual_TD}, {y_TD}, "swiglu_residual",
-           [this, gate = gate_TI.detach(), up = up_TI.detach(), &down, use_adapters,
-            &team](const Gradients& dy) {
-             const auto h_TI = gated(gate, up, team);
+  at::Tensor gated_residual(const GatedInner& inner, const Linear& down,
+                            const at::Tensor& residual_TD, bool use_adapters,
+                            ThreadTeam& team) const override {
+    auto y_TD = product(down, use_adapters, team).apply(gated(inner, team), residual_TD);
+    if (!is_recorded({inner.gate_TI, inner.up_TI, residual_TD})) return y_TD;
+    const GatedInner kept{inner.gate_TI.detach(), inner.up_TI.detach(), inner.activation};
+    record({inner.gate_TI, inner.up_TI, residual_TD}, {y_TD}, "gated_residual",
+           [this, kept, &down, use_adapters, &team](const Gradients& dy) {
+             const auto h_TI = gated(kept, team);
              auto dh_TI = at::empty_like(h_TI);
              product(down, use_adapters, team).backward(h_TI, dy[0].contiguous(), dh_TI, false);
-             auto dgate_TI = at::empty_like(gate);
-             auto dup_TI = at::empty_like(up);
-             kernels::silu_mul_backward(team, rows_of(gate), rows_of(up), rows_of(dh_TI),
-                                        rows_of(dgate_TI), rows_of(dup_TI));
+             auto dgate_TI = at::empty_like(kept.gate_TI);
+             auto dup_TI = at::empty_like(kept.up_TI);
+             kernels::gate_mul_backward(team, gate_function(kept.activation), rows_of(kept.gate_TI),
+                                        rows_of(kept.up_TI), rows_of(dh_TI), rows_of(dgate_TI),
+                                        rows_of(dup_TI));
              return Gradients{dgate_TI, dup_TI, dy[0]};
            });
     return y_TD;
   }
 
-  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& norm, const Mixture& mixture,
+  at::Tensor norm_residual(const at::Tensor& y_TD, const Norm& norm, const at::Tensor& residual_TD,
+                           ThreadTeam& team) const override {
+    const bool recorded = is_recorded({y_TD, residual_TD});
+    auto inv_rms = recorded ? at::empty({y_TD.size(0)}, at::kFloat) : at::Tensor();
+    auto sum_TD = new_rows(y_TD.size(0), y_TD.size(1), at::kFloat);
+    kernels::rms_norm(team, rows_of(y_TD), floats(norm.weight.value), norm.eps, rows_of(sum_TD),
+                      floats(inv_rms));
+    sum_TD.add_(residual_TD.detach());
+    if (!recorded) return sum_TD;
+    record({y_TD, residual_TD}, {sum_TD}, "norm_residual",
+           [y = y_TD.detach(), &norm, inv_rms, &team](const Gradients& dsum) {
+             auto dy = at::empty_like(y);
+             kernels::rms_norm_backward(team, rows_of(y), floats(norm.weight.value),
+                                        floats(inv_rms), rows_of(dsum[0].contiguous()), rows_of(dy),
+                                        false, floats(norm.weight.grad));
+             return Gradients{dy, dsum[0]};
+           });
+    return sum_TD;
+  }
+
+  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm* norm, const Mixture& mixture,
                               const at::Tensor& residual_TD, bool use_adapters,
                               const LayerRouting& routing, ThreadTeam& team) const override {
     return native_mixture(x_TD, norm, mixture, residual_TD, use_adapters, routing, dtype_, team);
@@ -251,17 +273,20 @@ class NativeOps : public Ops {
     return {linear, use_adapters, dtype_, team};
   }
 
-  at::Tensor normalized(const at::Tensor& x_TD, const Norm& norm, const at::Tensor& inv_rms,
+  /// norm(x), or x where there is none, in the compute dtype.
+  at::Tensor normalized(const at::Tensor& x_TD, const Norm* norm, const at::Tensor& inv_rms,
                         ThreadTeam& team) const {
+    if (norm == nullptr) return x_TD.detach().to(dtype_);
     auto y_TD = new_rows(x_TD.size(0), x_TD.size(1), dtype_);
-    kernels::rms_norm(team, rows_of(x_TD), floats(norm.weight.value), norm.eps, rows_of(y_TD),
+    kernels::rms_norm(team, rows_of(x_TD), floats(norm->weight.value), norm->eps, rows_of(y_TD),
                       floats(inv_rms));
     return y_TD;
   }
 
-  at::Tensor gated(const at::Tensor& gate, const at::Tensor& up, ThreadTeam& team) const {
-    auto h = at::empty_like(gate);
-    kernels::silu_mul(team, rows_of(gate), rows_of(up), rows_of(h));
+  static at::Tensor gated(const GatedInner& inner, ThreadTeam& team) {
+    auto h = at::empty_like(inner.gate_TI);
+    kernels::gate_mul(team, gate_function(inner.activation), rows_of(inner.gate_TI),
+                      rows_of(inner.up_TI), rows_of(h));
     return h;
   }
 

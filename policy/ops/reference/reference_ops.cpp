@@ -41,10 +41,10 @@ class ReferenceOps : public Ops {
     return rows.to(at::kFloat);
   }
 
-  std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm& n,
+  std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm* n,
                                        std::span<const Linear* const> linears, bool use_adapters,
                                        ThreadTeam& team) const override {
-    const auto normed_TD = norm(x_TD, n, 1, team);
+    const auto normed_TD = block_input(x_TD, n, team);
     std::vector<at::Tensor> outputs;
     for (const Linear* linear : linears)
       outputs.push_back(apply(*linear, normed_TD, use_adapters, team));
@@ -57,26 +57,30 @@ class ReferenceOps : public Ops {
     return residual_TD + apply(linear, x, use_adapters, team).to(at::kFloat);
   }
 
-  at::Tensor swiglu_residual(const at::Tensor& gate_TI, const at::Tensor& up_TI, const Linear& down,
-                             const at::Tensor& residual_TD, bool use_adapters,
-                             ThreadTeam& team) const override {
-    const auto h_TI = at::silu(gate_TI) * up_TI;
+  at::Tensor gated_residual(const GatedInner& inner, const Linear& down,
+                            const at::Tensor& residual_TD, bool use_adapters,
+                            ThreadTeam& team) const override {
+    const auto h_TI = reference_activation(inner.gate_TI, inner.activation) * inner.up_TI;
     return residual_TD + apply(down, h_TI, use_adapters, team).to(at::kFloat);
   }
 
-  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& n, const Mixture& mixture,
+  at::Tensor norm_residual(const at::Tensor& y_TD, const Norm& n, const at::Tensor& residual_TD,
+                           ThreadTeam&) const override {
+    return residual_TD + normed(y_TD, n, 1);
+  }
+
+  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm* n, const Mixture& mixture,
                               const at::Tensor& residual_TD, bool use_adapters,
                               const LayerRouting& routing, ThreadTeam& team) const override {
-    return reference_mixture(norm(x_TD, n, 1, team), mixture, residual_TD, compute(mixture.router),
-                             routing, team, [&](const Linear& linear, const at::Tensor& x) {
+    return reference_mixture(block_input(x_TD, n, team), mixture, residual_TD,
+                             compute(mixture.router), routing, team,
+                             [&](const Linear& linear, const at::Tensor& x) {
                                return apply(linear, x, use_adapters, team);
                              });
   }
 
   at::Tensor norm(const at::Tensor& x, const Norm& norm, int groups, ThreadTeam&) const override {
-    const auto parts = x.to(at::kFloat).reshape({x.size(0), groups, x.size(1) / groups});
-    const auto scaled = parts * at::rsqrt(parts.square().mean({-1}, true) + norm.eps);
-    return (scaled * norm.weight.value).reshape(x.sizes()).to(dtype_);
+    return normed(x, norm, groups).to(dtype_);
   }
 
   at::Tensor rope(const at::Tensor& x, const std::shared_ptr<const std::vector<int32_t>>& positions,
@@ -170,6 +174,16 @@ class ReferenceOps : public Ops {
   }
 
  private:
+  static at::Tensor normed(const at::Tensor& x, const Norm& norm, int groups) {
+    const auto parts = x.to(at::kFloat).reshape({x.size(0), groups, x.size(1) / groups});
+    const auto scaled = parts * at::rsqrt(parts.square().mean({-1}, true) + norm.eps);
+    return (scaled * norm.weight.value).reshape(x.sizes());
+  }
+
+  at::Tensor block_input(const at::Tensor& x_TD, const Norm* n, ThreadTeam& team) const {
+    return n != nullptr ? norm(x_TD, *n, 1, team) : x_TD.to(dtype_);
+  }
+
   /// The weight in the compute dtype; with grad mode on, a function of the trained value.
   at::Tensor compute(const Weight& weight) const {
     return at::GradMode::is_enabled() && weight.is_trained()
