@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "policy/batch/kv_shape.h"
 #include "policy/kernels/latent_attention.h"
-#include "policy/model/layers/attention.h"
 
 namespace gradus::policy {
 namespace {
@@ -19,8 +19,8 @@ kernels::KvLayout layout_of(const ModelConfig& config, int64_t layer, at::Scalar
     return kernels::latent_layout(static_cast<int>(config.latent.kv_rank),
                                   static_cast<int>(config.latent.rope_dim), type);
   }
-  const AttentionArgs args = attention_args(config, static_cast<int>(layer));
-  return {args.kv_heads, args.key_dim, args.value_dim, type};
+  const KvShape shape = kv_shape(config, layer);
+  return {shape.heads, shape.key_dim, shape.value_dim, type};
 }
 
 int64_t num_cached(const ModelConfig& config, CachedLayers layers) {

@@ -10,27 +10,19 @@
 #include "policy/formats/hf/shared_copies.h"
 #include "policy/formats/layer_tensors.h"
 #include "policy/formats/model_config.h"
+#include "policy/formats/tensor_names.h"
 
 namespace gradus::policy {
 namespace {
 
 bool is_derived(const ModelConfig& config, const std::string& name) {
-  return (config.tie_word_embeddings && name == "lm_head.weight") ||
+  return (config.tie_word_embeddings && name == tensor_name(config, TensorRole::head)) ||
          name.ends_with("rotary_emb.inv_freq");
 }
 
 TensorSpec spec_of(const LayerTensor& tensor, int64_t layer, int64_t expert) {
-  std::string stem(tensor.stem);
-  if (expert >= 0) stem.replace(stem.find("{}"), 2, std::to_string(expert));
-  // The router's bias is a tensor of its own, named without an ending.
-  const bool is_named_whole = tensor.role == TensorRole::router_bias;
-  const char* ending = is_named_whole ? "" : tensor.is_bias ? ".bias" : ".weight";
-  return {fmt::format("model.layers.{}.{}{}", layer, stem, ending),
-          tensor.shape,
-          tensor.role,
-          layer,
-          tensor.is_bias,
-          expert};
+  return {
+      tensor_name(tensor, layer, expert), tensor.shape, tensor.role, layer, tensor.is_bias, expert};
 }
 
 void append_layer(const ModelConfig& config, int64_t layer, std::vector<TensorSpec>& tensors) {
@@ -97,13 +89,13 @@ int64_t cache_bytes(const ModelConfig& config, DType dtype, NumbersOf&& numbers_
 std::vector<TensorSpec> expected_tensors(const ModelConfig& config) {
   const std::vector<int64_t> table{config.vocab_size, config.hidden_size};
   std::vector<TensorSpec> tensors;
-  tensors.push_back({"model.embed_tokens.weight", table, TensorRole::embedding, -1, false, -1});
+  const auto append = [&](TensorRole role, std::vector<int64_t> shape) {
+    tensors.push_back({tensor_name(config, role), std::move(shape), role, -1, false, -1});
+  };
+  append(TensorRole::embedding, table);
   for (int64_t l = 0; l < config.num_layers; ++l) append_layer(config, l, tensors);
-  tensors.push_back(
-      {"model.norm.weight", {config.hidden_size}, TensorRole::final_norm, -1, false, -1});
-  if (!config.tie_word_embeddings) {
-    tensors.push_back({"lm_head.weight", table, TensorRole::head, -1, false, -1});
-  }
+  append(TensorRole::final_norm, {config.hidden_size});
+  if (!config.tie_word_embeddings) append(TensorRole::head, table);
   for (int64_t k = 0; k < config.num_mtp_layers; ++k) {
     append_layer(config, config.num_layers + k, tensors);
   }

@@ -29,7 +29,9 @@ enum class TensorRole {
   kv_latent_norm,
   kv_up,  // kv_b_proj
   attention_output,
+  attention_post_norm,
   ffn_norm,
+  ffn_post_norm,
   gate,
   up,
   down,

@@ -103,12 +103,14 @@ std::vector<LayerTensor> layer_tensors(const ModelConfig& config, int64_t layer)
     list.vector(TensorRole::mtp_hidden_norm, d);
     list.matrix(TensorRole::mtp_projection, d, 2 * d);
   }
-  list.vector(TensorRole::attention_norm, d);
+  if (config.norm_before) list.vector(TensorRole::attention_norm, d);
   kind.attention == AttentionKind::latent ? append_latent(config, list)
                                           : append_grouped_query(config, list);
-  list.vector(TensorRole::ffn_norm, d);
+  if (config.norm_behind) list.vector(TensorRole::attention_post_norm, d);
+  if (config.norm_before) list.vector(TensorRole::ffn_norm, d);
   kind.ffn == FfnKind::mixture_of_experts ? append_mixture(config, list)
                                           : append_swiglu(config, list);
+  if (config.norm_behind) list.vector(TensorRole::ffn_post_norm, d);
   if (predicts) list.vector(TensorRole::mtp_final_norm, d);
   return list.take();
 }

@@ -29,8 +29,8 @@ struct LayerTensor {
 /// embedding and head that their checkpoints hold.
 std::vector<LayerTensor> layer_tensors(const ModelConfig& config, int64_t layer);
 
-/// Layers of one kind among the model's own (without prediction modules); only their windows may
-/// differ.
+/// Layers of one kind among the model's own (without prediction modules); only their windows and
+/// ropes may differ.
 struct LayerKind {
   int64_t layer = 0;  // the first of them
   int64_t count = 0;

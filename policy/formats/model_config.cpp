@@ -8,6 +8,7 @@
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/config_fields.h"
 #include "policy/formats/families/family.h"
+#include "policy/formats/tensor_names.h"
 
 namespace gradus::policy {
 namespace {
@@ -56,12 +57,11 @@ void read_token_ids(const ConfigFields& fields, ModelConfig& config) {
 /// How many multi-token prediction modules the names of a checkpoint's tensors speak of: up to the
 /// last one that is there, so that an incomplete one is reported and not taken for absent.
 int64_t modules_in(const CheckpointSource& source, int64_t num_layers) {
-  constexpr std::string_view kPrefix = "model.layers.";
   int64_t last = num_layers - 1;
   for (const auto& [name, info] : source.tensors()) {
-    if (!name.starts_with(kPrefix)) continue;
+    if (!name.starts_with(kLayersPrefix)) continue;
     int64_t layer = -1;
-    const char* begin = name.data() + kPrefix.size();
+    const char* begin = name.data() + kLayersPrefix.size();
     const char* end = name.data() + name.size();
     const auto [stop, error] = std::from_chars(begin, end, layer);
     if (error == std::errc{} && stop != end && *stop == '.' && layer < kMaxLayers) {

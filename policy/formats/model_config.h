@@ -17,12 +17,15 @@ class CheckpointSource;
 /// What stands in a layer's two halves. Families add kinds.
 enum class AttentionKind { grouped_query, latent };
 enum class FfnKind { swiglu, mixture_of_experts };
+/// Of the gated feed-forwards, experts included; gelu_tanh is hidden_act gelu_pytorch_tanh.
+enum class Activation { silu, gelu_tanh };
 
 struct LayerConfig {
   AttentionKind attention = AttentionKind::grouped_query;
   FfnKind ffn = FfnKind::swiglu;
   /// Query i sees keys j with i - sliding_window < j <= i; 0: all keys j <= i.
   int64_t sliding_window = 0;
+  bool has_local_rope = false;  // turns by ModelConfig::local_rope
 };
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434, 2.1). Layers of kind latent share
@@ -75,7 +78,11 @@ struct ModelConfig {
   bool attention_out_bias = false;
   bool mlp_bias = false;
   bool qk_norm = false;  // RMSNorm of each head's query and key, before rope
-  std::string hidden_act = "silu";
+  Activation activation = Activation::silu;
+  /// A half of a layer, attention or feed-forward f: x + f(norm(x)), x + norm(f(x)) (OLMo 2), or
+  /// with both x + norm(f(norm(x))) (Gemma 2).
+  bool norm_before = true;
+  bool norm_behind = false;
 
   std::vector<LayerConfig> layers;  // [num_layers], then [num_mtp_layers]
   LatentConfig latent;              // where a layer's attention is latent
@@ -84,6 +91,7 @@ struct ModelConfig {
   /// 0 too where the config promises some and the checkpoint has none.
   int64_t num_mtp_layers = 0;
   RopeConfig rope;
+  RopeConfig local_rope;  // of layers that say so (Gemma 3: those with a window)
 
   std::optional<int64_t> bos_token_id;
   std::vector<int64_t> eos_token_ids;  // generation stops at any of them; may be empty

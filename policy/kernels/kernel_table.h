@@ -206,11 +206,16 @@ struct KernelTable {
   void (*rms_norm_dweight)(const void* x, Type x_type, float inv_rms, const void* dy, Type dy_type,
                            float* dweight, int64_t n);
   void (*rope)(const RopeArgs&);
-  void (*silu_mul)(const void* gate, Type gate_type, const void* up, Type up_type, void* y,
-                   Type y_type, int64_t n);
-  void (*silu_mul_backward)(const void* gate, Type gate_type, const void* up, Type up_type,
-                            const void* dy, Type dy_type, void* dgate, Type dgate_type, void* dup,
-                            Type dup_type, int64_t n);
+  /// y = activation(gate) * up
+  using GateMul = void (*)(const void* gate, Type gate_type, const void* up, Type up_type, void* y,
+                           Type y_type, int64_t n);
+  using GateMulBackward = void (*)(const void* gate, Type gate_type, const void* up, Type up_type,
+                                   const void* dy, Type dy_type, void* dgate, Type dgate_type,
+                                   void* dup, Type dup_type, int64_t n);
+  GateMul silu_mul;
+  GateMulBackward silu_mul_backward;
+  GateMul gelu_mul;
+  GateMulBackward gelu_mul_backward;
 
   void (*exp)(const float* x, float* y, int64_t n);
   LogitStats (*logit_stats)(const float* logits, int64_t n, float inverse_temperature,

@@ -88,23 +88,26 @@ void rope(ThreadTeam& team, Matrix x, std::span<const int32_t> positions, const 
   });
 }
 
-void silu_mul(ThreadTeam& team, ConstMatrix gate, ConstMatrix up, Matrix y) {
-  check_same("silu_mul", gate, up);
-  check_same("silu_mul", gate, y);
+void gate_mul(ThreadTeam& team, GateFunction function, ConstMatrix gate, ConstMatrix up, Matrix y) {
+  check_same("gate_mul", gate, up);
+  check_same("gate_mul", gate, y);
+  const auto multiply = function == GateFunction::silu ? kernels().silu_mul : kernels().gelu_mul;
   each_row(team, y.rows, y.cols, [&](int64_t r) {
-    kernels().silu_mul(at(gate, r), gate.type, at(up, r), up.type, at(y, r), y.type, y.cols);
+    multiply(at(gate, r), gate.type, at(up, r), up.type, at(y, r), y.type, y.cols);
   });
 }
 
-void silu_mul_backward(ThreadTeam& team, ConstMatrix gate, ConstMatrix up, ConstMatrix dy,
-                       Matrix dgate, Matrix dup) {
-  check_same("silu_mul_backward", gate, up);
-  check_same("silu_mul_backward", gate, dy);
-  check_same("silu_mul_backward", gate, dgate);
-  check_same("silu_mul_backward", gate, dup);
+void gate_mul_backward(ThreadTeam& team, GateFunction function, ConstMatrix gate, ConstMatrix up,
+                       ConstMatrix dy, Matrix dgate, Matrix dup) {
+  check_same("gate_mul_backward", gate, up);
+  check_same("gate_mul_backward", gate, dy);
+  check_same("gate_mul_backward", gate, dgate);
+  check_same("gate_mul_backward", gate, dup);
+  const auto multiply =
+      function == GateFunction::silu ? kernels().silu_mul_backward : kernels().gelu_mul_backward;
   each_row(team, gate.rows, gate.cols, [&](int64_t r) {
-    kernels().silu_mul_backward(at(gate, r), gate.type, at(up, r), up.type, at(dy, r), dy.type,
-                                at(dgate, r), dgate.type, at(dup, r), dup.type, gate.cols);
+    multiply(at(gate, r), gate.type, at(up, r), up.type, at(dy, r), dy.type, at(dgate, r),
+             dgate.type, at(dup, r), dup.type, gate.cols);
   });
 }
 

@@ -32,10 +32,13 @@ struct RopeShape {
 void rope(ThreadTeam& team, Matrix x, std::span<const int32_t> positions, const float* cos,
           const float* sin, const RopeShape& shape, bool inverse);
 
-/// y = silu(gate) * up, all [R, I].
-void silu_mul(ThreadTeam& team, ConstMatrix gate, ConstMatrix up, Matrix y);
-void silu_mul_backward(ThreadTeam& team, ConstMatrix gate, ConstMatrix up, ConstMatrix dy,
-                       Matrix dgate, Matrix dup);
+/// silu: x sigma(x). gelu_tanh: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+enum class GateFunction { silu, gelu_tanh };
+
+/// y = function(gate) * up, all [R, I].
+void gate_mul(ThreadTeam& team, GateFunction function, ConstMatrix gate, ConstMatrix up, Matrix y);
+void gate_mul_backward(ThreadTeam& team, GateFunction function, ConstMatrix gate, ConstMatrix up,
+                       ConstMatrix dy, Matrix dgate, Matrix dup);
 
 /// y[r] = table[ids[r]]. ids are checked by the caller.
 void embedding(ThreadTeam& team, ConstMatrix table, std::span<const int64_t> ids, Matrix y);

@@ -6,15 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "base/error.h"
 #include "policy/batch/layer_trace.h"
-#include "policy/formats/expected_tensors.h"
 #include "policy/model/layers/attention.h"
-#include "policy/model/layers/feed_forward.h"
 #include "policy/ops/autograd.h"
-#include "policy/ops/native/fp8_product.h"
+#include "policy/ops/device/fp8_product.h"
 
 namespace gradus::policy {
 namespace {
@@ -33,25 +30,19 @@ PolicyConfig resolved(PolicyConfig config) {
   if (config.fp8 == Fp8Mode::real && config.compute == Compute::native) {
     throw ConfigError(
         "model.fp8: is real, which takes a GPU's FP8 units (model.device = cuda); the CPU's "
-        "kernels "
-        "have none. Set simulated");
+        "kernels have none. Set simulated");
   }
   return config;
 }
 
 /// What is rounded: the matrices that DeepSeek-V3 keeps in FP8.
-void round_projections(const PolicyConfig& config, const ModelConfig& model, Purpose purpose,
-                       WeightBuilder& builder) {
+void round_projections(const PolicyConfig& config, Purpose purpose, WeightBuilder& builder) {
   const bool samples_only = purpose == Purpose::inference;
   const bool has_own = samples_only && config.rollout_weights != RolloutWeights::compute;
   const bool fp8 = config.fp8 != Fp8Mode::off;
   if (!fp8 && !has_own) return;
   const bool is_int8 = has_own && config.rollout_weights == RolloutWeights::int8;
-  std::set<std::string> names;
-  for (const TensorSpec& spec : expected_tensors(model)) {
-    if (!spec.is_bias && is_fp8_role(spec.role)) names.insert(spec.name);
-  }
-  builder.round(std::move(names), is_int8 ? Rounding::int8 : Rounding::fp8, fp8);
+  builder.round(is_int8 ? Rounding::int8 : Rounding::fp8, fp8);
 }
 
 }  // namespace
@@ -67,20 +58,14 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
                : make_reference_ops(dtype_, device_, config_.fp8 == Fp8Mode::real)) {
   if (config_.fp8 == Fp8Mode::real) check_fp8_products(device_);
   model_.latent.expand_cache = config_.latent_cache == LatentCache::expanded;
-  WeightBuilder builder(config_, purpose, dtype_, device_, *ops_, source, team);
-  round_projections(config_, model_, purpose, builder);
-  builder.embedding(embedding_, "model.embed_tokens", model_.vocab_size, model_.hidden_size,
-                    model_.tie_word_embeddings);
+  WeightBuilder builder({config_, model_, purpose, dtype_, device_, *ops_, source, team});
+  round_projections(config_, purpose, builder);
+  builder.embedding(embedding_, model_.tie_word_embeddings);
   for (int l = 0; l < model_.num_layers; ++l) {
-    const std::string prefix = "model.layers." + std::to_string(l) + ".";
-    layers_.push_back({make_attention(model_, l, prefix, builder),
-                       make_feed_forward(model_, l, prefix, builder)});
+    layers_.push_back(std::make_unique<DecoderLayer>(model_, l, builder));
   }
-  builder.norm(final_norm_, "model.norm", model_.hidden_size,
-               static_cast<float>(model_.rms_norm_eps));
-  if (!model_.tie_word_embeddings) {
-    builder.linear(head_, "lm_head", model_.vocab_size, model_.hidden_size, false);
-  }
+  builder.norm(final_norm_, {TensorRole::final_norm}, model_.rms_norm_eps);
+  if (!model_.tie_word_embeddings) builder.linear(head_, {TensorRole::head});
   for (int k = 0; k < model_.num_mtp_layers; ++k) {
     const int layer = static_cast<int>(model_.num_layers) + k;
     modules_.push_back(std::make_unique<PredictionModule>(model_, layer, builder));
@@ -109,12 +94,8 @@ void Decoder::check_tokens(const std::vector<int64_t>& tokens) const {
   }
 }
 
-RopeTable Decoder::rope_table(int64_t positions) const {
-  const std::lock_guard lock(rope_mutex_);
-  const int64_t have = rope_.cos.defined() ? rope_.cos.size(0) : 0;
-  if (have >= positions) return rope_;
-  const int64_t length = std::max<int64_t>({positions, 2 * have, 256});
-  const auto frequencies = rope_frequencies(model_.rope, rope_dim(model_));
+RopeTable Decoder::rope_table(const RopeConfig& rope, int64_t length) const {
+  const auto frequencies = rope_frequencies(rope, rope_dim(model_));
   const auto half = static_cast<int64_t>(frequencies.inv_freq.size());
   auto cos = at::empty({length, half}, at::kFloat);
   auto sin = at::empty({length, half}, at::kFloat);
@@ -126,11 +107,22 @@ RopeTable Decoder::rope_table(int64_t positions) const {
     }
   }
   const bool is_latent = model_.layers[0].attention == AttentionKind::latent;
-  rope_ = {cos.to(device_), sin.to(device_), is_latent && model_.latent.rope_interleave};
-  return rope_;
+  return {cos.to(device_), sin.to(device_), is_latent && model_.latent.rope_interleave};
 }
 
-at::Tensor Decoder::checkpointed(const Layer& layer, const at::Tensor& x_TD,
+std::pair<RopeTable, RopeTable> Decoder::rope_tables(int64_t positions) const {
+  const std::lock_guard lock(rope_mutex_);
+  const int64_t have = rope_.cos.defined() ? rope_.cos.size(0) : 0;
+  if (have < positions) {
+    const int64_t length = std::max<int64_t>({positions, 2 * have, 256});
+    rope_ = rope_table(model_.rope, length);
+    const bool has_local = std::ranges::any_of(model_.layers, &LayerConfig::has_local_rope);
+    if (has_local) local_rope_ = rope_table(model_.local_rope, length);
+  }
+  return {rope_, local_rope_};
+}
+
+at::Tensor Decoder::checkpointed(const DecoderLayer& layer, const at::Tensor& x_TD,
                                  const LayerCall& call) const {
   at::Tensor y_TD;
   {
@@ -152,9 +144,9 @@ at::Tensor Decoder::checkpointed(const Layer& layer, const at::Tensor& x_TD,
 
 at::Tensor Decoder::run_layers(at::Tensor x_TD, const LayerCall& call, LayerTrace* trace) const {
   if (trace != nullptr) trace->hidden = {x_TD.detach()};
-  for (const Layer& layer : layers_) {
-    x_TD = config_.activation_checkpointing ? checkpointed(layer, x_TD, call)
-                                            : layer.apply(x_TD, call);
+  for (const auto& layer : layers_) {
+    x_TD = config_.activation_checkpointing ? checkpointed(*layer, x_TD, call)
+                                            : layer->apply(x_TD, call);
     if (trace != nullptr) trace->hidden.push_back(x_TD.detach());
   }
   return ops_->norm(x_TD, final_norm_, 1, call.team);
@@ -176,14 +168,10 @@ at::Tensor Decoder::forward(const PackedBatch& batch, ThreadTeam& team, bool use
   const auto positions = std::make_shared<const std::vector<int32_t>>(batch.positions);
   make_room_for_choices(batch.routing, model_, batch.num_rows());
   const int32_t last = positions->empty() ? 0 : *std::ranges::max_element(*positions);
-  const LayerCall call{*ops_,
-                       team,
-                       positions,
-                       rope_table(last + 1),
-                       ops_->plan(batch, attention_args(model_, 0), team),
-                       use_adapters,
-                       false,
-                       routing_of(batch)};
+  const auto [rope, local_rope] = rope_tables(last + 1);
+  const LayerCall call{*ops_,        team,       positions,
+                       rope,         local_rope, ops_->plan(batch, attention_args(model_, 0), team),
+                       use_adapters, false,      routing_of(batch)};
   return run_layers(ops_->embedding(embedding_.weight, batch.tokens, team), call, batch.trace);
 }
 
@@ -202,7 +190,7 @@ void Decoder::publish_weights(ThreadTeam& team) {
   for (Weight* weight : weights_) {
     if (weight->is_trained()) ops_->publish(*weight, weight->value, team);
   }
-  for (const Layer& layer : layers_) layer.attention->publish(*layer.attention, *ops_, team);
+  for (const auto& layer : layers_) layer->publish(*layer, *ops_, team);
   for (const auto& module : modules_) module->publish(*module, *ops_, team);
   if (sampler_ != nullptr) publish_to_sampler(team);
   ++version_;

@@ -2,10 +2,10 @@
 
 #include <memory>
 #include <mutex>
-#include <string>
 #include <utility>
 #include <vector>
 
+#include "policy/model/layers/decoder_layer.h"
 #include "policy/model/layers/layer.h"
 #include "policy/model/layers/multi_token_prediction.h"
 #include "policy/policy.h"
@@ -50,24 +50,20 @@ class Decoder : public Policy {
   int64_t weight_bytes() const override { return weight_bytes_; }
 
  private:
-  struct Layer {
-    std::unique_ptr<AttentionBlock> attention;
-    std::unique_ptr<FeedForwardBlock> feed_forward;
-    at::Tensor apply(const at::Tensor& x_TD, const LayerCall& call) const {
-      return feed_forward->apply(attention->apply(x_TD, call), call);
-    }
-  };
-
   /// The same model with weights rounded for sampling (model.rollout_weights), where training needs
   /// its own: it shares norms, biases and embedding with this one and samples in its place.
   void make_sampler(const TensorSource& source, ThreadTeam& team);
   void publish_to_sampler(ThreadTeam& team);
 
   const Linear& head() const { return model_.tie_word_embeddings ? embedding_ : head_; }
-  RopeTable rope_table(int64_t positions) const;
+  /// Rope and local rope of at least `positions` places; the second undefined where no layer has
+  /// it.
+  std::pair<RopeTable, RopeTable> rope_tables(int64_t positions) const;
+  RopeTable rope_table(const RopeConfig& rope, int64_t positions) const;
   /// @param trace  notes what layers pass on; may be null.
   at::Tensor run_layers(at::Tensor x_TD, const LayerCall& call, LayerTrace* trace) const;
-  at::Tensor checkpointed(const Layer& layer, const at::Tensor& x_TD, const LayerCall& call) const;
+  at::Tensor checkpointed(const DecoderLayer& layer, const at::Tensor& x_TD,
+                          const LayerCall& call) const;
   LayerRouting routing_of(const PackedBatch& batch) const;
   const PredictionModule& module(int k) const;
   void check_tokens(const std::vector<int64_t>& tokens) const;
@@ -79,7 +75,7 @@ class Decoder : public Policy {
   std::unique_ptr<Ops> ops_;
 
   Linear embedding_;
-  std::vector<Layer> layers_;
+  std::vector<std::unique_ptr<DecoderLayer>> layers_;
   Norm final_norm_;
   Linear head_;
   std::vector<std::unique_ptr<PredictionModule>> modules_;
@@ -88,13 +84,14 @@ class Decoder : public Policy {
   std::vector<Buffer> buffers_;
   std::vector<Weight*> weights_;
   std::vector<VectorWeight*> vectors_;
-  std::vector<std::pair<std::string, Linear*>> adapted_;
+  std::vector<Linear*> adapted_;
   int64_t weight_bytes_ = 0;
   int64_t version_ = 0;
   std::unique_ptr<Decoder> sampler_;  ///< null: this one samples
 
   mutable std::mutex rope_mutex_;
   mutable RopeTable rope_;
+  mutable RopeTable local_rope_;
 };
 
 }  // namespace gradus::policy

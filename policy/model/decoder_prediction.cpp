@@ -13,7 +13,7 @@
 namespace gradus::policy {
 namespace {
 
-at::Tensor rows_of(const at::Tensor& hidden, const std::vector<int64_t>& rows) {
+at::Tensor hidden_rows(const at::Tensor& hidden, const std::vector<int64_t>& rows) {
   // index_select only reads the ids; from_blob has no const form. Cloned: autograd keeps them.
   const auto ids =
       at::from_blob(const_cast<int64_t*>(rows.data()), {std::ssize(rows)}, at::kLong).clone();
@@ -35,7 +35,7 @@ at::Tensor Decoder::predict(int k, const at::Tensor& hidden, const ShiftedBatch&
                             ThreadTeam& team, PredictionGradient gradient) const {
   const PredictionModule& module = this->module(k);
   check_tokens(shifted.batch.tokens);
-  auto hidden_TD = rows_of(hidden, shifted.source);
+  auto hidden_TD = hidden_rows(hidden, shifted.source);
   at::Tensor embedded_TD;
   if (gradient == PredictionGradient::module_alone) {
     {
@@ -51,14 +51,11 @@ at::Tensor Decoder::predict(int k, const at::Tensor& hidden, const ShiftedBatch&
   }
   const auto positions = std::make_shared<const std::vector<int32_t>>(shifted.batch.positions);
   const int layer = static_cast<int>(model_.num_layers) + k;
-  const LayerCall call{*ops_,
-                       team,
-                       positions,
-                       rope_table(last_position(*positions) + 1),
-                       ops_->plan(shifted.batch, attention_args(model_, layer), team),
-                       false,
-                       false,
-                       routing_of(shifted.batch)};
+  const auto [rope, local_rope] = rope_tables(last_position(*positions) + 1);
+  const LayerCall call{
+      *ops_, team,       positions,
+      rope,  local_rope, ops_->plan(shifted.batch, attention_args(model_, layer), team),
+      false, false,      routing_of(shifted.batch)};
   return module.apply(embedded_TD, hidden_TD, call);
 }
 
@@ -76,16 +73,12 @@ at::Tensor Decoder::decode_hidden(const DecodeBatch& batch, KvCache& cache,
   check_tokens(batch.tokens);
   const auto positions = std::make_shared<const std::vector<int32_t>>(batch.places);
   make_room_for_choices(batch.routing, model_, std::ssize(batch.tokens));
-  const LayerCall call{*ops_,
-                       team,
-                       positions,
-                       rope_table(last_position(*positions) + 1),
-                       ops_->plan(batch, cache, team),
-                       true,
-                       true,
-                       {batch.routing, nullptr, false}};
+  const auto [rope, local_rope] = rope_tables(last_position(*positions) + 1);
+  const LayerCall call{*ops_, team,       positions,
+                       rope,  local_rope, ops_->plan(batch, cache, team),
+                       true,  true,       {batch.routing, nullptr, false}};
   auto x_TD = ops_->embedding(embedding_.weight, batch.tokens, team);
-  for (const Layer& layer : layers_) x_TD = layer.apply(x_TD, call);
+  for (const auto& layer : layers_) x_TD = layer->apply(x_TD, call);
   return ops_->norm(x_TD, final_norm_, 1, team);
 }
 
@@ -101,14 +94,10 @@ at::Tensor Decoder::draft(const DraftBatch& draft, KvCache& cache, ThreadTeam& t
   auto places = draft.rows.places;
   for (int32_t& place : places) --place;
   const auto positions = std::make_shared<const std::vector<int32_t>>(std::move(places));
-  const LayerCall call{*ops_,
-                       team,
-                       positions,
-                       rope_table(last_position(*positions) + 1),
-                       ops_->plan(draft.rows, cache, team),
-                       true,
-                       true,
-                       {}};
+  const auto [rope, local_rope] = rope_tables(last_position(*positions) + 1);
+  const LayerCall call{*ops_, team,       positions,
+                       rope,  local_rope, ops_->plan(draft.rows, cache, team),
+                       true,  true,       {}};
   const auto embedded_TD = ops_->embedding(embedding_.weight, draft.rows.tokens, team);
   return logits(module(0).apply(embedded_TD, draft.hidden, call), draft.rows.logit_rows, team);
 }

@@ -19,7 +19,7 @@ void Decoder::publish_to_sampler(ThreadTeam& team) {
   }
   const Ops& ops = *sampler_->ops_;
   for (size_t l = 0; l < layers_.size(); ++l) {
-    sampler_->layers_[l].attention->publish(*layers_[l].attention, ops, team);
+    sampler_->layers_[l]->publish(*layers_[l], ops, team);
   }
   for (size_t k = 0; k < modules_.size(); ++k) {
     sampler_->modules_[k]->publish(*modules_[k], ops, team);

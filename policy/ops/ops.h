@@ -12,8 +12,8 @@
 #include "policy/batch/kv_cache.h"
 #include "policy/batch/packed_batch.h"
 #include "policy/ops/routing.h"
+#include "policy/ops/scores.h"
 #include "policy/ops/weights.h"
-#include "policy/policy.h"
 
 namespace gradus::policy {
 
@@ -48,6 +48,13 @@ struct LatentArgs {
   int entry_dim() const { return latent_dim + rope_dim; }
 };
 
+/// What a gated feed-forward multiplies: act(gate) * up, both [T, I].
+struct GatedInner {
+  at::Tensor gate_TI;
+  at::Tensor up_TI;
+  Activation activation = Activation::silu;
+};
+
 /// Cos and sin of the rotary angles, [positions, rope_dim / 2] float32, on the policy's device.
 struct RopeTable {
   at::Tensor cos;
@@ -72,8 +79,8 @@ class Ops {
   virtual at::Tensor embedding(const Weight& table, const std::vector<int64_t>& ids,
                                ThreadTeam& team) const = 0;
 
-  /// One output per linear: linear_i(norm(x)) in the compute dtype.
-  virtual std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm& norm,
+  /// One output per linear: linear_i(norm(x)) in the compute dtype. @param norm  null: x as it is.
+  virtual std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm* norm,
                                                std::span<const Linear* const> linears,
                                                bool use_adapters, ThreadTeam& team) const = 0;
 
@@ -82,16 +89,21 @@ class Ops {
                                      const at::Tensor& residual_TD, bool use_adapters,
                                      ThreadTeam& team) const = 0;
 
-  /// residual + linear(silu(gate) * up), float32; the product is recomputed in the backward pass.
-  virtual at::Tensor swiglu_residual(const at::Tensor& gate_TI, const at::Tensor& up_TI,
-                                     const Linear& down, const at::Tensor& residual_TD,
-                                     bool use_adapters, ThreadTeam& team) const = 0;
+  /// residual + linear(act(gate) * up), float32; the product is recomputed in the backward pass.
+  virtual at::Tensor gated_residual(const GatedInner& inner, const Linear& down,
+                                    const at::Tensor& residual_TD, bool use_adapters,
+                                    ThreadTeam& team) const = 0;
+
+  /// residual + norm(y), float32, of y [T, D] float32.
+  virtual at::Tensor norm_residual(const at::Tensor& y_TD, const Norm& norm,
+                                   const at::Tensor& residual_TD, ThreadTeam& team) const = 0;
 
   /// residual + sum over the chosen experts e, in ascending order of their numbers, of
-  /// w_e down_e(silu(gate_e(h)) * up_e(h)), float32, with h = norm(x): the routed part of a mixture
+  /// w_e down_e(act(gate_e(h)) * up_e(h)), float32, with h = norm(x): the routed part of a mixture
   /// of experts (DeepSeekMoE, arXiv:2401.06066, 3). The router works in float32; rows are gathered
   /// by expert, and each of the three projections is one grouped product.
-  virtual at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& norm,
+  /// @param norm  null: h = x.
+  virtual at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm* norm,
                                       const Mixture& mixture, const at::Tensor& residual_TD,
                                       bool use_adapters, const LayerRouting& routing,
                                       ThreadTeam& team) const = 0;
@@ -147,9 +159,8 @@ class Ops {
 };
 
 std::unique_ptr<Ops> make_native_ops(at::ScalarType compute_dtype);
-/// @param has_fp8_units  FP8 products run on the device's own units
-/// (policy/ops/native/fp8_product.h), not on
-///                       rounded values.
+/// @param has_fp8_units  FP8 products run on the device's own units, not on rounded values
+///                       (policy/ops/device/fp8_product.h).
 std::unique_ptr<Ops> make_reference_ops(at::ScalarType compute_dtype, at::Device device,
                                         bool has_fp8_units = false);
 

@@ -3,7 +3,9 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
+#include "policy/formats/model_config.h"
 #include "policy/kernels/matrix.h"
+#include "policy/kernels/rowwise.h"
 
 /// Tensors as the kernels see them: plain memory.
 namespace gradus::policy {
@@ -25,6 +27,11 @@ inline kernels::Matrix rows_of(const at::Tensor& t, int64_t cols) {
   m.rows = t.numel() / cols;
   m.cols = m.stride = cols;
   return m;
+}
+
+inline kernels::GateFunction gate_function(Activation activation) {
+  return activation == Activation::silu ? kernels::GateFunction::silu
+                                        : kernels::GateFunction::gelu_tanh;
 }
 
 /// Null where the tensor is undefined.

@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "policy/formats/model_config.h"
 #include "policy/kernels/matmul.h"
 #include "policy/kernels/router.h"
-#include "policy/ops/native/fp8_product.h"
+#include "policy/ops/device/fp8_product.h"
 
 namespace gradus::policy {
 
@@ -73,6 +74,7 @@ struct AbsorbedWeights {
 struct Mixture {
   int layer = 0;  ///< index among the mixture layers
   kernels::RouterShape shape;
+  Activation activation = Activation::silu;
   Weight router;                            ///< [E, D]
   std::optional<VectorWeight> choice_bias;  ///< [E] for choosing alone; moved by rule, no gradient
   std::vector<Linear> gate;                 ///< per expert [M, D]

@@ -2,12 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "policy/formats/safetensors/safetensors.h"
-#include "policy/policy.h"
+#include "policy/policy_config.h"
 
 namespace gradus::policy {
 

@@ -5,17 +5,24 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "base/random.h"
+#include "policy/formats/adapter_targets.h"
+#include "policy/formats/hf/fp8_format.h"
 #include "policy/ops/rounding.h"
 #include "policy/weights/merged_value.h"
 
 namespace gradus::policy {
 namespace {
 
-std::string last_part(const std::string& name) {
-  return name.substr(name.rfind('.') + 1);
+/// "model.layers.0.mlp.up_proj" of its weight.
+std::string_view layer_name(const Weight& weight) {
+  return std::string_view(weight.name).substr(0, weight.name.rfind('.'));
+}
+
+/// PEFT's name of an adapter's side beside a weight. @param side  "A" or "B".
+std::string adapter_name(const Weight& weight, const char* side) {
+  return "base_model.model." + std::string(layer_name(weight)) + ".lora_" + side + ".weight";
 }
 
 /// As PEFT starts them: A uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), B zero, so that the
@@ -34,21 +41,28 @@ TensorSource fresh_adapters(uint64_t seed) {
 
 }  // namespace
 
-WeightBuilder::WeightBuilder(const PolicyConfig& config, Purpose purpose, at::ScalarType dtype,
-                             at::Device device, const Ops& ops, TensorSource source,
-                             ThreadTeam& team)
-    : config_(config),
-      purpose_(purpose),
-      dtype_(dtype),
-      device_(device),
-      ops_(ops),
-      source_(std::move(source)),
-      team_(team) {}
+WeightBuilder::WeightBuilder(WeightRequest request) : request_(std::move(request)) {
+  for (TensorSpec& spec : expected_tensors(request_.model)) {
+    const Key key{spec.layer, spec.role, spec.expert, spec.is_bias};
+    tensors_.emplace(key, std::move(spec));
+  }
+}
 
-void WeightBuilder::round(std::set<std::string> names, Rounding rounding, bool fp8_products) {
-  rounded_ = std::move(names);
+void WeightBuilder::round(Rounding rounding, bool fp8_products) {
   rounding_ = rounding;
   fp8_products_ = fp8_products;
+}
+
+const TensorSpec* WeightBuilder::find(const TensorPlace& place, bool is_bias) const {
+  const auto found = tensors_.find({place.layer, place.role, place.expert, is_bias});
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+const TensorSpec& WeightBuilder::spec(const TensorPlace& place, bool is_bias) const {
+  const TensorSpec* found = find(place, is_bias);
+  TORCH_CHECK(found != nullptr, "layer ", place.layer, " has no tensor of role ",
+              static_cast<int>(place.role));
+  return *found;
 }
 
 void WeightBuilder::add_parameter(const std::string& name, const at::Tensor& value,
@@ -61,122 +75,121 @@ void WeightBuilder::add_parameter(const std::string& name, const at::Tensor& val
   bytes_ += value.nbytes() + grad.nbytes();
 }
 
-at::Tensor WeightBuilder::read(const std::string& name, int64_t out, int64_t in,
+at::Tensor WeightBuilder::read(const std::string& name, const std::vector<int64_t>& shape,
                                const TensorSource& source) const {
-  const auto value = at::empty({out, in}, at::kFloat);
-  source(name, {out, in}, {value.data_ptr<float>(), static_cast<size_t>(value.numel())});
-  return value.to(device_);
+  const auto value = at::empty(shape, at::kFloat);
+  source(name, shape, {value.data_ptr<float>(), static_cast<size_t>(value.numel())});
+  return value.to(request_.device);
 }
 
 TensorSource WeightBuilder::adapter_source() const {
-  return config_.lora.path.empty() ? fresh_adapters(config_.lora.seed) : source_;
+  const LoraConfig& lora = request_.config.lora;
+  return lora.path.empty() ? fresh_adapters(lora.seed) : request_.source;
 }
 
-void WeightBuilder::weight(Weight& weight, const std::string& name, int64_t out, int64_t in,
-                           bool trained, bool keep_value, bool publish,
+void WeightBuilder::matrix(Weight& weight, const std::string& name,
+                           const std::vector<int64_t>& shape, const Forms& forms,
                            const TensorSource& source) {
   weight.name = name;
-  weight.out = out;
-  weight.in = in;
-  if (rounded_.contains(name)) {
-    weight.rounding = rounding_;
-    weight.has_fp8_products = fp8_products_;
-  }
-  const auto value = read(name, out, in, source);
-  if (publish) {
-    ops_.publish(weight, value, team_);
+  weight.out = shape[0];
+  weight.in = shape[1];
+  const auto value = read(name, shape, source);
+  if (forms.is_published) {
+    request_.ops.publish(weight, value, request_.team);
     weights_.push_back(&weight);
     bytes_ += static_cast<int64_t>(weight.packed.bytes()) +
               (weight.compute.defined() ? weight.compute.nbytes() : 0);
   }
-  if (trained) {
+  if (forms.is_trained) {
     weight.value = value;
     add_parameter(name, weight.value, weight.grad);
-  } else if (keep_value) {
-    weight.value = rounded_value(weight, value, team_).to(weight.is_float32 ? at::kFloat : dtype_);
+  } else if (forms.keeps_value) {
+    weight.value = rounded_value(weight, value, request_.team)
+                       .to(weight.is_float32 ? at::kFloat : request_.dtype);
     bytes_ += weight.value.nbytes();
   }
 }
 
-void WeightBuilder::vector(VectorWeight& vector, const std::string& name, int64_t n) {
-  read_vector(vector, name, n);
-  if (trains_base()) add_parameter(name, vector.value, vector.grad);
+void WeightBuilder::vector(VectorWeight& vector, const TensorSpec& spec) {
+  read_vector(vector, spec);
+  if (trains_base()) add_parameter(spec.name, vector.value, vector.grad);
 }
 
-void WeightBuilder::buffer(VectorWeight& vector, const std::string& name, int64_t n) {
-  read_vector(vector, name, n);
-  buffers_.push_back({name, vector.value});
+void WeightBuilder::buffer(VectorWeight& vector, const TensorPlace& place) {
+  read_vector(vector, spec(place, true));
+  buffers_.push_back({vector.name, vector.value});
   bytes_ += vector.value.nbytes();
 }
 
-void WeightBuilder::router(Weight& weight, const std::string& name, int64_t out, int64_t in) {
+void WeightBuilder::router(Weight& weight, const TensorPlace& place) {
   weight.is_float32 = true;
-  this->weight(weight, name + ".weight", out, in, trains_base(), purpose_ == Purpose::training,
-               true, source_);
+  const TensorSpec& tensor = spec(place);
+  matrix(weight, tensor.name, tensor.shape,
+         {trains_base(), request_.purpose == Purpose::training, true}, request_.source);
 }
 
-void WeightBuilder::read_vector(VectorWeight& vector, const std::string& name, int64_t n) {
-  vector.name = name;
-  auto value = at::empty({n}, at::kFloat);
-  source_(name, {n}, {value.data_ptr<float>(), static_cast<size_t>(n)});
-  vector.value = value.to(device_);
+void WeightBuilder::read_vector(VectorWeight& vector, const TensorSpec& spec) {
+  vector.name = spec.name;
+  vector.value = read(spec.name, spec.shape, request_.source);
   vectors_.push_back(&vector);
 }
 
-void WeightBuilder::adapter(Linear& linear, const std::string& name) {
-  const auto& targets = config_.lora.targets;
-  if (!adds_adapters_ || config_.lora.rank == 0 ||
-      std::ranges::find(targets, last_part(name)) == targets.end())
+void WeightBuilder::adapter(Linear& linear) {
+  const LoraConfig& lora = request_.config.lora;
+  const Weight& base = linear.weight;
+  const auto target = adapter_target(layer_name(base));
+  if (!adds_adapters_ || lora.rank == 0 ||
+      std::ranges::find(lora.targets, target) == lora.targets.end())
     return;
   auto& adapter = linear.adapter.emplace();
-  adapter.scale = static_cast<float>(config_.lora.alpha / config_.lora.rank);
-  const std::string peft = "base_model.model." + name;
-  const bool trained = purpose_ == Purpose::training;
+  adapter.scale = static_cast<float>(lora.alpha / lora.rank);
+  const Forms forms{request_.purpose == Purpose::training, false, true};
   const auto source = adapter_source();
-  weight(adapter.a, peft + ".lora_A.weight", config_.lora.rank, linear.weight.in, trained, false,
-         true, source);
-  weight(adapter.b, peft + ".lora_B.weight", linear.weight.out, config_.lora.rank, trained, false,
-         true, source);
-  adapted_.emplace_back(name, &linear);
+  matrix(adapter.a, adapter_name(base, "A"), {lora.rank, base.in}, forms, source);
+  matrix(adapter.b, adapter_name(base, "B"), {base.out, lora.rank}, forms, source);
+  adapted_.push_back(&linear);
 }
 
-void WeightBuilder::linear(Linear& linear, const std::string& name, int64_t out, int64_t in,
-                           bool has_bias) {
+void WeightBuilder::linear(Linear& linear, const TensorPlace& place) {
+  if (is_fp8_role(place.role)) {
+    linear.weight.rounding = rounding_;
+    linear.weight.has_fp8_products = fp8_products_;
+  }
+  const TensorSpec& tensor = spec(place);
   // A frozen weight is read again by the backward pass of the layers below it.
-  const bool keep = purpose_ == Purpose::training;
-  weight(linear.weight, name + ".weight", out, in, trains_base(), keep, true, source_);
-  if (has_bias) vector(linear.bias.emplace(), name + ".bias", out);
-  adapter(linear, name);
+  const bool keeps = request_.purpose == Purpose::training;
+  matrix(linear.weight, tensor.name, tensor.shape, {trains_base(), keeps, true}, request_.source);
+  if (const TensorSpec* bias = find(place, true)) vector(linear.bias.emplace(), *bias);
+  adapter(linear);
 }
 
-void WeightBuilder::absorbed(AbsorbedWeights& weights, const Linear& kv_b, const std::string& name,
-                             const LatentArgs& args) {
+void WeightBuilder::absorbed(AbsorbedWeights& weights, const Linear& kv_b, const LatentArgs& args) {
   const Weight& base = kv_b.weight;
-  auto value = rounded_value(base, read(name + ".weight", base.out, base.in, source_), team_);
+  auto value =
+      rounded_value(base, read(base.name, {base.out, base.in}, request_.source), request_.team);
   if (kv_b.adapter) {
     // Over the base's rounded values, as it will be when the adapters have been trained.
-    const std::string peft = "base_model.model." + name;
-    const Weight& a = kv_b.adapter->a;
+    const auto& [a, b, scale] = *kv_b.adapter;
     const auto source = adapter_source();
-    value = merged_value(value.to(dtype_), read(peft + ".lora_B.weight", base.out, a.out, source),
-                         read(peft + ".lora_A.weight", a.out, base.in, source), kv_b.adapter->scale,
-                         team_);
+    value = merged_value(value.to(request_.dtype), read(b.name, {b.out, b.in}, source),
+                         read(a.name, {a.out, a.in}, source), scale, request_.team);
   }
-  ops_.absorb(weights, value, args, team_);
+  request_.ops.absorb(weights, value, args, request_.team);
   for (const auto& head : weights.key) bytes_ += static_cast<int64_t>(head.bytes());
   for (const auto& head : weights.value) bytes_ += static_cast<int64_t>(head.bytes());
   if (weights.compute.defined()) bytes_ += weights.compute.nbytes();
 }
 
-void WeightBuilder::norm(Norm& norm, const std::string& name, int64_t width, float eps) {
-  norm.eps = eps;
-  vector(norm.weight, name + ".weight", width);
+void WeightBuilder::norm(Norm& norm, const TensorPlace& place, double eps) {
+  norm.eps = static_cast<float>(eps);
+  vector(norm.weight, spec(place));
 }
 
-void WeightBuilder::embedding(Linear& table, const std::string& name, int64_t vocab, int64_t width,
-                              bool is_head) {
-  const bool publish = is_head || config_.compute == Compute::reference;
-  weight(table.weight, name + ".weight", vocab, width, trains_base(), true, publish, source_);
+void WeightBuilder::embedding(Linear& table, bool is_head) {
+  const bool publishes = is_head || request_.config.compute == Compute::reference;
+  const TensorSpec& tensor = spec({TensorRole::embedding});
+  matrix(table.weight, tensor.name, tensor.shape, {trains_base(), true, publishes},
+         request_.source);
 }
 
 }  // namespace gradus::policy

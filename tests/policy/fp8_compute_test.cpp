@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "policy/ops/native/fp8_product.h"
+#include "policy/ops/device/fp8_product.h"
 #include "policy/ops/rounding.h"
 #include "tests/catch.h"
 #include "tests/policy/parity_fixture.h"

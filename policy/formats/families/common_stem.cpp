@@ -31,8 +31,12 @@ std::string_view common_stem(TensorRole role) {
       return "self_attn.kv_b_proj";
     case TensorRole::attention_output:
       return "self_attn.o_proj";
+    case TensorRole::attention_post_norm:
+      return "post_self_attn_layernorm";
     case TensorRole::ffn_norm:
       return "post_attention_layernorm";
+    case TensorRole::ffn_post_norm:
+      return "post_mlp_layernorm";
     case TensorRole::gate:
       return "mlp.gate_proj";
     case TensorRole::up:
@@ -64,11 +68,13 @@ std::string_view common_stem(TensorRole role) {
     case TensorRole::mtp_final_norm:
       return "shared_head.norm";
     case TensorRole::embedding:
+      return "model.embed_tokens";
     case TensorRole::final_norm:
+      return "model.norm";
     case TensorRole::head:
-      break;
+      return "lm_head";
   }
-  throw ArgumentError("a tensor role that no layer has");
+  throw ArgumentError("a tensor role without a name");
 }
 
 }  // namespace gradus::policy

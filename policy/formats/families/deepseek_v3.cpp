@@ -143,7 +143,7 @@ void read_deepseek_v3(const ConfigFields& fields, ModelConfig& config) {
 
 }  // namespace
 
-const Family kDeepseekV3{
+extern const Family kDeepseekV3{
     .model_type = "deepseek_v3",
     .architecture = "DeepseekV3ForCausalLM",
     .gguf_arch = "",

@@ -26,9 +26,16 @@ int64_t head_dim_of(const ConfigFields& fields, const ModelConfig& config, int64
 }  // namespace
 
 void read_activation(const ConfigFields& fields, ModelConfig& config) {
-  config.hidden_act = fields.text_or("hidden_act", "silu");
-  if (config.hidden_act == "silu" || config.hidden_act == "swish") return;
-  fields.fail("hidden_act", fmt::format("\"{}\" is not supported, only silu", config.hidden_act));
+  const std::string name = fields.text_or("hidden_act", "silu");
+  if (name == "silu" || name == "swish") {
+    config.activation = Activation::silu;
+  } else if (name == "gelu_pytorch_tanh") {
+    config.activation = Activation::gelu_tanh;
+  } else {
+    fields.fail(
+        "hidden_act",
+        fmt::format("\"{}\" is not supported; supported are silu and gelu_pytorch_tanh", name));
+  }
 }
 
 void read_dense_config(const ConfigFields& fields, ModelConfig& config, int64_t default_head_dim,

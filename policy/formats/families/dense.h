@@ -13,7 +13,7 @@ void read_dense_config(const ConfigFields& fields, ModelConfig& config,
 /// use_sliding_window, sliding_window and layer_types or max_window_layers, as Qwen spells them.
 void read_qwen_windows(const ConfigFields& fields, ModelConfig& config);
 
-/// hidden_act, which must be SiLU.
+/// hidden_act.
 void read_activation(const ConfigFields& fields, ModelConfig& config);
 
 }  // namespace gradus::policy

@@ -14,7 +14,8 @@ class ConfigFields;
 class GgufFile;
 
 /// One model family: what its config.json means and which tensors follow from it. A new family is
-/// one file beside this one, declared below, and one line in registry.cpp.
+/// one file beside this one that defines its record, `extern const Family kName`, and one line in
+/// records.inc.
 struct Family {
   std::string_view model_type;    // config.json's model_type
   std::string_view architecture;  // config.json's architectures
@@ -23,9 +24,9 @@ struct Family {
   /// Fills every field of the config but raw, token ids and dtype.
   void (*read_config)(const ConfigFields& fields, ModelConfig& config);
 
-  /// The checkpoint's name of a layer's tensor, without "model.layers.L." and ".weight"; "{}" in an
+  /// The checkpoint's name of a tensor, without "model.layers.L." and ".weight"; "{}" in an
   /// expert's stands for its number. Which tensors there are follows from the config
-  /// (layer_tensors.h).
+  /// (expected_tensors.h).
   std::string_view (*stem)(TensorRole role);
 
   /// num_nextn_predict_layers means something.
@@ -37,13 +38,6 @@ struct Family {
   /// Adds to a config.json made from GGUF keys what only this family spells.
   void (*complete_hf_config)(const GgufFile& gguf, nlohmann::json& config) = nullptr;
 };
-
-extern const Family kDeepseekV3;
-extern const Family kLlama;
-extern const Family kMixtral;
-extern const Family kQwen2;
-extern const Family kQwen3;
-extern const Family kQwen3Moe;
 
 /// The names that DeepSeek, Llama and Qwen share: "self_attn.q_proj", "mlp.experts.{}.gate_proj".
 std::string_view common_stem(TensorRole role);

@@ -1,6 +1,6 @@
 #include "policy/formats/config_fields.h"
 #include "policy/formats/families/dense.h"
-#include "policy/formats/gguf/gguf.h"
+#include "policy/formats/gguf/gguf_names.h"
 
 namespace gradus::policy {
 namespace {
@@ -13,13 +13,13 @@ void read_llama(const ConfigFields& fields, ModelConfig& config) {
 }
 
 void complete_llama_config(const GgufFile& gguf, nlohmann::json& config) {
-  config["attention_bias"] = gguf.find("blk.0.attn_q.bias") != nullptr;
-  config["mlp_bias"] = gguf.find("blk.0.ffn_gate.bias") != nullptr;
+  config["attention_bias"] = has_gguf_bias(gguf, TensorRole::query);
+  config["mlp_bias"] = has_gguf_bias(gguf, TensorRole::gate);
 }
 
 }  // namespace
 
-const Family kLlama{
+extern const Family kLlama{
     .model_type = "llama",
     .architecture = "LlamaForCausalLM",
     .gguf_arch = "llama",

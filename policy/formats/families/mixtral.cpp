@@ -44,7 +44,7 @@ std::string_view stem(TensorRole role) {
 
 }  // namespace
 
-const Family kMixtral{
+extern const Family kMixtral{
     .model_type = "mixtral",
     .architecture = "MixtralForCausalLM",
     .gguf_arch = "",

@@ -12,7 +12,7 @@ void read_qwen2(const ConfigFields& fields, ModelConfig& config) {
 
 }  // namespace
 
-const Family kQwen2{
+extern const Family kQwen2{
     .model_type = "qwen2",
     .architecture = "Qwen2ForCausalLM",
     .gguf_arch = "qwen2",

@@ -1,6 +1,6 @@
 #include "policy/formats/config_fields.h"
 #include "policy/formats/families/dense.h"
-#include "policy/formats/gguf/gguf.h"
+#include "policy/formats/gguf/gguf_names.h"
 
 namespace gradus::policy {
 namespace {
@@ -14,12 +14,12 @@ void read_qwen3(const ConfigFields& fields, ModelConfig& config) {
 }
 
 void complete_qwen3_config(const GgufFile& gguf, nlohmann::json& config) {
-  config["attention_bias"] = gguf.find("blk.0.attn_q.bias") != nullptr;
+  config["attention_bias"] = has_gguf_bias(gguf, TensorRole::query);
 }
 
 }  // namespace
 
-const Family kQwen3{
+extern const Family kQwen3{
     .model_type = "qwen3",
     .architecture = "Qwen3ForCausalLM",
     .gguf_arch = "qwen3",

@@ -63,7 +63,7 @@ void read_qwen3_moe(const ConfigFields& fields, ModelConfig& config) {
 
 }  // namespace
 
-const Family kQwen3Moe{
+extern const Family kQwen3Moe{
     .model_type = "qwen3_moe",
     .architecture = "Qwen3MoeForCausalLM",
     .gguf_arch = "",

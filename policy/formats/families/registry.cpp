@@ -9,10 +9,17 @@
 #include "policy/formats/families/family.h"
 
 namespace gradus::policy {
+
+#define GRADUS_RECORD(name) extern const Family name;
+#include "policy/formats/families/records.inc"
+#undef GRADUS_RECORD
+
 namespace {
 
 const std::array kFamilies{
-    &kLlama, &kQwen2, &kQwen3, &kQwen3Moe, &kMixtral, &kDeepseekV3,
+#define GRADUS_RECORD(name) &name,
+#include "policy/formats/families/records.inc"
+#undef GRADUS_RECORD
 };
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what, std::string_view name) {

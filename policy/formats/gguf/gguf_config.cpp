@@ -233,9 +233,14 @@ void append_rope(const RopeConfig& rope, const std::string& arch, GgufEntries& e
 }
 
 void check_expressible(const ModelConfig& config) {
+  if (config.activation != Activation::silu || config.norm_behind || !config.norm_before) {
+    throw ArgumentError(config.model_type +
+                        " has norms behind its blocks or gates other than silu, which its GGUF "
+                        "architecture has not. Write safetensors");
+  }
   for (const LayerConfig& layer : config.layers) {
-    if (layer.sliding_window == 0) continue;
-    throw ArgumentError("llama.cpp has no sliding windows for " + config.model_type +
+    if (layer.sliding_window == 0 && !layer.has_local_rope) continue;
+    throw ArgumentError("llama.cpp has no sliding windows or local rope for " + config.model_type +
                         "; a GGUF file would compute something else. Write safetensors");
   }
 }
@@ -250,15 +255,16 @@ json hf_config_from_gguf(const GgufFile& gguf) {
   }
   const Family& family = family_of_gguf(*arch->text(), where);
   const Keys keys(gguf, *arch->text());
-  const TensorInfo* embedding = gguf.find("token_embd.weight");
+  const std::string table = gguf_tensor_name(TensorRole::embedding);
+  const TensorInfo* embedding = gguf.find(table);
   if (embedding == nullptr || embedding->shape.size() != 2) {
-    throw FileError(where, "tensor_missing", "has no matrix token_embd.weight");
+    throw FileError(where, "tensor_missing", "has no matrix " + table);
   }
   json config{{"model_type", family.model_type}, {"architectures", {family.architecture}}};
   read_sizes(keys, config);
   config["vocab_size"] = embedding->shape[0];
   config["hidden_act"] = "silu";
-  config["tie_word_embeddings"] = gguf.find("output.weight") == nullptr;
+  config["tie_word_embeddings"] = gguf.find(gguf_tensor_name(TensorRole::head)) == nullptr;
   config["torch_dtype"] = dtype_of(gguf);
   config["rope_scaling"] = rope_scaling(gguf, keys, config["rope_theta"]);
   read_gguf_token_ids(gguf, config);

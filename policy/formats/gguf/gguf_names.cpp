@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "policy/formats/families/family.h"
+#include "policy/formats/gguf/gguf.h"
 
 namespace gradus::policy {
 namespace {
@@ -48,9 +49,17 @@ std::string_view stem_of(TensorRole role) {
 }  // namespace
 
 std::string gguf_tensor_name(const TensorSpec& spec) {
-  const char* ending = spec.is_bias ? "bias" : "weight";
-  if (spec.layer < 0) return fmt::format("{}.{}", stem_of(spec.role), ending);
-  return fmt::format("blk.{}.{}.{}", spec.layer, stem_of(spec.role), ending);
+  return gguf_tensor_name(spec.role, spec.layer, spec.is_bias);
+}
+
+std::string gguf_tensor_name(TensorRole role, int64_t layer, bool is_bias) {
+  const char* ending = is_bias ? "bias" : "weight";
+  if (layer < 0) return fmt::format("{}.{}", stem_of(role), ending);
+  return fmt::format("blk.{}.{}.{}", layer, stem_of(role), ending);
+}
+
+bool has_gguf_bias(const GgufFile& gguf, TensorRole role) {
+  return gguf.find(gguf_tensor_name(role, 0, true)) != nullptr;
 }
 
 std::map<std::string, TensorSpec> tensors_by_gguf_name(const ModelConfig& config) {

@@ -11,10 +11,16 @@
 namespace gradus::policy {
 
 struct ModelConfig;
+class GgufFile;
 
 /// GGUF's name of a tensor: "blk.0.attn_q.weight" for model.layers.0.self_attn.q_proj.weight. The
 /// stems are the same in every architecture of llama.cpp.
 std::string gguf_tensor_name(const TensorSpec& spec);
+/// @param layer  -1: of none.
+std::string gguf_tensor_name(TensorRole role, int64_t layer = -1, bool is_bias = false);
+
+/// Whether the file's first layer has a bias in this role.
+bool has_gguf_bias(const GgufFile& gguf, TensorRole role);
 
 /// All tensors of a model, keyed by their GGUF names.
 std::map<std::string, TensorSpec> tensors_by_gguf_name(const ModelConfig& config);

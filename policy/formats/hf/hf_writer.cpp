@@ -17,6 +17,7 @@
 #include "policy/formats/model_config.h"
 #include "policy/formats/safetensors/safetensors_writer.h"
 #include "policy/formats/tensor_info.h"
+#include "policy/formats/tensor_names.h"
 
 namespace gradus::policy {
 namespace {
@@ -89,8 +90,9 @@ std::vector<FloatTensor> tensors_to_write(const HfCheckpoint& checkpoint,
                                           const ModelConfig& config) {
   std::map<std::string, const FloatTensor*> by_name;
   std::vector<FloatTensor> tensors;
+  const std::string head = tensor_name(config, TensorRole::head);
   for (const FloatTensor& tensor : checkpoint.tensors) {
-    if (config.tie_word_embeddings && tensor.name == "lm_head.weight") continue;
+    if (config.tie_word_embeddings && tensor.name == head) continue;
     by_name[tensor.name] = &tensor;
     tensors.push_back(tensor);
   }

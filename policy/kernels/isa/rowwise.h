@@ -157,45 +157,78 @@ GRADUS_INLINE F16 sigmoid16(F16 x) {
   return div(one, add(one, exp16(sub(zero16(), x))));
 }
 
-void silu_mul(const void* gate, Type gate_type, const void* up, Type up_type, void* y, Type y_type,
+/// g sigma(g).
+struct Silu {
+  struct Point {
+    F16 value;
+    F16 slope;
+  };
+  GRADUS_INLINE static F16 value(F16 g) { return mul(g, sigmoid16(g)); }
+  GRADUS_INLINE static Point at(F16 g) {
+    const F16 s = sigmoid16(g);
+    const F16 silu = mul(g, s);
+    return {silu, fma(silu, sub(set16(1.0F), s), s)};  // s (1 + g (1 - s))
+  }
+};
+
+/// g sigma(2 u) with u = sqrt(2 / pi) (g + 0.044715 g^3): gelu's tanh form.
+struct GeluTanh {
+  using Point = Silu::Point;
+  static constexpr float kLinear = 1.5957691216057308F;  // 2 sqrt(2 / pi)
+  static constexpr float kCubic = 0.071354816272699F;    // that times 0.044715
+
+  /// sigma is 0 or 1 in float32 far before.
+  GRADUS_INLINE static F16 held(F16 g) { return min16(set16(20.0F), max16(set16(-20.0F), g)); }
+  GRADUS_INLINE static F16 share(F16 h) {
+    return sigmoid16(mul(h, fma(mul(h, h), set16(kCubic), set16(kLinear))));
+  }
+  GRADUS_INLINE static F16 value(F16 g) { return mul(g, share(held(g))); }
+  GRADUS_INLINE static Point at(F16 g) {
+    const F16 h = held(g);
+    const F16 s = share(h);
+    const F16 gelu = mul(g, s);
+    const F16 du = fma(mul(h, h), set16(3.0F * kCubic), set16(kLinear));
+    return {gelu, fma(mul(gelu, sub(set16(1.0F), s)), du, s)};
+  }
+};
+
+template <class Activation>
+void gate_mul(const void* gate, Type gate_type, const void* up, Type up_type, void* y, Type y_type,
               int64_t n) {
   with_type(gate_type, [&](auto* gt) {
     with_type(up_type, [&](auto* ut) {
       with_type(y_type, [&](auto* yt) {
         each_16(n, [&](int64_t i, int64_t m) {
-          const F16 g = load_n(as(gate, gt) + i, m);
-          const F16 silu = mul(g, sigmoid16(g));
-          store_n(as(y, yt) + i, mul(silu, load_n(as(up, ut) + i, m)), m);
+          const F16 active = Activation::value(load_n(as(gate, gt) + i, m));
+          store_n(as(y, yt) + i, mul(active, load_n(as(up, ut) + i, m)), m);
         });
       });
     });
   });
 }
 
-template <class G, class U, class D>
-void silu_mul_backward_as(const G* gate, const U* up, const D* dy, void* dgate, Type dgate_type,
+template <class Activation, class G, class U, class D>
+void gate_mul_backward_as(const G* gate, const U* up, const D* dy, void* dgate, Type dgate_type,
                           void* dup, Type dup_type, int64_t n) {
   each_16(n, [&](int64_t i, int64_t m) {
-    const F16 g = load_n(gate + i, m);
     const F16 u = load_n(up + i, m);
     const F16 d = load_n(dy + i, m);
-    const F16 s = sigmoid16(g);
-    const F16 silu = mul(g, s);
-    const F16 slope = fma(silu, sub(set16(1.0F), s), s);  // s (1 + g (1 - s))
-    with_type(dup_type, [&](auto* type) { store_n(as(dup, type) + i, mul(d, silu), m); });
+    const auto active = Activation::at(load_n(gate + i, m));
+    with_type(dup_type, [&](auto* type) { store_n(as(dup, type) + i, mul(d, active.value), m); });
     with_type(dgate_type,
-              [&](auto* type) { store_n(as(dgate, type) + i, mul(mul(d, u), slope), m); });
+              [&](auto* type) { store_n(as(dgate, type) + i, mul(mul(d, u), active.slope), m); });
   });
 }
 
-void silu_mul_backward(const void* gate, Type gate_type, const void* up, Type up_type,
+template <class Activation>
+void gate_mul_backward(const void* gate, Type gate_type, const void* up, Type up_type,
                        const void* dy, Type dy_type, void* dgate, Type dgate_type, void* dup,
                        Type dup_type, int64_t n) {
   with_type(gate_type, [&](auto* gt) {
     with_type(up_type, [&](auto* ut) {
       with_type(dy_type, [&](auto* dt) {
-        silu_mul_backward_as(as(gate, gt), as(up, ut), as(dy, dt), dgate, dgate_type, dup, dup_type,
-                             n);
+        gate_mul_backward_as<Activation>(as(gate, gt), as(up, ut), as(dy, dt), dgate, dgate_type,
+                                         dup, dup_type, n);
       });
     });
   });

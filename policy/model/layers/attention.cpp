@@ -13,9 +13,9 @@ bool is_latent(const ModelConfig& config, int layer) {
 }  // namespace
 
 std::unique_ptr<AttentionBlock> make_attention(const ModelConfig& config, int layer,
-                                               const std::string& prefix, WeightBuilder& builder) {
-  return is_latent(config, layer) ? make_latent_attention(config, layer, prefix, builder)
-                                  : make_grouped_query_attention(config, layer, prefix, builder);
+                                               WeightBuilder& builder) {
+  return is_latent(config, layer) ? make_latent_attention(config, layer, builder)
+                                  : make_grouped_query_attention(config, layer, builder);
 }
 
 AttentionArgs attention_args(const ModelConfig& config, int layer) {

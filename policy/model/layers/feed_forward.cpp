@@ -6,12 +6,10 @@
 namespace gradus::policy {
 
 std::unique_ptr<FeedForwardBlock> make_feed_forward(const ModelConfig& config, int layer,
-                                                    const std::string& prefix,
                                                     WeightBuilder& builder) {
   const FfnKind kind = config.layers[static_cast<size_t>(layer)].ffn;
-  return kind == FfnKind::mixture_of_experts
-             ? make_mixture_of_experts(config, layer, prefix, builder)
-             : make_swiglu(config, prefix, builder);
+  return kind == FfnKind::mixture_of_experts ? make_mixture_of_experts(config, layer, builder)
+                                             : make_swiglu(config, layer, builder);
 }
 
 }  // namespace gradus::policy

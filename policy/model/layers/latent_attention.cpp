@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "policy/batch/kv_shape.h"
 #include "policy/ops/rounding.h"
 #include "policy/weights/merged_value.h"
 
@@ -14,7 +15,7 @@ namespace gradus::policy {
 namespace {
 
 // transformers 5.23, models/deepseek_v3: the norms' default, not rms_norm_eps.
-constexpr float kLatentEps = 1e-6F;
+constexpr double kLatentEps = 1e-6;
 
 LatentArgs latent_args(const ModelConfig& config, int layer) {
   const LatentConfig& latent = config.latent;
@@ -31,34 +32,28 @@ LatentArgs latent_args(const ModelConfig& config, int layer) {
 
 class LatentAttention : public AttentionBlock {
  public:
-  LatentAttention(const ModelConfig& c, int layer, const std::string& prefix,
-                  WeightBuilder& builder)
+  LatentAttention(const ModelConfig& c, int layer, WeightBuilder& builder)
       : args_(latent_args(c, layer)),
         expanded_(expanded_latent_args(c, layer)),
         absorbs_(!c.latent.expand_cache) {
-    const std::string name = prefix + "self_attn.";
-    const int64_t heads = c.num_heads;
-    builder.norm(input_norm_, prefix + "input_layernorm", c.hidden_size,
-                 static_cast<float>(c.rms_norm_eps));
+    if (c.norm_before)
+      builder.norm(input_norm_.emplace(), {TensorRole::attention_norm, layer}, c.rms_norm_eps);
     if (c.latent.q_rank > 0) {
-      builder.linear(q_a_.emplace(), name + "q_a_proj", c.latent.q_rank, c.hidden_size,
-                     c.attention_qkv_bias);
-      builder.norm(q_norm_, name + "q_a_layernorm", c.latent.q_rank, kLatentEps);
-      builder.linear(q_, name + "q_b_proj", heads * args_.query_dim(), c.latent.q_rank, false);
+      builder.linear(q_a_.emplace(), {TensorRole::query_down, layer});
+      builder.norm(q_norm_, {TensorRole::query_latent_norm, layer}, kLatentEps);
+      builder.linear(q_, {TensorRole::query_up, layer});
     } else {
-      builder.linear(q_, name + "q_proj", heads * args_.query_dim(), c.hidden_size, false);
+      builder.linear(q_, {TensorRole::query, layer});
     }
-    builder.linear(kv_a_, name + "kv_a_proj_with_mqa", args_.entry_dim(), c.hidden_size,
-                   c.attention_qkv_bias);
-    builder.norm(kv_norm_, name + "kv_a_layernorm", args_.latent_dim, kLatentEps);
-    builder.linear(kv_b_, name + "kv_b_proj", heads * (args_.nope_dim + args_.value_dim),
-                   args_.latent_dim, false);
-    builder.linear(o_, name + "o_proj", c.hidden_size, heads * args_.value_dim,
-                   c.attention_out_bias);
-    if (absorbs_) builder.absorbed(absorbed_, kv_b_, name + "kv_b_proj", args_);
+    builder.linear(kv_a_, {TensorRole::kv_down, layer});
+    builder.norm(kv_norm_, {TensorRole::kv_latent_norm, layer}, kLatentEps);
+    builder.linear(kv_b_, {TensorRole::kv_up, layer});
+    builder.linear(o_, {TensorRole::attention_output, layer});
+    if (absorbs_) builder.absorbed(absorbed_, kv_b_, args_);
   }
 
-  at::Tensor apply(const at::Tensor& x_TD, const LayerCall& call) const override {
+  at::Tensor apply(const at::Tensor& x_TD, const at::Tensor& residual_TD,
+                   const LayerCall& call) const override {
     auto [q, c] = queries_and_latents(x_TD, call);
     const auto& ops = call.ops;
     const auto latent_TL = c.narrow(1, 0, args_.latent_dim).contiguous();
@@ -67,7 +62,7 @@ class LatentAttention : public AttentionBlock {
     q = ops.rope(q, call.positions, call.rope, args_.heads, call.team);
     const auto mixed = call.is_paged && absorbs_ ? absorbed(q, latent_TL, k_rope_Tr, call)
                                                  : expanded(q, latent_TL, k_rope_Tr, call);
-    return ops.linear_residual(mixed, o_, x_TD, call.use_adapters, call.team);
+    return ops.linear_residual(mixed, o_, residual_TD, call.use_adapters, call.team);
   }
 
   void publish(const AttentionBlock& trained, const Ops& ops, ThreadTeam& team) override {
@@ -83,11 +78,11 @@ class LatentAttention : public AttentionBlock {
   std::pair<at::Tensor, at::Tensor> queries_and_latents(const at::Tensor& x_TD,
                                                         const LayerCall& call) const {
     const Linear* projections[] = {q_a_ ? &*q_a_ : &q_, &kv_a_};
-    auto narrow =
-        call.ops.norm_linears(x_TD, input_norm_, projections, call.use_adapters, call.team);
+    auto narrow = call.ops.norm_linears(x_TD, norm_or_null(input_norm_), projections,
+                                        call.use_adapters, call.team);
     if (!q_a_) return {narrow[0], narrow[1]};
     const Linear* wide[] = {&q_};
-    auto q = call.ops.norm_linears(narrow[0], q_norm_, wide, call.use_adapters, call.team);
+    auto q = call.ops.norm_linears(narrow[0], &q_norm_, wide, call.use_adapters, call.team);
     return {q[0], narrow[1]};
   }
 
@@ -95,7 +90,7 @@ class LatentAttention : public AttentionBlock {
                       const LayerCall& call) const {
     const Linear* wide[] = {&kv_b_};
     const auto kv =
-        call.ops.norm_linears(latent_TL, kv_norm_, wide, call.use_adapters, call.team)[0];
+        call.ops.norm_linears(latent_TL, &kv_norm_, wide, call.use_adapters, call.team)[0];
     const auto [k, v] = call.ops.latent_keys(kv, k_rope_Tr, args_, call.team);
     if (expanded_.key_dim > args_.query_dim()) {
       const auto heads = q.reshape({q.size(0), args_.heads, args_.query_dim()});
@@ -116,7 +111,7 @@ class LatentAttention : public AttentionBlock {
   LatentArgs args_;
   AttentionArgs expanded_;
   bool absorbs_;
-  Norm input_norm_;
+  std::optional<Norm> input_norm_;
   std::optional<Linear> q_a_;
   Norm q_norm_;
   Linear q_;  ///< q_b_proj, or q_proj where there is no q_a_proj
@@ -131,20 +126,20 @@ class LatentAttention : public AttentionBlock {
 
 AttentionArgs expanded_latent_args(const ModelConfig& config, int layer) {
   const LatentArgs latent = latent_args(config, layer);
+  const KvShape shape = kv_shape(config, layer);
   AttentionArgs args;
   args.heads = latent.heads;
-  args.kv_heads = latent.heads;
-  args.key_dim = (latent.query_dim() + 1) / 2 * 2;
-  args.value_dim = latent.value_dim;
+  args.kv_heads = shape.heads;
+  args.key_dim = shape.key_dim;
+  args.value_dim = shape.value_dim;
   args.scale = latent.scale;
   args.layer = layer;
   return args;
 }
 
 std::unique_ptr<AttentionBlock> make_latent_attention(const ModelConfig& config, int layer,
-                                                      const std::string& prefix,
                                                       WeightBuilder& builder) {
-  return std::make_unique<LatentAttention>(config, layer, prefix, builder);
+  return std::make_unique<LatentAttention>(config, layer, builder);
 }
 
 }  // namespace gradus::policy

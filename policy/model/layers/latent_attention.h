@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "policy/model/layers/layer.h"
 #include "policy/weights/weight_builder.h"
@@ -24,7 +23,6 @@ namespace gradus::policy {
 /// rms_norm_eps says. With adapters on kv_b the absorbed form is made of W + scale B A, rounded
 /// once to the compute dtype, while the expanded form adds scale B (A x) to W x.
 std::unique_ptr<AttentionBlock> make_latent_attention(const ModelConfig& config, int layer,
-                                                      const std::string& prefix,
                                                       WeightBuilder& builder);
 
 /// As if every head had a key and a value of its own.

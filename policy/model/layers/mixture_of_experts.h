@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "policy/model/layers/layer.h"
 #include "policy/weights/weight_builder.h"
@@ -14,10 +13,7 @@ namespace gradus::policy {
 ///   y = h + shared(norm(h)) + sum over chosen e of w_e expert_e(norm(h))
 ///
 /// The shared experts are one SwiGLU. Each expert's matrices keep the checkpoint's names.
-///
-/// @param layer  in config.layers: it says what the tensors are called.
 std::unique_ptr<FeedForwardBlock> make_mixture_of_experts(const ModelConfig& config, int layer,
-                                                          const std::string& prefix,
                                                           WeightBuilder& builder);
 
 }  // namespace gradus::policy

@@ -4,22 +4,15 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
-#include "policy/model/layers/attention.h"
-#include "policy/model/layers/feed_forward.h"
-
 namespace gradus::policy {
 
 PredictionModule::PredictionModule(const ModelConfig& c, int layer, WeightBuilder& builder) {
-  const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-  const int64_t width = c.hidden_size;
-  const auto eps = static_cast<float>(c.rms_norm_eps);
   const auto without = builder.without_adapters();
-  builder.norm(embedding_norm_, prefix + "enorm", width, eps);
-  builder.norm(hidden_norm_, prefix + "hnorm", width, eps);
-  builder.linear(projection_, prefix + "eh_proj", width, 2 * width, false);
-  attention_ = make_attention(c, layer, prefix, builder);
-  feed_forward_ = make_feed_forward(c, layer, prefix, builder);
-  builder.norm(norm_, prefix + "shared_head.norm", width, eps);
+  builder.norm(embedding_norm_, {TensorRole::mtp_embedding_norm, layer}, c.rms_norm_eps);
+  builder.norm(hidden_norm_, {TensorRole::mtp_hidden_norm, layer}, c.rms_norm_eps);
+  builder.linear(projection_, {TensorRole::mtp_projection, layer});
+  layer_.emplace(c, layer, builder);
+  builder.norm(norm_, {TensorRole::mtp_final_norm, layer}, c.rms_norm_eps);
 }
 
 at::Tensor PredictionModule::apply(const at::Tensor& embedded_TD, const at::Tensor& hidden_TD,
@@ -31,13 +24,12 @@ at::Tensor PredictionModule::apply(const at::Tensor& embedded_TD, const at::Tens
                             1);
   const auto nothing_TD =
       at::zeros(embedded_TD.sizes(), embedded_TD.options().requires_grad(false));
-  auto x_TD = ops.linear_residual(both, projection_, nothing_TD, false, call.team);
-  x_TD = feed_forward_->apply(attention_->apply(x_TD, call), call);
-  return ops.norm(x_TD, norm_, 1, call.team);
+  const auto x_TD = ops.linear_residual(both, projection_, nothing_TD, false, call.team);
+  return ops.norm(layer_->apply(x_TD, call), norm_, 1, call.team);
 }
 
 void PredictionModule::publish(const PredictionModule& trained, const Ops& ops, ThreadTeam& team) {
-  attention_->publish(*trained.attention_, ops, team);
+  layer_->publish(*trained.layer_, ops, team);
 }
 
 }  // namespace gradus::policy

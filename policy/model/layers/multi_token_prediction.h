@@ -1,8 +1,8 @@
 #pragma once
 
-#include <memory>
-#include <string>
+#include <optional>
 
+#include "policy/model/layers/decoder_layer.h"
 #include "policy/model/layers/layer.h"
 #include "policy/weights/weight_builder.h"
 
@@ -29,8 +29,7 @@ class PredictionModule {
   Norm embedding_norm_;
   Norm hidden_norm_;
   Linear projection_;
-  std::unique_ptr<AttentionBlock> attention_;
-  std::unique_ptr<FeedForwardBlock> feed_forward_;
+  std::optional<DecoderLayer> layer_;  ///< made after the projection, as tensors are ordered
   Norm norm_;
 };
 

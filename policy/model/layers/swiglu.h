@@ -1,15 +1,15 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "policy/model/layers/layer.h"
 #include "policy/weights/weight_builder.h"
 
 namespace gradus::policy {
 
-/// down(silu(gate x) * up x) (Shazeer, arXiv:2002.05202), after the layer's second norm.
-std::unique_ptr<FeedForwardBlock> make_swiglu(const ModelConfig& config, const std::string& prefix,
+/// down(act(gate x) * up x) (Shazeer, arXiv:2002.05202): SwiGLU, or GeGLU by the config's
+/// activation; after the layer's second norm where the model has it.
+std::unique_ptr<FeedForwardBlock> make_swiglu(const ModelConfig& config, int layer,
                                               WeightBuilder& builder);
 
 }  // namespace gradus::policy

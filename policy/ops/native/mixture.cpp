@@ -21,7 +21,7 @@ using kernels::Type;
 /// One layer's call: what forward and backward passes have in common.
 class NativeMixture {
  public:
-  NativeMixture(const Norm& norm, const Mixture& mixture, bool use_adapters, at::ScalarType dtype,
+  NativeMixture(const Norm* norm, const Mixture& mixture, bool use_adapters, at::ScalarType dtype,
                 ThreadTeam& team)
       : norm_(norm), mixture_(mixture), use_adapters_(use_adapters), dtype_(dtype), team_(team) {}
 
@@ -74,10 +74,11 @@ class NativeMixture {
     grouped(mixture_.up, rows).backward(h_ND, dup_NM, dh_ND, true);
     auto dh_TD = through_router(kept, h_TD, dweights);
     kernels::add_rows(team_, rows_of(dh_ND), rows, {}, rows_of(dh_TD));
+    if (norm_ == nullptr) return dh_TD;
     auto dx_TD = at::empty_like(kept.x_TD);
-    kernels::rms_norm_backward(team_, rows_of(kept.x_TD), floats(norm_.weight.value),
+    kernels::rms_norm_backward(team_, rows_of(kept.x_TD), floats(norm_->weight.value),
                                floats(kept.inv_rms_T), rows_of(dh_TD), rows_of(dx_TD), false,
-                               floats(norm_.weight.grad));
+                               floats(norm_->weight.grad));
     return dx_TD;
   }
 
@@ -91,8 +92,9 @@ class NativeMixture {
   }
 
   at::Tensor normed(const at::Tensor& x_TD, const at::Tensor& inv_rms_T) const {
+    if (norm_ == nullptr) return x_TD.to(dtype_);
     auto h_TD = at::empty(x_TD.sizes(), dtype_);
-    kernels::rms_norm(team_, rows_of(x_TD), floats(norm_.weight.value), norm_.eps, rows_of(h_TD),
+    kernels::rms_norm(team_, rows_of(x_TD), floats(norm_->weight.value), norm_->eps, rows_of(h_TD),
                       floats(inv_rms_T));
     return h_TD;
   }
@@ -105,7 +107,8 @@ class NativeMixture {
 
   at::Tensor gated(const at::Tensor& gate_NM, const at::Tensor& up_NM) const {
     auto h_NM = at::empty_like(gate_NM);
-    kernels::silu_mul(team_, rows_of(gate_NM), rows_of(up_NM), rows_of(h_NM));
+    kernels::gate_mul(team_, gate_function(mixture_.activation), rows_of(gate_NM), rows_of(up_NM),
+                      rows_of(h_NM));
     return h_NM;
   }
 
@@ -131,8 +134,9 @@ class NativeMixture {
     kernels::scale_rows(team_, rows_of(dh_NM), rows, kept.weights, rows_of(dh_NM));
     auto dgate_NM = at::empty_like(kept.gate_NM);
     auto dup_NM = at::empty_like(kept.up_NM);
-    kernels::silu_mul_backward(team_, rows_of(kept.gate_NM), rows_of(kept.up_NM), rows_of(dh_NM),
-                               rows_of(dgate_NM), rows_of(dup_NM));
+    kernels::gate_mul_backward(team_, gate_function(mixture_.activation), rows_of(kept.gate_NM),
+                               rows_of(kept.up_NM), rows_of(dh_NM), rows_of(dgate_NM),
+                               rows_of(dup_NM));
     return {dgate_NM, dup_NM};
   }
 
@@ -154,7 +158,7 @@ class NativeMixture {
     return dh_TD;
   }
 
-  const Norm& norm_;
+  const Norm* norm_;
   const Mixture& mixture_;
   bool use_adapters_;
   at::ScalarType dtype_;
@@ -163,7 +167,7 @@ class NativeMixture {
 
 }  // namespace
 
-at::Tensor native_mixture(const at::Tensor& x_TD, const Norm& norm, const Mixture& mixture,
+at::Tensor native_mixture(const at::Tensor& x_TD, const Norm* norm, const Mixture& mixture,
                           const at::Tensor& residual_TD, bool use_adapters,
                           const LayerRouting& routing, at::ScalarType dtype, ThreadTeam& team) {
   const bool recorded = is_recorded({x_TD, residual_TD});

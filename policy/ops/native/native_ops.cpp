@@ -1,22 +1,21 @@
-// Shapes: T rows, D width, I feed-forward width, H query heads, S scored tokens, V vocabulary.
+// Shapes: T rows, D width, I feed-forward width, H query heads.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 #include <utility>
 
 #include "policy/kernels/optimizer/adamw.h"
 #include "policy/kernels/rowwise.h"
-#include "policy/kernels/softmax.h"
 #include "policy/ops/autograd.h"
 #include "policy/ops/native/latent.h"
+#include "policy/ops/native/linear.h"
 #include "policy/ops/native/mixture.h"
 #include "policy/ops/native/plan.h"
+#include "policy/ops/native/scores.h"
 #include "policy/ops/ops.h"
 #include "policy/ops/rounding.h"
 #include "policy/ops/tensor_views.h"
@@ -59,7 +58,7 @@ class NativeOps : public Ops {
     return x_TD;
   }
 
-  std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm& norm,
+  std::vector<at::Tensor> norm_linears(const at::Tensor& x_TD, const Norm* norm,
                                        std::span<const Linear* const> linears, bool use_adapters,
                                        ThreadTeam& team) const override {
     const bool recorded = is_recorded({x_TD});
@@ -67,11 +66,11 @@ class NativeOps : public Ops {
     const auto normed_TD = normalized(x_TD, norm, inv_rms, team);
     std::vector<at::Tensor> outputs;
     for (const Linear* linear : linears) {
-      outputs.push_back(apply(*linear, normed_TD, {}, use_adapters, team));
+      outputs.push_back(product(*linear, use_adapters, team).apply(normed_TD, {}));
     }
     if (!recorded) return outputs;
     record({x_TD}, outputs, "norm_linears",
-           [this, x = x_TD.detach(), &norm, inv_rms, use_adapters, &team,
+           [this, x = x_TD.detach(), norm, inv_rms, use_adapters, &team,
             linears =
                 std::vector<const Linear*>(linears.begin(), linears.end())](const Gradients& dy) {
              const auto again_TD = normalized(x, norm, {}, team);
@@ -79,15 +78,16 @@ class NativeOps : public Ops {
              bool accumulate = false;
              for (size_t i = 0; i < linears.size(); ++i) {
                if (!dy[i].defined()) continue;
-               backward(*linears[i], again_TD, dy[i].contiguous(), dnormed_TD, accumulate,
-                        use_adapters, team);
+               product(*linears[i], use_adapters, team)
+                   .backward(again_TD, dy[i].contiguous(), dnormed_TD, accumulate);
                accumulate = true;
              }
              if (!accumulate) return Gradients{at::Tensor()};
+             if (norm == nullptr) return Gradients{dnormed_TD};
              auto dx_TD = at::empty_like(x);
-             kernels::rms_norm_backward(team, rows_of(x), floats(norm.weight.value),
+             kernels::rms_norm_backward(team, rows_of(x), floats(norm->weight.value),
                                         floats(inv_rms), rows_of(dnormed_TD), rows_of(dx_TD), false,
-                                        floats(norm.weight.grad));
+                                        floats(norm->weight.grad));
              return Gradients{dx_TD};
            });
     return outputs;
@@ -96,38 +96,59 @@ class NativeOps : public Ops {
   at::Tensor linear_residual(const at::Tensor& x, const Linear& linear,
                              const at::Tensor& residual_TD, bool use_adapters,
                              ThreadTeam& team) const override {
-    auto y_TD = apply(linear, x, residual_TD, use_adapters, team);
+    auto y_TD = product(linear, use_adapters, team).apply(x, residual_TD);
     if (!is_recorded({x, residual_TD})) return y_TD;
     record({x, residual_TD}, {y_TD}, "linear_residual",
            [this, x = x.detach(), &linear, use_adapters, &team](const Gradients& dy) {
              auto dx = at::empty_like(x);
-             backward(linear, x, dy[0].contiguous(), dx, false, use_adapters, team);
+             product(linear, use_adapters, team).backward(x, dy[0].contiguous(), dx, false);
              return Gradients{dx, dy[0]};
            });
     return y_TD;
   }
 
-  at::Tensor swiglu_residual(const at::Tensor& gate_TI, const at::Tensor& up_TI, const Linear& down,
-                             const at::Tensor& residual_TD, bool use_adapters,
-                             ThreadTeam& team) const override {
-    auto y_TD = apply(down, gated(gate_TI, up_TI, team), residual_TD, use_adapters, team);
-    if (!is_recorded({gate_TI, up_TI, residual_TD})) return y_TD;
-    record({gate_TI, up_TI, residual_TD}, {y_TD}, "swiglu_residual",
-           [this, gate = gate_TI.detach(), up = up_TI.detach(), &down, use_adapters,
-            &team](const Gradients& dy) {
-             const auto h_TI = gated(gate, up, team);
+  at::Tensor gated_residual(const GatedInner& inner, const Linear& down,
+                            const at::Tensor& residual_TD, bool use_adapters,
+                            ThreadTeam& team) const override {
+    auto y_TD = product(down, use_adapters, team).apply(gated(inner, team), residual_TD);
+    if (!is_recorded({inner.gate_TI, inner.up_TI, residual_TD})) return y_TD;
+    const GatedInner kept{inner.gate_TI.detach(), inner.up_TI.detach(), inner.activation};
+    record({inner.gate_TI, inner.up_TI, residual_TD}, {y_TD}, "gated_residual",
+           [this, kept, &down, use_adapters, &team](const Gradients& dy) {
+             const auto h_TI = gated(kept, team);
              auto dh_TI = at::empty_like(h_TI);
-             backward(down, h_TI, dy[0].contiguous(), dh_TI, false, use_adapters, team);
-             auto dgate_TI = at::empty_like(gate);
-             auto dup_TI = at::empty_like(up);
-             kernels::silu_mul_backward(team, rows_of(gate), rows_of(up), rows_of(dh_TI),
-                                        rows_of(dgate_TI), rows_of(dup_TI));
+             product(down, use_adapters, team).backward(h_TI, dy[0].contiguous(), dh_TI, false);
+             auto dgate_TI = at::empty_like(kept.gate_TI);
+             auto dup_TI = at::empty_like(kept.up_TI);
+             kernels::gate_mul_backward(team, gate_function(kept.activation), rows_of(kept.gate_TI),
+                                        rows_of(kept.up_TI), rows_of(dh_TI), rows_of(dgate_TI),
+                                        rows_of(dup_TI));
              return Gradients{dgate_TI, dup_TI, dy[0]};
            });
     return y_TD;
   }
 
-  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm& norm, const Mixture& mixture,
+  at::Tensor norm_residual(const at::Tensor& y_TD, const Norm& norm, const at::Tensor& residual_TD,
+                           ThreadTeam& team) const override {
+    const bool recorded = is_recorded({y_TD, residual_TD});
+    auto inv_rms = recorded ? at::empty({y_TD.size(0)}, at::kFloat) : at::Tensor();
+    auto sum_TD = new_rows(y_TD.size(0), y_TD.size(1), at::kFloat);
+    kernels::rms_norm(team, rows_of(y_TD), floats(norm.weight.value), norm.eps, rows_of(sum_TD),
+                      floats(inv_rms));
+    sum_TD.add_(residual_TD.detach());
+    if (!recorded) return sum_TD;
+    record({y_TD, residual_TD}, {sum_TD}, "norm_residual",
+           [y = y_TD.detach(), &norm, inv_rms, &team](const Gradients& dsum) {
+             auto dy = at::empty_like(y);
+             kernels::rms_norm_backward(team, rows_of(y), floats(norm.weight.value),
+                                        floats(inv_rms), rows_of(dsum[0].contiguous()), rows_of(dy),
+                                        false, floats(norm.weight.grad));
+             return Gradients{dy, dsum[0]};
+           });
+    return sum_TD;
+  }
+
+  at::Tensor mixture_residual(const at::Tensor& x_TD, const Norm* norm, const Mixture& mixture,
                               const at::Tensor& residual_TD, bool use_adapters,
                               const LayerRouting& routing, ThreadTeam& team) const override {
     return native_mixture(x_TD, norm, mixture, residual_TD, use_adapters, routing, dtype_, team);
@@ -239,172 +260,34 @@ class NativeOps : public Ops {
 
   at::Tensor logits(const at::Tensor& hidden, const Linear& head, std::span<const int64_t> rows,
                     ThreadTeam& team) const override {
-    auto z = new_rows(std::ssize(rows), head.weight.out, at::kFloat);
-    kernels::matmul(team, rows_of(gather(hidden, rows)), head.weight.packed, rows_of(z),
-                    bias_of(head));
-    return z;
+    return native_logits(hidden, head, rows, team);
   }
-
   Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
                double temperature, int chunk_rows, ThreadTeam& team,
                bool train_head) const override {
-    const int64_t count = std::ssize(list.rows);
-    Scores scores{at::empty({count}, at::kFloat), at::empty({count}, at::kFloat)};
-    const auto lse = at::empty({count}, at::kFloat);
-    const auto inverse = static_cast<float>(1.0 / temperature);
-    for (int64_t begin = 0; begin < count; begin += chunk_rows) {
-      const int64_t n = std::min<int64_t>(chunk_rows, count - begin);
-      const auto z = logits(hidden.detach(), head, std::span(list.rows).subspan(begin, n), team);
-      kernels::target_logprobs(team, rows_of(z), std::span(list.targets).subspan(begin, n), inverse,
-                               scores.logprobs.data_ptr<float>() + begin,
-                               scores.entropies.data_ptr<float>() + begin,
-                               lse.data_ptr<float>() + begin);
-    }
-    if (!is_recorded({hidden})) return scores;
-    record({hidden}, {scores.logprobs, scores.entropies}, "score",
-           [this, hidden = hidden.detach(), &head, list, inverse, chunk_rows, lse,
-            entropies = scores.entropies.detach(), &team, train_head](const Gradients& grads) {
-             return Gradients{score_backward(hidden, head, list, inverse, chunk_rows, lse,
-                                             entropies, grads, team, train_head)};
-           });
-    return scores;
+    return native_score(hidden, head, list, {temperature, chunk_rows, train_head, dtype_}, team);
   }
 
  private:
-  static kernels::MatmulOptions bias_of(const Linear& linear) {
-    kernels::MatmulOptions options;
-    if (linear.bias) options.bias = floats(linear.bias->value);
-    return options;
+  NativeLinear product(const Linear& linear, bool use_adapters, ThreadTeam& team) const {
+    return {linear, use_adapters, dtype_, team};
   }
 
-  static at::Tensor gather(const at::Tensor& hidden, std::span<const int64_t> rows) {
-    // index_select only reads the ids; from_blob has no const form.
-    const auto ids =
-        at::from_blob(const_cast<int64_t*>(rows.data()), {std::ssize(rows)}, at::kLong);
-    return at::index_select(hidden, 0, ids);
-  }
-
-  at::Tensor normalized(const at::Tensor& x_TD, const Norm& norm, const at::Tensor& inv_rms,
+  /// norm(x), or x where there is none, in the compute dtype.
+  at::Tensor normalized(const at::Tensor& x_TD, const Norm* norm, const at::Tensor& inv_rms,
                         ThreadTeam& team) const {
+    if (norm == nullptr) return x_TD.detach().to(dtype_);
     auto y_TD = new_rows(x_TD.size(0), x_TD.size(1), dtype_);
-    kernels::rms_norm(team, rows_of(x_TD), floats(norm.weight.value), norm.eps, rows_of(y_TD),
+    kernels::rms_norm(team, rows_of(x_TD), floats(norm->weight.value), norm->eps, rows_of(y_TD),
                       floats(inv_rms));
     return y_TD;
   }
 
-  at::Tensor gated(const at::Tensor& gate, const at::Tensor& up, ThreadTeam& team) const {
-    auto h = at::empty_like(gate);
-    kernels::silu_mul(team, rows_of(gate), rows_of(up), rows_of(h));
+  static at::Tensor gated(const GatedInner& inner, ThreadTeam& team) {
+    auto h = at::empty_like(inner.gate_TI);
+    kernels::gate_mul(team, gate_function(inner.activation), rows_of(inner.gate_TI),
+                      rows_of(inner.up_TI), rows_of(h));
     return h;
-  }
-
-  /// linear(x) in the compute dtype, or residual + linear(x) in float32.
-  at::Tensor apply(const Linear& linear, const at::Tensor& x, const at::Tensor& residual_TD,
-                   bool use_adapters, ThreadTeam& team) const {
-    const bool adapted = use_adapters && linear.adapter.has_value();
-    auto options = bias_of(linear);
-    at::Tensor y;
-    if (residual_TD.defined()) {
-      y = residual_TD.detach().clone();
-      options.accumulate = true;
-    } else {
-      y = new_rows(x.size(0), linear.weight.out, adapted ? at::kFloat : dtype_);
-    }
-    kernels::matmul(team, rows_of(input_of(linear.weight, x, team)), linear.weight.packed,
-                    rows_of(y), options);
-    if (!adapted) return y;
-    kernels::matmul(team, rows_of(low_rank(*linear.adapter, x, team)), linear.adapter->b.packed,
-                    rows_of(y), {nullptr, true});
-    return residual_TD.defined() ? y : y.to(dtype_);
-  }
-
-  /// scale * A x, [T, rank] in the compute dtype.
-  at::Tensor low_rank(const Adapter& adapter, const at::Tensor& x, ThreadTeam& team) const {
-    auto t = new_rows(x.size(0), adapter.a.out, at::kFloat);
-    kernels::matmul(team, rows_of(x), adapter.a.packed, rows_of(t));
-    return t.mul_(adapter.scale).to(dtype_);
-  }
-
-  /// The side of a product that meets the weight: x, or x in FP8 where the weight's products are.
-  static at::Tensor input_of(const Weight& weight, const at::Tensor& x, ThreadTeam& team) {
-    return weight.has_fp8_products ? fp8_rows(x, team) : x;
-  }
-
-  /// dx (+)= dy W, for a weight [out, in] as it was published.
-  void input_gradient(const Weight& weight, const at::Tensor& dy, const at::Tensor& dx,
-                      bool accumulate, ThreadTeam& team) const {
-    kernels::PackedMatrix columns;
-    // A frozen weight was rounded when it was kept.
-    const at::Tensor value =
-        weight.is_trained() ? rounded_value(weight, weight.value, team) : weight.value;
-    columns.pack(team, rows_of(value), kernels::PackedMatrix::Source::rows_are_inputs, type_);
-    kernels::matmul(team, rows_of(input_of(weight, dy, team)), columns, rows_of(dx),
-                    {nullptr, accumulate});
-  }
-
-  void weight_gradient(const Weight& weight, const at::Tensor& dy, const at::Tensor& x,
-                       ThreadTeam& team) const {
-    if (!weight.is_trained()) return;
-    const bool fp8 = weight.has_fp8_products;
-    kernels::matmul_transposed(team, rows_of(fp8 ? fp8_columns(dy, team) : dy),
-                               rows_of(fp8 ? fp8_columns(x, team) : x), rows_of(weight.grad), true,
-                               type_);
-  }
-
-  /// Adds the weights' gradients and writes dx (+)= the input's.
-  void backward(const Linear& linear, const at::Tensor& x, const at::Tensor& dy,
-                const at::Tensor& dx, bool accumulate, bool use_adapters, ThreadTeam& team) const {
-    weight_gradient(linear.weight, dy, x, team);
-    if (linear.bias && linear.bias->is_trained()) {
-      linear.bias->grad.add_(at::sum(dy, at::IntArrayRef{0}, false, at::kFloat));
-    }
-    if (!use_adapters || !linear.adapter) {
-      return input_gradient(linear.weight, dy, dx, accumulate, team);
-    }
-    const auto& adapter = *linear.adapter;
-    auto sum = accumulate ? dx : new_rows(x.size(0), x.size(1), at::kFloat);
-    input_gradient(linear.weight, dy, sum, accumulate, team);
-    weight_gradient(adapter.b, dy, low_rank(adapter, x, team), team);
-    auto dt = new_rows(x.size(0), adapter.a.out, at::kFloat);
-    input_gradient(adapter.b, dy, dt, false, team);
-    dt.mul_(adapter.scale);
-    weight_gradient(adapter.a, dt, x, team);
-    input_gradient(adapter.a, dt, sum, true, team);
-    if (!accumulate) dx.copy_(sum);
-  }
-
-  at::Tensor score_backward(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
-                            float inverse, int chunk_rows, const at::Tensor& lse,
-                            const at::Tensor& entropies, const Gradients& grads, ThreadTeam& team,
-                            bool train_head) const {
-    auto dhidden_TD = at::zeros({hidden.size(0), hidden.size(1)}, at::kFloat);
-    if (!grads[0].defined() && !grads[1].defined()) return at::Tensor();
-    const auto dlogprobs =
-        grads[0].defined() ? grads[0].contiguous() : at::zeros({lse.size(0)}, at::kFloat);
-    const auto dentropies = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
-    kernels::PackedMatrix columns;
-    columns.pack(team, rows_of(head.weight.value), kernels::PackedMatrix::Source::rows_are_inputs,
-                 type_);
-    const int64_t count = std::ssize(list.rows);
-    for (int64_t begin = 0; begin < count; begin += chunk_rows) {
-      const int64_t n = std::min<int64_t>(chunk_rows, count - begin);
-      const auto rows = std::span(list.rows).subspan(begin, n);
-      const auto h = gather(hidden, rows);
-      auto z = new_rows(n, head.weight.out, at::kFloat);
-      kernels::matmul(team, rows_of(h), head.weight.packed, rows_of(z), bias_of(head));
-      const auto dz = new_rows(n, head.weight.out, dtype_);
-      kernels::target_logprobs_backward(
-          team, rows_of(z), std::span(list.targets).subspan(begin, n), inverse, floats(lse) + begin,
-          floats(entropies) + begin, floats(dlogprobs) + begin,
-          dentropies.defined() ? floats(dentropies) + begin : nullptr, rows_of(dz));
-      z.reset();
-      if (train_head) weight_gradient(head.weight, dz, h, team);
-      auto dh = new_rows(n, hidden.size(1), at::kFloat);
-      kernels::matmul(team, rows_of(dz), columns, rows_of(dh));
-      // A prompt's last row may be scored many times: rows are added in the list's order.
-      kernels::embedding_backward(team, rows, rows_of(dh), rows_of(dhidden_TD));
-    }
-    return dhidden_TD;
   }
 
   at::ScalarType dtype_;

@@ -49,6 +49,10 @@ at::Tensor with_balance(const at::Tensor& y_TD, const at::Tensor& scores_TE,
 
 }  // namespace
 
+at::Tensor reference_activation(const at::Tensor& gate, Activation activation) {
+  return activation == Activation::silu ? at::silu(gate) : at::gelu(gate, "tanh");
+}
+
 at::Tensor reference_mixture(
     const at::Tensor& h_TD, const Mixture& mixture, const at::Tensor& residual_TD,
     const at::Tensor& router, const LayerRouting& routing, ThreadTeam& team,
@@ -84,7 +88,8 @@ at::Tensor reference_mixture(
   for (const auto& group : rows.groups) {
     const auto e = static_cast<size_t>(group.expert);
     const auto x = h_ND.narrow(0, group.begin, group.end - group.begin);
-    const auto inner = at::silu(linear(mixture.gate[e], x)) * linear(mixture.up[e], x);
+    const auto gate = reference_activation(linear(mixture.gate[e], x), mixture.activation);
+    const auto inner = gate * linear(mixture.up[e], x);
     parts.push_back(linear(mixture.down[e], inner).to(at::kFloat));
   }
   if (parts.empty()) return residual_TD;

@@ -8,6 +8,8 @@
 
 namespace gradus::policy {
 
+at::Tensor reference_activation(const at::Tensor& gate, Activation activation);
+
 /// The routed part of a mixture in ATen's operations, on any device; Ops::mixture_residual without
 /// the norm.
 /// @param h_TD      normed, in the compute dtype.

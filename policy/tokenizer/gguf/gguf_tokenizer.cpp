@@ -47,33 +47,34 @@ json special_around(const GgufTokenizerKeys& keys) {
           {"special_tokens", known}};
 }
 
-// The tokenizer.json that says the same as the keys of a "gpt2" model.
-std::string byte_level_document(const GgufTokenizerKeys& keys) {
-  if (keys.tokens.empty()) throw Error("tokenizer.ggml.tokens: is missing or empty");
-  if (!keys.token_types.empty() && keys.token_types.size() != keys.tokens.size()) {
-    throw Error("tokenizer.ggml.token_type: has " + std::to_string(keys.token_types.size()) +
-                " entries for " + std::to_string(keys.tokens.size()) + " tokens");
-  }
-  const GgufPreTokenizer& pre = gguf_pre_tokenizer(keys.pre);
-  json vocab = json::object();
+struct Vocabulary {
+  json tokens = json::object();
   json added = json::array();
+};
+
+Vocabulary vocabulary_of(const GgufTokenizerKeys& keys) {
+  Vocabulary vocab;
   for (size_t id = 0; id < keys.tokens.size(); ++id) {
     const std::string& token = keys.tokens[id];
     const TokenType type = type_of(keys, id);
-    if (!vocab.emplace(token, id).second) {
+    if (!vocab.tokens.emplace(token, id).second) {
       if (type == TokenType::kUnused) continue;
       throw Error("tokenizer.ggml.tokens[" + std::to_string(id) + "]: \"" + token +
                   "\" stands there twice");
     }
     if (type != TokenType::kControl && type != TokenType::kUserDefined) continue;
-    added.push_back({{"id", id},
-                     {"content", token},
-                     {"single_word", false},
-                     {"lstrip", false},
-                     {"rstrip", false},
-                     {"normalized", false},
-                     {"special", type == TokenType::kControl}});
+    vocab.added.push_back({{"id", id},
+                           {"content", token},
+                           {"single_word", false},
+                           {"lstrip", false},
+                           {"rstrip", false},
+                           {"normalized", false},
+                           {"special", type == TokenType::kControl}});
   }
+  return vocab;
+}
+
+json merges_of(const GgufTokenizerKeys& keys) {
   json merges = json::array();
   for (const std::string& merge : keys.merges) {
     // A blank cannot be part of a byte-level token, but may begin one in a foreign vocabulary.
@@ -83,24 +84,38 @@ std::string byte_level_document(const GgufTokenizerKeys& keys) {
     }
     merges.push_back(json::array({merge.substr(0, blank), merge.substr(blank + 1)}));
   }
-  json pre_tokenizer = pre.pre_tokenizer;
-  if (keys.add_space_prefix.value_or(false)) {
-    json& parts = pre_tokenizer.contains("pretokenizers")
-                      ? pre_tokenizer["pretokenizers"]
-                      : (pre_tokenizer = json::array({pre_tokenizer}));
-    for (json& part : parts) {
-      if (part["type"] == "ByteLevel") part["add_prefix_space"] = true;
-    }
-    if (pre_tokenizer.is_array()) {
-      pre_tokenizer = {{"type", "Sequence"}, {"pretokenizers", pre_tokenizer}};
-    }
+  return merges;
+}
+
+json pre_tokenizer_of(const GgufTokenizerKeys& keys, json pre_tokenizer) {
+  if (!keys.add_space_prefix.value_or(false)) return pre_tokenizer;
+  json& parts = pre_tokenizer.contains("pretokenizers")
+                    ? pre_tokenizer["pretokenizers"]
+                    : (pre_tokenizer = json::array({pre_tokenizer}));
+  for (json& part : parts) {
+    if (part["type"] == "ByteLevel") part["add_prefix_space"] = true;
   }
+  if (pre_tokenizer.is_array()) {
+    pre_tokenizer = {{"type", "Sequence"}, {"pretokenizers", pre_tokenizer}};
+  }
+  return pre_tokenizer;
+}
+
+// The tokenizer.json that says the same as the keys of a "gpt2" model.
+std::string byte_level_document(const GgufTokenizerKeys& keys) {
+  if (keys.tokens.empty()) throw Error("tokenizer.ggml.tokens: is missing or empty");
+  if (!keys.token_types.empty() && keys.token_types.size() != keys.tokens.size()) {
+    throw Error("tokenizer.ggml.token_type: has " + std::to_string(keys.token_types.size()) +
+                " entries for " + std::to_string(keys.tokens.size()) + " tokens");
+  }
+  const GgufPreTokenizer& pre = gguf_pre_tokenizer(keys.pre);
+  const Vocabulary vocab = vocabulary_of(keys);
   const json document{{"version", "1.0"},
                       {"truncation", nullptr},
                       {"padding", nullptr},
-                      {"added_tokens", added},
+                      {"added_tokens", vocab.added},
                       {"normalizer", pre.normalizer},
-                      {"pre_tokenizer", pre_tokenizer},
+                      {"pre_tokenizer", pre_tokenizer_of(keys, pre.pre_tokenizer)},
                       {"post_processor", special_around(keys)},
                       {"decoder",
                        {{"type", "ByteLevel"},
@@ -116,8 +131,8 @@ std::string byte_level_document(const GgufTokenizerKeys& keys) {
                         {"fuse_unk", false},
                         {"byte_fallback", false},
                         {"ignore_merges", pre.ignore_merges},
-                        {"vocab", vocab},
-                        {"merges", merges}}}};
+                        {"vocab", vocab.tokens},
+                        {"merges", merges_of(keys)}}}};
   try {
     return document.dump() + "\n";
   } catch (const json::exception& error) {

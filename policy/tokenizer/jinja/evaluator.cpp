@@ -296,13 +296,10 @@ class Evaluator {
       }
       case Kind::kCompare:
         return comparison(e);
-      case Kind::kAnd: {
-        Value left = evaluate(*e.args[0]);
-        return left.truth() ? evaluate(*e.args[1]) : left;
-      }
+      case Kind::kAnd:
       case Kind::kOr: {
         Value left = evaluate(*e.args[0]);
-        return left.truth() ? left : evaluate(*e.args[1]);
+        return left.truth() == (e.kind == Kind::kAnd) ? evaluate(*e.args[1]) : left;
       }
       case Kind::kConditional:
         if (evaluate(*e.args[1]).truth()) return evaluate(*e.args[0]);

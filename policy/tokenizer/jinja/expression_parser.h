@@ -1,6 +1,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,5 +75,16 @@ class ExpressionParser : public TokenReader {
   int recursion_ = 0;
   std::vector<std::pair<std::string, Position>> called_;
 };
+
+template <class... Args>
+Expression::Pointer ExpressionParser::node(Expression::Kind kind, Position at, std::string text,
+                                           Args... args) {
+  auto e = std::make_unique<Expression>();
+  e->kind = kind;
+  e->at = at;
+  e->text = std::move(text);
+  (add(*e, std::move(args)), ...);
+  return e;
+}
 
 }  // namespace gradus::policy::jinja

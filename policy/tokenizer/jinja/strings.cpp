@@ -308,4 +308,10 @@ Value call_string_method(const std::string& text, const std::string& name, const
   return Value::text(text.ends_with(affix) ? text.substr(0, text.size() - affix.size()) : text);
 }
 
+void append_hex(std::string& out, const char* format, char32_t c) {
+  char buffer[16];
+  std::snprintf(buffer, sizeof buffer, format, static_cast<unsigned>(c));
+  out += buffer;
+}
+
 }  // namespace gradus::policy::jinja

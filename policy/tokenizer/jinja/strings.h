@@ -25,6 +25,9 @@ std::string title_case(std::string_view text);
 /// The characters of a text, each a string.
 std::vector<Value> characters(const std::string& text);
 
+/// Appends a number in a printf format of one unsigned, "%04x".
+void append_hex(std::string& out, const char* format, char32_t c);
+
 bool is_string_method(std::string_view name);
 Value call_string_method(const std::string& text, const std::string& name, const Arguments& args,
                          const Context& context);

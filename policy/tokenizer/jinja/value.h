@@ -117,15 +117,4 @@ constexpr int kMaxNesting = 200;
 /// Python's repr of a float: the shortest digits that read back the same.
 std::string python_float(double value);
 
-struct JsonStyle {
-  int indent = -1;  ///< < 0: on one line
-  bool ensure_ascii = false;
-  bool sort_keys = false;
-  std::string item_separator = ", ";
-  std::string key_separator = ": ";
-};
-
-/// Python's json.dumps. @throws gradus::Error  the value has no form in JSON.
-std::string to_json(const Value& value, const JsonStyle& style);
-
 }  // namespace gradus::policy::jinja

@@ -1,5 +1,8 @@
 #include "policy/kernels/rowwise.h"
 
+#include <cmath>
+#include <utility>
+
 #include "base/error.h"
 #include "tests/policy/kernels/grid.h"
 
@@ -23,6 +26,17 @@ double mean_square(const Grid& x, int64_t r) {
   double sum = 0;
   for (int64_t c = 0; c < x.num_cols(); ++c) sum += x.get(r, c) * x.get(r, c);
   return sum / static_cast<double>(x.num_cols());
+}
+
+/// What a gate lets pass of g, and the slope of that.
+std::pair<double, double> gate_share(GateFunction function, double g) {
+  if (function == GateFunction::silu) {
+    const double s = 1.0 / (1.0 + std::exp(-g));
+    return {s, s * (1.0 - s)};
+  }
+  const double k = std::sqrt(2.0 / 3.14159265358979323846);
+  const double t = std::tanh(k * (g + 0.044715 * g * g * g));
+  return {(1.0 + t) / 2.0, (1.0 - t * t) / 2.0 * k * (1.0 + 3.0 * 0.044715 * g * g)};
 }
 
 }  // namespace
@@ -128,30 +142,36 @@ TEST_CASE("rotary positions turn pairs, and back", "[kernels][rowwise]") {
   });
 }
 
-TEST_CASE("the gate and its gradients equal their definition", "[kernels][rowwise]") {
+TEST_CASE("the gates and their gradients equal their definition", "[kernels][rowwise]") {
   ThreadTeam team(2);
   with_every_instruction_set([&] {
-    for (Type in : kTypes) {
-      for (Type out : kTypes) {
-        Grid gate = Grid::random(17, 101, 1, in, 3, 4.0F);
-        gate.set(0, 0, -120.0F);
-        gate.set(0, 1, 120.0F);
-        const Grid up = Grid::random(17, 101, 2, in);
-        const Grid dy = Grid::random(17, 101, 3, in);
-        Grid y(17, 101, out), dgate(17, 101, out), dup(17, 101, out);
-        silu_mul(team, gate.view(), up.view(), y.view());
-        silu_mul_backward(team, gate.view(), up.view(), dy.view(), dgate.view(), dup.view());
-        const auto s = [&](auto r, auto c) { return 1.0 / (1.0 + std::exp(-gate.get(r, c))); };
-        CHECK(distance(y, make(17, 101, [&](auto r, auto c) {
-                         return gate.get(r, c) * s(r, c) * up.get(r, c);
-                       })) < tolerance(out, 2e-6));
-        CHECK(distance(dup, make(17, 101, [&](auto r, auto c) {
-                         return dy.get(r, c) * gate.get(r, c) * s(r, c);
-                       })) < tolerance(out, 2e-6));
-        CHECK(distance(dgate, make(17, 101, [&](auto r, auto c) {
-                         return dy.get(r, c) * up.get(r, c) * s(r, c) *
-                                (1.0 + gate.get(r, c) * (1.0 - s(r, c)));
-                       })) < tolerance(out, 2e-6));
+    for (const GateFunction function : {GateFunction::silu, GateFunction::gelu_tanh}) {
+      const auto value = [&](double g) { return g * gate_share(function, g).first; };
+      const auto slope = [&](double g) {
+        const auto [s, ds] = gate_share(function, g);
+        return s + g * ds;
+      };
+      for (Type in : kTypes) {
+        for (Type out : kTypes) {
+          Grid gate = Grid::random(17, 101, 1, in, 3, 4.0F);
+          gate.set(0, 0, -120.0F);
+          gate.set(0, 1, 120.0F);
+          const Grid up = Grid::random(17, 101, 2, in);
+          const Grid dy = Grid::random(17, 101, 3, in);
+          Grid y(17, 101, out), dgate(17, 101, out), dup(17, 101, out);
+          gate_mul(team, function, gate.view(), up.view(), y.view());
+          gate_mul_backward(team, function, gate.view(), up.view(), dy.view(), dgate.view(),
+                            dup.view());
+          CHECK(distance(y, make(17, 101, [&](auto r, auto c) {
+                           return value(gate.get(r, c)) * up.get(r, c);
+                         })) < tolerance(out, 2e-6));
+          CHECK(distance(dup, make(17, 101, [&](auto r, auto c) {
+                           return dy.get(r, c) * value(gate.get(r, c));
+                         })) < tolerance(out, 2e-6));
+          CHECK(distance(dgate, make(17, 101, [&](auto r, auto c) {
+                           return dy.get(r, c) * up.get(r, c) * slope(gate.get(r, c));
+                         })) < tolerance(out, 3e-6));
+        }
       }
     }
   });

@@ -105,7 +105,7 @@ void Decoder::save(const fs::path& dir, bool merged) const {
     for (const auto& buffer : buffers_) out.tensors.push_back(tensor_of(buffer.name, buffer.value));
   } else {
     std::map<std::string, const Linear*> adapted;
-    for (const auto& [name, linear] : adapted_) adapted[name + ".weight"] = linear;
+    for (const Linear* linear : adapted_) adapted[linear->weight.name] = linear;
     const auto tensors = std::make_shared<MergedTensors>(base, adapted);
     for (const auto& spec : expected_tensors(model_)) {
       out.tensors.push_back({spec.name, spec.shape,

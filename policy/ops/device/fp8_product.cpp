@@ -1,5 +1,5 @@
 // Shapes: R rows, C columns, K = C / 128 tiles across, N rows of the second matrix.
-#include "policy/ops/native/fp8_product.h"
+#include "policy/ops/device/fp8_product.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
