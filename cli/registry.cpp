@@ -1,50 +1,48 @@
 #include "cli/registry.h"
 
-#include "cli/commands/commands.h"
+#include <map>
+#include <string>
+
+#include "cli/commands/command_record.h"
 
 namespace gradus::cli {
 
+#define GRADUS_RECORD(command) extern const CommandRecord command;
+#include "cli/commands/records.inc"
+#undef GRADUS_RECORD
+
+namespace {
+
+constexpr const CommandRecord* kCommands[] = {
+#define GRADUS_RECORD(command) &command,
+#include "cli/commands/records.inc"
+#undef GRADUS_RECORD
+};
+
+const std::map<std::string, std::string>& group_texts() {
+  static const std::map<std::string, std::string> texts{
+      {"model", "look into, convert and join checkpoints"},
+      {"runs", "look at what training left behind"},
+      {"data", "prompts"},
+      {"rewards", "reward rules"},
+      {"help", "what can be set"},
+  };
+  return texts;
+}
+
+}  // namespace
+
 void add_commands(Command root, Session& session) {
-  add_train(root, session);
-  add_eval(root, session);
-  add_sample(root, session);
-  add_chat(root, session);
-  add_tokenize(root, session);
-
-  Command model = root.add_subcommand("model", "look into, convert and join checkpoints");
-  model.require_subcommand();
-  add_model_info(model, session);
-  add_model_convert(model, session);
-  add_model_export(model, session);
-  add_model_merge(model, session);
-  add_model_logits(model, session);
-
-  Command runs = root.add_subcommand("runs", "look at what training left behind");
-  runs.require_subcommand();
-  add_runs_list(runs, session);
-  add_runs_show(runs, session);
-  add_runs_compare(runs, session);
-  add_runs_report(runs, session);
-
-  Command data = root.add_subcommand("data", "prompts");
-  data.require_subcommand();
-  add_data_generate(data, session);
-  add_data_tokenizer(data, session);
-
-  Command rewards = root.add_subcommand("rewards", "reward rules");
-  rewards.require_subcommand();
-  add_rewards_check(rewards, session);
-  add_rewards_grade(rewards, session);
-  add_rewards_list(rewards, session);
-  add_rewards_test(rewards, session);
-  add_rewards_explain(rewards, session);
-  add_rewards_verify(rewards, session);
-
-  add_doctor(root, session);
-
-  Command help = root.add_subcommand("help", "what can be set");
-  help.require_subcommand();
-  add_help_recipe(help, session);
+  std::map<std::string, Command> groups{{"", root}};
+  for (const CommandRecord* record : kCommands) {
+    auto group = groups.find(record->group);
+    if (group == groups.end()) {
+      Command command = root.add_subcommand(record->group, group_texts().at(record->group));
+      command.require_subcommand();
+      group = groups.emplace(record->group, command).first;
+    }
+    record->declare(group->second.add_subcommand(record->name, record->text), session);
+  }
 }
 
 }  // namespace gradus::cli

@@ -5,8 +5,7 @@
 
 namespace gradus::cli {
 
-/// Puts every command under `root`. A command is one file in cli/commands/ and one line in
-/// registry.cpp: `add_x` declares its arguments and sets the callback that runs it.
+/// Puts every command under `root`: those of cli/commands/records.inc.
 void add_commands(Command root, Session& session);
 
 }  // namespace gradus::cli

@@ -10,6 +10,21 @@
 
 namespace gradus::rewards {
 
+// The words of this room:
+//
+//   rule          one thing that is looked at in a completion: its answer, its form, its length
+//   grade         what one rule says of one completion: an outcome and, when scored, a value
+//   outcome       scored, skipped, failed or timed out; only a scored grade has a value
+//   value         a rule's number, before weight and bounds
+//   reason        why a grade is not scored, or a word on its value
+//   contribution  what a value counts for: within the rule's bounds, 0 behind a closed gate
+//   gate          a rule below whose threshold the rules under it pay nothing
+//   reward        of a completion: the sum of its weighted contributions; NaN where nothing counts
+//   gold          the right answer, from the data's row
+//   verdict       whether an answer is the gold, and by which way that was found
+//   profile       another verifier's rule for verdicts, followed to the letter
+//   grader        OpenAI's JSON form of a rule; the rule `grader` reads it
+
 enum class GradeOutcome {
   scored,     // `value` counts
   skipped,    // the rule has nothing to say of this completion (no gold, None)
@@ -35,8 +50,8 @@ struct RewardInput {
   const nlohmann::json* row = nullptr;           // the data row (question, answer, ...), or null
 };
 
-/// A reward rule: text in, grades out. A new rule is one file with a maker, its declaration in
-/// rules.h and its line in registry.cpp.
+/// A reward rule: text in, grades out. A new rule is one file with its record (rule_record.h) and
+/// one line of records.inc.
 ///
 /// `grade` may be called from several threads at once. Same input, same grades: a rule neither
 /// draws random numbers nor looks at a clock (the time limit of plug-ins apart).

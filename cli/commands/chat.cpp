@@ -7,7 +7,7 @@
 #include <optional>
 #include <ostream>
 
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/generator.h"
 
 namespace gradus::cli {
@@ -99,16 +99,18 @@ void chat(const ChatOptions& options, Session& session) {
   if (session.in_is_terminal) session.out << "\n";
 }
 
-}  // namespace
-
-void add_chat(Command parent, Session& session) {
+void declare_chat(Command app, Session& session) {
   auto options = std::make_shared<ChatOptions>();
   options->generator.sampling.temperature = 0.7;
   options->generator.sampling.max_tokens = 1024;
-  Command app = parent.add_subcommand("chat", "talk with a checkpoint that has a chat template");
   add_generator_options(app, options->generator);
   app.add_option("--system", options->system, "system message");
   app.callback([options, &session] { chat(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kChatCommand{
+    "", "chat", "talk with a checkpoint that has a chat template", declare_chat};
 
 }  // namespace gradus::cli

@@ -8,7 +8,7 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/settings/toml_text.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "rollout/tasks/generated_task.h"
 
 namespace gradus::cli {
@@ -66,12 +66,8 @@ void write_rows(const DataGenerateOptions& options, std::ostream& out) {
   file.commit();
 }
 
-}  // namespace
-
-void add_data_generate(Command parent, Session& session) {
+void declare_data_generate(Command app, Session& session) {
   auto options = std::make_shared<DataGenerateOptions>();
-  Command app = parent.add_subcommand(
-      "generate", "questions made by rule, one JSON object per line: question, answer, ...");
   app.add_option("--task", options->task, "arithmetic, chain_sum, comparison, countdown, ...");
   app.add_option("--count", options->count, "number of rows");
   app.add_option("--offset", options->offset, "index of the first row");
@@ -88,5 +84,11 @@ void add_data_generate(Command parent, Session& session) {
     write_rows(*options, session.out);
   });
 }
+
+}  // namespace
+
+extern const CommandRecord kDataGenerateCommand{
+    "data", "generate", "questions made by rule, one JSON object per line: question, answer, ...",
+    declare_data_generate};
 
 }  // namespace gradus::cli

@@ -8,7 +8,7 @@
 #include "base/files/atomic_file.h"
 #include "base/files/jsonl.h"
 #include "base/json.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "policy/tokenizer/sentencepiece/sentencepiece_trainer.h"
 
 namespace gradus::cli {
@@ -55,12 +55,8 @@ void train(const DataTokenizerOptions& options, std::ostream& out) {
                      texts.size());
 }
 
-}  // namespace
-
-void add_data_tokenizer(Command parent, Session& session) {
+void declare_data_tokenizer(Command app, Session& session) {
   auto options = std::make_shared<DataTokenizerOptions>();
-  Command app =
-      parent.add_subcommand("tokenizer", "train a small SentencePiece tokenizer on texts");
   app.add_option("--in", options->in, "JSONL file, .gz too").required();
   app.add_option("--column", options->column, "the texts' column");
   app.add_option("--vocab-size", options->vocab_size, "pieces in all");
@@ -71,5 +67,10 @@ void add_data_tokenizer(Command parent, Session& session) {
   app.add_option("--out", options->out, "tokenizer.model to write").required();
   app.callback([options, &session] { train(*options, session.out); });
 }
+
+}  // namespace
+
+extern const CommandRecord kDataTokenizerCommand{
+    "data", "tokenizer", "train a small SentencePiece tokenizer on texts", declare_data_tokenizer};
 
 }  // namespace gradus::cli

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/version.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/machine.h"
 
 namespace gradus::cli {
@@ -55,17 +55,18 @@ std::string as_text(const Machine& machine) {
   return text;
 }
 
-}  // namespace
-
-void add_doctor(Command parent, Session& session) {
+void declare_doctor(Command app, Session& session) {
   auto wants_json = std::make_shared<bool>(false);
-  Command app = parent.add_subcommand(
-      "doctor", "what this machine has and lacks, and the commands that mend it");
   app.add_flag("--json", *wants_json, "one JSON object");
   app.callback([wants_json, &session] {
     const Machine machine = look_at_machine();
     session.out << (*wants_json ? dump_json(as_json(machine)) + "\n" : as_text(machine));
   });
 }
+
+}  // namespace
+
+extern const CommandRecord kDoctorCommand{
+    "", "doctor", "what this machine has and lacks, and the commands that mend it", declare_doctor};
 
 }  // namespace gradus::cli

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/model_options.h"
 #include "policy/checkpoint_tokenizer.h"
 #include "policy/policy.h"
@@ -186,12 +186,8 @@ void evaluate(const EvalOptions& options, Session& session) {
   session.out << (options.as_json ? dump_json(as_json(*result)) + "\n" : as_text(*result));
 }
 
-}  // namespace
-
-void add_eval(Command parent, Session& session) {
+void declare_eval(Command app, Session& session) {
   auto options = std::make_shared<EvalOptions>();
-  Command app =
-      parent.add_subcommand("eval", "accuracy of a checkpoint on problems with known answers");
   add_model_options(app, options->model);
   app.add_option("--data", options->data, "JSONL file with question and answer; .gz too");
   app.add_option("--task", options->task,
@@ -212,5 +208,10 @@ void add_eval(Command parent, Session& session) {
   app.add_flag("--json", options->as_json, "one JSON object");
   app.callback([options, &session] { evaluate(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kEvalCommand{
+    "", "eval", "accuracy of a checkpoint on problems with known answers", declare_eval};
 
 }  // namespace gradus::cli

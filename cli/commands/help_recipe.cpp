@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/settings/nearest_name.h"
 #include "base/settings/setting.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "rl/recipe/load.h"
 
 namespace gradus::cli {
@@ -78,16 +78,18 @@ void help_recipe(const HelpRecipeOptions& options, Session& session) {
   }
 }
 
-}  // namespace
-
-void add_help_recipe(Command parent, Session& session) {
+void declare_help_recipe(Command app, Session& session) {
   auto options = std::make_shared<HelpRecipeOptions>();
-  Command app = parent.add_subcommand(
-      "recipe", "every key of a recipe: type, default, constraint and what it does");
   app.add_option("key", options->key, "only this key or section, e.g. rl or rl.kl_coef");
   app.add_flag("--toml", options->as_toml, "a whole recipe with the defaults and comments");
   app.add_flag("--json", options->as_json, "one JSON object per key and line");
   app.callback([options, &session] { help_recipe(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kHelpRecipeCommand{
+    "help", "recipe", "every key of a recipe: type, default, constraint and what it does",
+    declare_help_recipe};
 
 }  // namespace gradus::cli

@@ -1,7 +1,7 @@
 #include <memory>
 #include <ostream>
 
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/convert.h"
 
 namespace gradus::cli {
@@ -13,12 +13,8 @@ struct ModelConvertOptions {
   std::string dtype;
 };
 
-}  // namespace
-
-void add_model_convert(Command parent, Session& session) {
+void declare_model_convert(Command app, Session& session) {
   auto options = std::make_shared<ModelConvertOptions>();
-  Command app = parent.add_subcommand(
-      "convert", "write a checkpoint in another format: .gguf, else a Hugging Face directory");
   app.add_option("in", options->in, "a Hugging Face directory or a GGUF file").required();
   app.add_option("out", options->out, "file ending in .gguf, or a new folder").required();
   app.add_option("--dtype", options->dtype,
@@ -31,5 +27,12 @@ void add_model_convert(Command parent, Session& session) {
     session.out << options->out.string() << "\n";
   });
 }
+
+}  // namespace
+
+extern const CommandRecord kModelConvertCommand{
+    "model", "convert",
+    "write a checkpoint in another format: .gguf, else a Hugging Face directory",
+    declare_model_convert};
 
 }  // namespace gradus::cli

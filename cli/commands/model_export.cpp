@@ -2,7 +2,7 @@
 #include <ostream>
 
 #include "base/error.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/convert.h"
 #include "runs/run_view.h"
 
@@ -41,11 +41,8 @@ CheckpointFormat format_named(const std::string& name) {
   throw ArgumentError("--format: is " + name + ", must be hf or gguf");
 }
 
-}  // namespace
-
-void add_model_export(Command parent, Session& session) {
+void declare_model_export(Command app, Session& session) {
   auto options = std::make_shared<ModelExportOptions>();
-  Command app = parent.add_subcommand("export", "write a run's policy for other programs");
   app.add_option("in", options->in, "a run's folder, or a checkpoint").required();
   app.add_option("out", options->out, "folder (hf) or file (gguf) to write").required();
   app.add_option("--format", options->format, "hf or gguf");
@@ -59,5 +56,10 @@ void add_model_export(Command parent, Session& session) {
     session.out << options->out.string() << "\n";
   });
 }
+
+}  // namespace
+
+extern const CommandRecord kModelExportCommand{
+    "model", "export", "write a run's policy for other programs", declare_model_export};
 
 }  // namespace gradus::cli

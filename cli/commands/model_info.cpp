@@ -9,7 +9,7 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/quantity.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/text_table.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
@@ -301,12 +301,8 @@ std::string as_text(const Info& info, bool with_tensors) {
   return with_tensors ? text + tensors_text(*info.checkpoint) : text;
 }
 
-}  // namespace
-
-void add_model_info(Command parent, Session& session) {
+void declare_model_info(Command app, Session& session) {
   auto options = std::make_shared<ModelInfoOptions>();
-  Command app =
-      parent.add_subcommand("info", "parameters, shape and memory of a checkpoint or a config");
   app.add_option("path", options->path, "checkpoint: a Hugging Face directory or a GGUF file");
   app.add_option("--config", options->config, "a config.json alone, without weights");
   app.add_option("--precision", options->precision,
@@ -321,5 +317,11 @@ void add_model_info(Command parent, Session& session) {
                                      : as_text(info, options->with_tensors));
   });
 }
+
+}  // namespace
+
+extern const CommandRecord kModelInfoCommand{
+    "model", "info", "parameters, shape and memory of a checkpoint or a config",
+    declare_model_info};
 
 }  // namespace gradus::cli

@@ -13,7 +13,7 @@
 #include <span>
 
 #include "base/error.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/model_options.h"
 #include "policy/batch/layer_trace.h"
 #include "policy/formats/safetensors/safetensors.h"
@@ -351,12 +351,8 @@ void write_logits(const ModelLogitsOptions& options) {
   if (wants_grads) write_grads(*policy, options.grads);
 }
 
-}  // namespace
-
-void add_model_logits(Command parent, Session& session) {
+void declare_model_logits(Command app, Session& session) {
   auto options = std::make_shared<ModelLogitsOptions>();
-  Command app = parent.add_subcommand(
-      "logits", "logits, logprobs and gradients for given tokens, to compare implementations");
   add_model_options(app, options->model);
   app.add_option("--in", options->in,
                  "safetensors with input_ids [B,T] and, if there, attention_mask [B,T]")
@@ -376,5 +372,12 @@ void add_model_logits(Command parent, Session& session) {
     session.out << options->out.string() << "\n";
   });
 }
+
+}  // namespace
+
+extern const CommandRecord kModelLogitsCommand{
+    "model", "logits",
+    "logits, logprobs and gradients for given tokens, to compare implementations",
+    declare_model_logits};
 
 }  // namespace gradus::cli

@@ -2,7 +2,7 @@
 #include <ostream>
 
 #include "base/error.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/model_options.h"
 #include "policy/policy.h"
 
@@ -29,11 +29,8 @@ void merge(const ModelMergeOptions& options) {
   policy->save(options.out, true);
 }
 
-}  // namespace
-
-void add_model_merge(Command parent, Session& session) {
+void declare_model_merge(Command app, Session& session) {
   auto options = std::make_shared<ModelMergeOptions>();
-  Command app = parent.add_subcommand("merge", "fold adapters into the checkpoint they belong to");
   app.add_option("base", options->base, "the checkpoint that was adapted").required();
   app.add_option("adapter", options->adapter, "the adapters, in PEFT's format").required();
   app.add_option("out", options->out, "folder to write, in Hugging Face's layout").required();
@@ -43,5 +40,10 @@ void add_model_merge(Command parent, Session& session) {
     session.out << options->out.string() << "\n";
   });
 }
+
+}  // namespace
+
+extern const CommandRecord kModelMergeCommand{
+    "model", "merge", "fold adapters into the checkpoint they belong to", declare_model_merge};
 
 }  // namespace gradus::cli

@@ -14,8 +14,9 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/quantity.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/rewards/reward_samples.h"
+#include "cli/rewards/sample_inputs.h"
 #include "cli/text_table.h"
 #include "policy/checkpoint_tokenizer.h"
 #include "rewards/reward_set.h"
@@ -75,56 +76,6 @@ std::vector<std::string> reference_columns(const std::vector<rewards::RewardConf
   return columns;
 }
 
-/// Tokens of the samples, where the recipe's tokenizer can be read.
-class Tokens {
- public:
-  explicit Tokens(const rl::ModelSettings& model) {
-    try {
-      loaded_ =
-          policy::load_checkpoint_tokenizer(model.path.empty() ? model.tokenizer : model.path);
-    } catch (const Error& error) {
-      // Most rules read text alone; those that do not will say that they skipped.
-      note_ = std::string("rules that count tokens cannot be checked: ") + error.what();
-    }
-  }
-
-  std::vector<int32_t> of(const std::string& text) const {
-    return loaded_ ? loaded_->tokenizer->encode(text) : std::vector<int32_t>();
-  }
-  const std::string& note() const { return note_; }
-
- private:
-  std::optional<policy::LoadedTokenizer> loaded_;
-  std::string note_;
-};
-
-/// The samples as rules are given them.
-struct SampleInputs {
-  std::vector<std::vector<int32_t>> ids;
-  std::vector<rewards::RewardInput> inputs;
-
-  SampleInputs(const json& row, const std::vector<RewardSample>& samples, const Tokens& tokens) {
-    rewards::RewardInput input;
-    input.row = &row;
-    for (const char* key : {"question", "prompt"}) {
-      const auto text = row.find(key);
-      if (text == row.end() || !text->is_string()) continue;
-      input.prompt = text->get_ref<const std::string&>();
-    }
-    const auto messages = row.find("messages");
-    if (messages != row.end() && messages->is_array()) input.messages = &*messages;
-    ids.reserve(samples.size());
-    for (const auto& sample : samples) {
-      ids.push_back(tokens.of(sample.text));
-      input.completion = sample.text;
-      input.completion_ids = ids.back();
-      inputs.push_back(input);
-    }
-  }
-  SampleInputs(const SampleInputs&) = delete;
-  SampleInputs& operator=(const SampleInputs&) = delete;
-};
-
 /// What the rules made of one kind of sample over the rows.
 struct SampleResult {
   Kind kind = Kind::right;
@@ -149,7 +100,7 @@ class RewardCheck {
       : set_(config.rewards),
         names_(set_.rule_names()),
         columns_(reference_columns(config.rewards)),
-        tokens_(config.model),
+        tokens_(config.model.path.empty() ? config.model.tokenizer : config.model.path),
         session_(session) {
     set_.measure_with(clock_);
     set_.stop_with(session.stop);
@@ -186,7 +137,7 @@ class RewardCheck {
   rewards::RewardSet set_;
   std::vector<std::string> names_;
   std::vector<std::string> columns_;
-  Tokens tokens_;
+  SampleTokens tokens_;
   Session& session_;
   SteadyClock clock_;
   std::vector<SampleResult> results_;
@@ -385,16 +336,19 @@ void check_rewards(const RewardsCheckOptions& options, Session& session) {
   if (check.has_failed()) session.exit_code = kFailed;
 }
 
-}  // namespace
-
-void add_rewards_check(Command parent, Session& session) {
+void declare_rewards_check(Command app, Session& session) {
   auto options = std::make_shared<RewardsCheckOptions>();
-  Command app = parent.add_subcommand(
-      "check", "try a recipe's rules on answers made from its data, right, wrong and hostile");
   app.add_option("recipe", options->recipe, "recipe whose [[rewards]] are tried").required();
   app.add_option("--set", options->settings, "change a setting, e.g. rewards[0].weight=0.5");
   app.add_option("--rows", options->rows, "rows of the data to make samples from");
   app.callback([options, &session] { check_rewards(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRewardsCheckCommand{
+    "rewards", "check",
+    "try a recipe's rules on answers made from its data, right, wrong and hostile",
+    declare_rewards_check};
 
 }  // namespace gradus::cli

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/printable.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "rewards/verify_case.h"
 
 namespace gradus::cli {
@@ -52,12 +52,8 @@ void run(const RewardsExplainOptions& options, Session& session) {
   show("decided by", verdict.path);
 }
 
-}  // namespace
-
-void add_rewards_explain(Command parent, Session& session) {
+void declare_rewards_explain(Command app, Session& session) {
   auto options = std::make_shared<RewardsExplainOptions>();
-  Command app = parent.add_subcommand(
-      "explain", "what is taken from one answer, both exact forms, and what decides");
   app.add_option("--gold", options->gold, "the right answer, as in the data").required();
   app.add_option("--answer", options->answer, "a completion, or its final answer").required();
   app.add_option("--config", options->config,
@@ -65,5 +61,11 @@ void add_rewards_explain(Command parent, Session& session) {
   app.add_flag("--json", options->as_json, "one JSON object");
   app.callback([options, &session] { run(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRewardsExplainCommand{
+    "rewards", "explain", "what is taken from one answer, both exact forms, and what decides",
+    declare_rewards_explain};
 
 }  // namespace gradus::cli

@@ -8,7 +8,7 @@
 #include "base/files/atomic_file.h"
 #include "base/files/jsonl.h"
 #include "base/quantity.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/rewards/reward_case.h"
 #include "cli/rewards/reward_distribution.h"
 #include "cli/rewards/reward_options.h"
@@ -92,12 +92,8 @@ void grade_file(const RewardsGradeOptions& options, Session& session) {
   if (distribution.num_broken() > 0) session.exit_code = kFailed;
 }
 
-}  // namespace
-
-void add_rewards_grade(Command parent, Session& session) {
+void declare_rewards_grade(Command app, Session& session) {
   auto options = std::make_shared<RewardsGradeOptions>();
-  Command app = parent.add_subcommand(
-      "grade", "grade a file of completions, and show how the grades are distributed");
   add_reward_options(app, options->rewards);
   app.add_option("--data", options->data,
                  "JSONL, .gz too: a data row's columns (question, answer, ...) with `completion` "
@@ -107,5 +103,11 @@ void add_rewards_grade(Command parent, Session& session) {
   app.add_option("--out", options->out, "JSONL with every grade; -: the terminal");
   app.callback([options, &session] { grade_file(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRewardsGradeCommand{
+    "rewards", "grade", "grade a file of completions, and show how the grades are distributed",
+    declare_rewards_grade};
 
 }  // namespace gradus::cli

@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "base/json.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "rewards/registry.h"
 #include "rewards/reward_config.h"
 
@@ -50,13 +50,15 @@ void print_rules(bool as_lines_of_json, std::ostream& out) {
   }
 }
 
-}  // namespace
-
-void add_rewards_list(Command parent, Session& session) {
+void declare_rewards_list(Command app, Session& session) {
   auto wants_json = std::make_shared<bool>(false);
-  Command app = parent.add_subcommand("list", "all reward rules and their options");
   app.add_flag("--json", *wants_json, "one JSON object per rule and line");
   app.callback([wants_json, &session] { print_rules(*wants_json, session.out); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRewardsListCommand{
+    "rewards", "list", "all reward rules and their options", declare_rewards_list};
 
 }  // namespace gradus::cli

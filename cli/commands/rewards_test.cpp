@@ -12,7 +12,7 @@
 #include "base/files/jsonl.h"
 #include "base/json.h"
 #include "base/printable.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/rewards/reward_case.h"
 #include "cli/rewards/reward_options.h"
 #include "rewards/rule_text.h"
@@ -192,11 +192,8 @@ void run_tests(const RewardsTestOptions& options, Session& session) {
   if (counts.wrong > 0) session.exit_code = kFailed;
 }
 
-}  // namespace
-
-void add_rewards_test(Command parent, Session& session) {
+void declare_rewards_test(Command app, Session& session) {
   auto options = std::make_shared<RewardsTestOptions>();
-  Command app = parent.add_subcommand("test", "test rules on completions whose grade is known");
   app.add_option("cases", options->cases,
                  "JSONL: `completion`, `expected` (a number, skipped, failed, timed_out, or these "
                  "by rule), the columns that the rule reads, and perhaps `rule` and `tolerance`")
@@ -205,5 +202,10 @@ void add_rewards_test(Command parent, Session& session) {
   app.add_flag("--json", options->as_json, "one JSON object per expectation and line");
   app.callback([options, &session] { run_tests(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRewardsTestCommand{
+    "rewards", "test", "test rules on completions whose grade is known", declare_rewards_test};
 
 }  // namespace gradus::cli

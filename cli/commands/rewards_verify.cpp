@@ -9,7 +9,7 @@
 #include "base/files/atomic_file.h"
 #include "base/files/jsonl.h"
 #include "base/json.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "rewards/verify_case.h"
 
 namespace gradus::cli {
@@ -78,15 +78,18 @@ void run(const RewardsVerifyOptions& options, Session& session) {
   if (totals.num_values > 0) session.out << fmt::format("{} values\n", totals.num_values);
 }
 
-}  // namespace
-
-void add_rewards_verify(Command parent, Session& session) {
+void declare_rewards_verify(Command app, Session& session) {
   auto options = std::make_shared<RewardsVerifyOptions>();
-  Command app = parent.add_subcommand(
-      "verify", "grade a file of golds and predictions; adds score and microseconds to each line");
   app.add_option("--in", options->in, "JSONL with gold, prediction, config").required();
   app.add_option("--out", options->out, "JSONL to write").required();
   app.callback([options, &session] { run(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRewardsVerifyCommand{
+    "rewards", "verify",
+    "grade a file of golds and predictions; adds score and microseconds to each line",
+    declare_rewards_verify};
 
 }  // namespace gradus::cli

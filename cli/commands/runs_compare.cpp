@@ -13,7 +13,7 @@
 #include "base/quantity.h"
 #include "base/settings/setting.h"
 #include "base/settings/toml_text.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/text_table.h"
 #include "runs/run_view.h"
 
@@ -171,16 +171,18 @@ void compare_runs(const RunsCompareOptions& options, Session& session) {
   session.out << recipe_table(runs) << "\n" << metrics_table(runs, options.every_metric);
 }
 
-}  // namespace
-
-void add_runs_compare(Command parent, Session& session) {
+void declare_runs_compare(Command app, Session& session) {
   auto options = std::make_shared<RunsCompareOptions>();
-  Command app =
-      parent.add_subcommand("compare", "what differs in the recipes of runs, and how they ended");
   app.add_option("dirs", options->dirs, "two or more runs").required();
   app.add_flag("--all", options->every_metric, "every figure of metrics.jsonl");
   app.add_flag("--json", options->as_json, "one JSON object");
   app.callback([options, &session] { compare_runs(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRunsCompareCommand{
+    "runs", "compare", "what differs in the recipes of runs, and how they ended",
+    declare_runs_compare};
 
 }  // namespace gradus::cli

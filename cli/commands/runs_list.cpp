@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/quantity.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/text_table.h"
 #include "runs/run_view.h"
 
@@ -59,14 +59,15 @@ void list_runs(const RunsListOptions& options, Session& session) {
   if (!options.as_json) session.out << table.text();
 }
 
-}  // namespace
-
-void add_runs_list(Command parent, Session& session) {
+void declare_runs_list(Command app, Session& session) {
   auto options = std::make_shared<RunsListOptions>();
-  Command app = parent.add_subcommand("list", "a table of runs");
   app.add_option("dirs", options->dirs, "runs, or folders of runs; default: runs");
   app.add_flag("--json", options->as_json, "one JSON object per run and line");
   app.callback([options, &session] { list_runs(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRunsListCommand{"runs", "list", "a table of runs", declare_runs_list};
 
 }  // namespace gradus::cli

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/quantity.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/text_table.h"
 #include "rl/run/ledger.h"
 #include "runs/run_view.h"
@@ -83,14 +83,16 @@ void show_run(const RunsShowOptions& options, Session& session) {
               << evals_text(run) << ledger_text(run.path / "ledger.jsonl") << before_and_after(run);
 }
 
-}  // namespace
-
-void add_runs_show(Command parent, Session& session) {
+void declare_runs_show(Command app, Session& session) {
   auto options = std::make_shared<RunsShowOptions>();
-  Command app = parent.add_subcommand("show", "state, evaluations and cost of one run");
   app.add_option("dir", options->dir, "the run's folder").required();
   app.add_flag("--json", options->as_json, "one JSON object");
   app.callback([options, &session] { show_run(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kRunsShowCommand{
+    "runs", "show", "state, evaluations and cost of one run", declare_runs_show};
 
 }  // namespace gradus::cli

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/generator.h"
 #include "rl/collect/grade_record.h"
 
@@ -74,12 +74,9 @@ void sample(const SampleOptions& options, Session& session) {
         session);
 }
 
-}  // namespace
-
-void add_sample(Command parent, Session& session) {
+void declare_sample(Command app, Session& session) {
   auto options = std::make_shared<SampleOptions>();
   options->generator.sampling.temperature = 0.8;
-  Command app = parent.add_subcommand("sample", "completions of one prompt");
   add_generator_options(app, options->generator);
   app.add_option("--prompt", options->prompt, "text to continue; -: read it from standard input")
       .required();
@@ -89,5 +86,10 @@ void add_sample(Command parent, Session& session) {
   app.add_flag("--json", options->as_json, "one JSON object per completion and line");
   app.callback([options, &session] { sample(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kSampleCommand{"", "sample", "completions of one prompt",
+                                          declare_sample};
 
 }  // namespace gradus::cli

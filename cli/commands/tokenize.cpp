@@ -6,7 +6,7 @@
 #include "base/files/atomic_file.h"
 #include "base/files/jsonl.h"
 #include "base/json.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "policy/checkpoint_tokenizer.h"
 
 namespace gradus::cli {
@@ -46,12 +46,8 @@ void tokenize(const TokenizeOptions& options, std::ostream& out) {
   if (file != nullptr) file->commit();
 }
 
-}  // namespace
-
-void add_tokenize(Command parent, Session& session) {
+void declare_tokenize(Command app, Session& session) {
   auto options = std::make_shared<TokenizeOptions>();
-  Command app = parent.add_subcommand(
-      "tokenize", "add `ids` and `decoded` to every line of a JSONL file with `text`");
   app.add_option("--model", options->model,
                  "checkpoint, or a folder or file with its tokenizer alone")
       .required();
@@ -59,5 +55,11 @@ void add_tokenize(Command parent, Session& session) {
   app.add_option("--out", options->out, "JSONL file to write; default: the terminal");
   app.callback([options, &session] { tokenize(*options, session.out); });
 }
+
+}  // namespace
+
+extern const CommandRecord kTokenizeCommand{
+    "", "tokenize", "add `ids` and `decoded` to every line of a JSONL file with `text`",
+    declare_tokenize};
 
 }  // namespace gradus::cli

@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
-#include "cli/commands/commands.h"
+#include "cli/commands/command_record.h"
 #include "cli/machine.h"
 #include "cli/model_options.h"
 #include "cli/train_display.h"
@@ -181,12 +181,8 @@ void train(const TrainOptions& options, Session& session) {
   if (outcome.phase != rl::RunPhase::finished) session.exit_code = kInterrupted;
 }
 
-}  // namespace
-
-void add_train(Command parent, Session& session) {
+void declare_train(Command app, Session& session) {
   auto options = std::make_shared<TrainOptions>();
-  Command app =
-      parent.add_subcommand("train", "train a policy as a recipe says, or go on with a run");
   app.add_option("recipe", options->recipe, "TOML file; `gradus help recipe` lists its keys");
   app.add_option("--resume", options->resume, "go on with this run from its newest checkpoint");
   app.add_option("--set", options->settings, "change a setting, e.g. rl.kl_coef=0.01; repeatable");
@@ -197,5 +193,10 @@ void add_train(Command parent, Session& session) {
   app.add_flag("--json", options->as_json, "progress as JSON lines");
   app.callback([options, &session] { train(*options, session); });
 }
+
+}  // namespace
+
+extern const CommandRecord kTrainCommand{
+    "", "train", "train a policy as a recipe says, or go on with a run", declare_train};
 
 }  // namespace gradus::cli

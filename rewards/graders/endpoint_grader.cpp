@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/printable.h"
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 #include "rewards/outbound/url.h"
 
 namespace gradus::rewards::graders {
@@ -88,8 +88,6 @@ void read_headers(SpecReader& spec, EndpointRequest& request) {
   }
 }
 
-}  // namespace
-
 std::unique_ptr<Grader> make_endpoint_grader(SpecReader& spec, const std::string& name,
                                              GraderServices& services) {
   EndpointRequest request;
@@ -104,5 +102,9 @@ std::unique_ptr<Grader> make_endpoint_grader(SpecReader& spec, const std::string
   spec.finish();
   return std::make_unique<EndpointGrader>(name, std::move(request), services);
 }
+
+}  // namespace
+
+extern const GraderRecord kEndpointGrader{"endpoint", make_endpoint_grader};
 
 }  // namespace gradus::rewards::graders

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "base/printable.h"
 
@@ -177,78 +178,102 @@ Formula::Formula(std::string_view text) {
   FormulaParser(text, *this).parse();
 }
 
-Formula::Result Formula::evaluate(std::span<const double> values) const {
-  std::vector<double> stack;
-  stack.reserve(steps_.size());
-  std::string fault;
-  const auto note = [&](bool is_fault, const char* why) {
-    if (is_fault && fault.empty()) fault = why;
-  };
-  const auto pop = [&] {
-    const double top = stack.back();
-    stack.pop_back();
-    return top;
-  };
-  for (const Step& step : steps_) {
+/// The values of the steps so far. The first fault of them all is kept.
+class FormulaStack {
+ public:
+  FormulaStack(std::span<const double> values, size_t num_steps) : values_(values) {
+    stack_.reserve(num_steps);
+  }
+
+  void take(const Formula::Step& step) {
     switch (step.operation) {
       case Operation::number:
-        stack.push_back(step.number);
-        break;
+        return stack_.push_back(step.number);
       case Operation::name:
-        stack.push_back(values[step.count]);
-        break;
-      case Operation::negate:
-        stack.back() = -stack.back();
-        break;
-      case Operation::abs:
-        stack.back() = std::abs(stack.back());
-        break;
-      case Operation::floor:
-        stack.back() = std::floor(stack.back());
-        break;
-      case Operation::ceil:
-        stack.back() = std::ceil(stack.back());
-        break;
-      case Operation::exp:
-        stack.back() = std::exp(stack.back());
-        break;
-      case Operation::sqrt:
-        note(stack.back() < 0, "takes the square root of a negative number");
-        stack.back() = std::sqrt(stack.back());
-        break;
-      case Operation::log:
-        note(stack.back() <= 0, "takes the logarithm of a number that is not positive");
-        stack.back() = std::log(stack.back());
-        break;
+        return stack_.push_back(values_[step.count]);
+      case Operation::add:
+      case Operation::subtract:
+      case Operation::multiply:
+      case Operation::divide:
+      case Operation::power:
+        return combine(step.operation);
       case Operation::min:
       case Operation::max:
-        for (size_t i = 1; i < step.count; ++i) {
-          const double right = pop();
-          stack.back() = step.operation == Operation::min ? std::min(stack.back(), right)
-                                                          : std::max(stack.back(), right);
-        }
-        break;
-      default: {
-        const double right = pop();
-        double& left = stack.back();
-        if (step.operation == Operation::add) left += right;
-        if (step.operation == Operation::subtract) left -= right;
-        if (step.operation == Operation::multiply) left *= right;
-        if (step.operation == Operation::power) {
-          note(left < 0 && right != std::trunc(right), "raises a negative number to a fraction");
-          note(left == 0 && right < 0, "divides by zero");
-          left = std::pow(left, right);
-        }
-        if (step.operation == Operation::divide) {
-          note(right == 0, "divides by zero");
-          left /= right;
-        }
-      }
+        return choose(step.operation == Operation::min, step.count);
+      default:
+        return apply(step.operation);
     }
   }
-  const double value = stack.back();
-  note(!std::isfinite(value), "has no finite value");
-  return {fault.empty() ? value : 0.0, fault};
+
+  Formula::Result result() && {
+    const double value = stack_.back();
+    note(!std::isfinite(value), "has no finite value");
+    return {fault_.empty() ? value : 0.0, std::move(fault_)};
+  }
+
+ private:
+  using Operation = Formula::Operation;
+
+  void note(bool is_fault, const char* why) {
+    if (is_fault && fault_.empty()) fault_ = why;
+  }
+
+  double pop() {
+    const double top = stack_.back();
+    stack_.pop_back();
+    return top;
+  }
+
+  void apply(Operation operation) {
+    double& value = stack_.back();
+    if (operation == Operation::negate) value = -value;
+    if (operation == Operation::abs) value = std::abs(value);
+    if (operation == Operation::floor) value = std::floor(value);
+    if (operation == Operation::ceil) value = std::ceil(value);
+    if (operation == Operation::exp) value = std::exp(value);
+    if (operation == Operation::sqrt) {
+      note(value < 0, "takes the square root of a negative number");
+      value = std::sqrt(value);
+    }
+    if (operation == Operation::log) {
+      note(value <= 0, "takes the logarithm of a number that is not positive");
+      value = std::log(value);
+    }
+  }
+
+  void choose(bool smallest, size_t count) {
+    for (size_t i = 1; i < count; ++i) {
+      const double right = pop();
+      stack_.back() = smallest ? std::min(stack_.back(), right) : std::max(stack_.back(), right);
+    }
+  }
+
+  void combine(Operation operation) {
+    const double right = pop();
+    double& left = stack_.back();
+    if (operation == Operation::add) left += right;
+    if (operation == Operation::subtract) left -= right;
+    if (operation == Operation::multiply) left *= right;
+    if (operation == Operation::power) {
+      note(left < 0 && right != std::trunc(right), "raises a negative number to a fraction");
+      note(left == 0 && right < 0, "divides by zero");
+      left = std::pow(left, right);
+    }
+    if (operation == Operation::divide) {
+      note(right == 0, "divides by zero");
+      left /= right;
+    }
+  }
+
+  std::span<const double> values_;
+  std::vector<double> stack_;
+  std::string fault_;
+};
+
+Formula::Result Formula::evaluate(std::span<const double> values) const {
+  FormulaStack stack(values, steps_.size());
+  for (const Step& step : steps_) stack.take(step);
+  return std::move(stack).result();
 }
 
 }  // namespace gradus::rewards::graders

@@ -49,6 +49,7 @@ class Formula {
 
  private:
   friend class FormulaParser;
+  friend class FormulaStack;
 
   enum class Operation : uint8_t {
     number,

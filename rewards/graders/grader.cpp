@@ -1,10 +1,24 @@
 #include "rewards/graders/grader.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/printable.h"
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 
 namespace gradus::rewards::graders {
+
+#define GRADUS_RECORD(grader) extern const GraderRecord grader;
+#include "rewards/graders/records.inc"
+#undef GRADUS_RECORD
+
 namespace {
+
+constexpr const GraderRecord* kGraders[] = {
+#define GRADUS_RECORD(grader) &grader,
+#include "rewards/graders/records.inc"
+#undef GRADUS_RECORD
+};
 
 using nlohmann::json;
 
@@ -43,19 +57,16 @@ GraderScore error_score(bool GraderErrors::*flag, std::string fault) {
 std::unique_ptr<Grader> make_grader(const json& spec, GraderServices& services,
                                     const std::string& where, GraderPlace place) {
   SpecReader reader(spec, where);
-  std::vector<std::string> types{"string_check", "text_similarity", "python", "score_model",
-                                 "endpoint"};
-  if (place == GraderPlace::top) types.emplace_back("multi");
-  if (place == GraderPlace::inside_multi) types.emplace_back("label_model");
+  std::vector<std::string> types;
+  for (const GraderRecord* record : kGraders) {
+    if (record->only_at.value_or(place) == place) types.emplace_back(record->type);
+  }
   const std::string type = reader.choice("type", types);
   const std::string name = reader.text("name");
-  if (type == "string_check") return make_string_check(reader, name);
-  if (type == "text_similarity") return make_text_similarity(reader, name);
-  if (type == "python") return make_python_grader(reader, name, services);
-  if (type == "score_model") return make_score_model(reader, name, services);
-  if (type == "label_model") return make_label_model(reader, name, services);
-  if (type == "endpoint") return make_endpoint_grader(reader, name, services);
-  return make_multi_grader(reader, name, services);
+  const auto* const* chosen =
+      std::find_if(std::begin(kGraders), std::end(kGraders),
+                   [&](const auto* record) { return type == record->type; });
+  return (*chosen)->make(reader, name, services);
 }
 
 json run_response(const Grader& grader, const GraderScore& score, double execution_time_s) {

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/printable.h"
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 #include "rewards/graders/model_messages.h"
 
 namespace gradus::rewards::graders {
@@ -95,8 +95,6 @@ Labels read_labels(SpecReader& spec) {
   return labels;
 }
 
-}  // namespace
-
 std::unique_ptr<Grader> make_label_model(SpecReader& spec, const std::string& name,
                                          GraderServices& services) {
   ModelRequest request;
@@ -109,5 +107,10 @@ std::unique_ptr<Grader> make_label_model(SpecReader& spec, const std::string& na
   return std::make_unique<LabelModel>(
       name, ModelQuestion(std::move(request), std::move(input), services), std::move(labels));
 }
+
+}  // namespace
+
+extern const GraderRecord kLabelModelGrader{"label_model", make_label_model,
+                                            GraderPlace::inside_multi};
 
 }  // namespace gradus::rewards::graders

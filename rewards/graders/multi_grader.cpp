@@ -10,7 +10,7 @@
 
 #include "base/printable.h"
 #include "rewards/graders/formula.h"
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 
 namespace gradus::rewards::graders {
 namespace {
@@ -129,8 +129,6 @@ Formula read_formula(const std::string& text, const std::string& where,
   }
 }
 
-}  // namespace
-
 std::unique_ptr<Grader> make_multi_grader(SpecReader& spec, const std::string& name,
                                           GraderServices& services) {
   auto graders = read_graders(spec.value("graders"), spec.path("graders"), services);
@@ -140,5 +138,9 @@ std::unique_ptr<Grader> make_multi_grader(SpecReader& spec, const std::string& n
   spec.finish();
   return std::make_unique<MultiGrader>(name, std::move(graders), std::move(formula));
 }
+
+}  // namespace
+
+extern const GraderRecord kMultiGrader{"multi", make_multi_grader, GraderPlace::top};
 
 }  // namespace gradus::rewards::graders

@@ -3,7 +3,7 @@
 //   The source runs in a sandbox, never here. An exception, a value that is no finite number and
 //   a run past its limits are errors; the reward is then 0.
 
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 
 namespace gradus::rewards::graders {
 namespace {
@@ -45,8 +45,6 @@ class PythonGrader final : public Grader {
   GraderServices& services_;
 };
 
-}  // namespace
-
 std::unique_ptr<Grader> make_python_grader(SpecReader& spec, const std::string& name,
                                            GraderServices& services) {
   std::string source = spec.text("source");
@@ -67,5 +65,9 @@ std::unique_ptr<Grader> make_python_grader(SpecReader& spec, const std::string& 
   spec.finish();
   return std::make_unique<PythonGrader>(name, std::move(source), services);
 }
+
+}  // namespace
+
+extern const GraderRecord kPythonGrader{"python", make_python_grader};
 
 }  // namespace gradus::rewards::graders

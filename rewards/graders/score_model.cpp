@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "base/printable.h"
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 #include "rewards/graders/model_messages.h"
 
 namespace gradus::rewards::graders {
@@ -86,8 +86,6 @@ std::pair<double, double> read_range(SpecReader& spec) {
   return {low, high};
 }
 
-}  // namespace
-
 std::unique_ptr<Grader> make_score_model(SpecReader& spec, const std::string& name,
                                          GraderServices& services) {
   ModelRequest request;
@@ -100,5 +98,9 @@ std::unique_ptr<Grader> make_score_model(SpecReader& spec, const std::string& na
   return std::make_unique<ScoreModel>(
       name, ModelQuestion(std::move(request), std::move(input), services), low, high);
 }
+
+}  // namespace
+
+extern const GraderRecord kScoreModelGrader{"score_model", make_score_model};
 
 }  // namespace gradus::rewards::graders

@@ -3,7 +3,7 @@
 //   eq: input equals reference, ne: it does not; like: input contains reference; ilike: the same
 //   with upper and lower case alike. The guides spell ne as neq; both are read.
 
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 #include "rewards/profiles/python_text.h"
 
 namespace gradus::rewards::graders {
@@ -44,9 +44,8 @@ class StringCheck final : public Grader {
   std::string operation_;
 };
 
-}  // namespace
-
-std::unique_ptr<Grader> make_string_check(SpecReader& spec, const std::string& name) {
+std::unique_ptr<Grader> make_string_check(SpecReader& spec, const std::string& name,
+                                          GraderServices&) {
   Template input = spec.text_template("input");
   Template reference = spec.text_template("reference");
   const bool is_neq = spec.value("operation") == "neq";
@@ -55,5 +54,9 @@ std::unique_ptr<Grader> make_string_check(SpecReader& spec, const std::string& n
   return std::make_unique<StringCheck>(name, std::move(input), std::move(reference),
                                        std::move(operation));
 }
+
+}  // namespace
+
+extern const GraderRecord kStringCheckGrader{"string_check", make_string_check};
 
 }  // namespace gradus::rewards::graders

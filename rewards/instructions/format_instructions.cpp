@@ -1,7 +1,7 @@
 // detectable_format:* and detectable_content:*: marks that stand in the response.
 
 #include "base/error.h"
-#include "rewards/instructions/makers.h"
+#include "rewards/instructions/instruction_record.h"
 #include "rewards/instructions/python_json.h"
 #include "rewards/scores/words.h"
 
@@ -38,8 +38,6 @@ bool remove_prefix(std::string_view& text, std::string_view prefix) {
   text.remove_prefix(prefix.size());
   return true;
 }
-
-}  // namespace
 
 // `num_placeholders` or more of `[...]` on one line.
 InstructionCheck make_number_placeholders(const InstructionArguments& arguments) {
@@ -128,5 +126,23 @@ InstructionCheck make_title(const InstructionArguments&) {
     return false;
   };
 }
+
+}  // namespace
+
+extern const InstructionRecord kNumberPlaceholdersInstruction{
+    "detectable_content:number_placeholders", make_number_placeholders};
+extern const InstructionRecord kPostscriptInstruction{"detectable_content:postscript",
+                                                      make_postscript};
+extern const InstructionRecord kNumberBulletListsInstruction{
+    "detectable_format:number_bullet_lists", make_number_bullet_lists};
+extern const InstructionRecord kConstrainedResponseInstruction{
+    "detectable_format:constrained_response", make_constrained_response};
+extern const InstructionRecord kNumberHighlightedSectionsInstruction{
+    "detectable_format:number_highlighted_sections", make_number_highlighted_sections};
+extern const InstructionRecord kMultipleSectionsInstruction{"detectable_format:multiple_sections",
+                                                            make_multiple_sections};
+extern const InstructionRecord kJsonFormatInstruction{"detectable_format:json_format",
+                                                      make_json_format};
+extern const InstructionRecord kTitleInstruction{"detectable_format:title", make_title};
 
 }  // namespace gradus::rewards

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "rewards/instructions/makers.h"
+#include "rewards/instructions/instruction_record.h"
 #include "rewards/scores/words.h"
 
 namespace gradus::rewards {
@@ -22,8 +22,6 @@ std::shared_ptr<const Regexes> compile(const std::vector<std::string>& texts,
   }
   return regexes;
 }
-
-}  // namespace
 
 // Every one of `keywords` is found, within words as well.
 InstructionCheck make_existence(const InstructionArguments& arguments) {
@@ -76,5 +74,14 @@ InstructionCheck make_letter_frequency(const InstructionArguments& arguments) {
     return (count >= frequency) == is_at_least;
   };
 }
+
+}  // namespace
+
+extern const InstructionRecord kExistenceInstruction{"keywords:existence", make_existence};
+extern const InstructionRecord kFrequencyInstruction{"keywords:frequency", make_frequency};
+extern const InstructionRecord kForbiddenWordsInstruction{"keywords:forbidden_words",
+                                                          make_forbidden_words};
+extern const InstructionRecord kLetterFrequencyInstruction{"keywords:letter_frequency",
+                                                           make_letter_frequency};
 
 }  // namespace gradus::rewards

@@ -1,6 +1,6 @@
 // length_constraints:*: how many sentences, words and paragraphs.
 
-#include "rewards/instructions/makers.h"
+#include "rewards/instructions/instruction_record.h"
 #include "rewards/scores/sentences.h"
 #include "rewards/scores/words.h"
 
@@ -28,8 +28,6 @@ std::string first_word_of(std::string_view paragraph) {
   while (word.starts_with('"')) word.remove_prefix(1);
   return lower_case(word.substr(0, word.find_first_of(".,?!'\"")));
 }
-
-}  // namespace
 
 // `num_sentences` sentences or more (`relation` at least), or fewer (less than).
 InstructionCheck make_number_sentences(const InstructionArguments& arguments) {
@@ -78,5 +76,16 @@ InstructionCheck make_nth_paragraph_first_word(const InstructionArguments& argum
     return first_word_of(parts[static_cast<size_t>(nth - 1)]) == first_word;
   };
 }
+
+}  // namespace
+
+extern const InstructionRecord kNumberSentencesInstruction{"length_constraints:number_sentences",
+                                                           make_number_sentences};
+extern const InstructionRecord kNumberWordsInstruction{"length_constraints:number_words",
+                                                       make_number_words};
+extern const InstructionRecord kNumberParagraphsInstruction{"length_constraints:number_paragraphs",
+                                                            make_number_paragraphs};
+extern const InstructionRecord kNthParagraphFirstWordInstruction{
+    "length_constraints:nth_paragraph_first_word", make_nth_paragraph_first_word};
 
 }  // namespace gradus::rewards

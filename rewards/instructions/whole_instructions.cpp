@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "rewards/instructions/makers.h"
+#include "rewards/instructions/instruction_record.h"
 #include "rewards/scores/languages.h"
 #include "rewards/scores/sentences.h"
 #include "rewards/scores/words.h"
@@ -49,8 +49,6 @@ InstructionCheck make_english_case(LetterCase wanted) {
     return has_case(response, wanted) && is_in_language(response, *english);
   };
 }
-
-}  // namespace
 
 // Two parts between `******`, not the same; further marks at the ends only.
 InstructionCheck make_two_responses(const InstructionArguments&) {
@@ -131,5 +129,23 @@ InstructionCheck make_capital_word_frequency(const InstructionArguments& argumen
     return (count >= bound) == is_at_least;
   };
 }
+
+}  // namespace
+
+extern const InstructionRecord kTwoResponsesInstruction{"combination:two_responses",
+                                                        make_two_responses};
+extern const InstructionRecord kRepeatPromptInstruction{"combination:repeat_prompt",
+                                                        make_repeat_prompt};
+extern const InstructionRecord kEndCheckerInstruction{"startend:end_checker", make_end_checker};
+extern const InstructionRecord kQuotationInstruction{"startend:quotation", make_quotation};
+extern const InstructionRecord kNoCommaInstruction{"punctuation:no_comma", make_no_comma};
+extern const InstructionRecord kResponseLanguageInstruction{"language:response_language",
+                                                            make_response_language};
+extern const InstructionRecord kEnglishCapitalInstruction{"change_case:english_capital",
+                                                          make_english_capital};
+extern const InstructionRecord kEnglishLowercaseInstruction{"change_case:english_lowercase",
+                                                            make_english_lowercase};
+extern const InstructionRecord kCapitalWordFrequencyInstruction{
+    "change_case:capital_word_frequency", make_capital_word_frequency};
 
 }  // namespace gradus::rewards

@@ -27,7 +27,7 @@
 #include "base/printable.h"
 #include "rewards/plugins/plugin_config.h"
 #include "rewards/plugins/plugin_rule.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 
 namespace gradus::rewards {
 namespace {
@@ -104,8 +104,6 @@ std::vector<std::string> resolve(const CommandConfig& options, const RewardConfi
   return command;
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_command_rule(const RewardConfig& config) {
   const auto options = read_options<CommandConfig>(config);
   if (options.command.empty()) {
@@ -128,8 +126,10 @@ std::unique_ptr<RewardRule> make_command_rule(const RewardConfig& config) {
                                       options.plugin.num_workers);
 }
 
-std::vector<SettingInfo> command_options() {
-  return list_settings(CommandConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kCommandRule{"command",
+                                           "a program of yours that answers lines of JSON",
+                                           make_command_rule, options_of<CommandConfig>};
 
 }  // namespace gradus::rewards

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "rewards/plugins/plugin_config.h"
 #include "rewards/plugins/plugin_rule.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 
 namespace gradus::rewards {
 namespace {
@@ -23,8 +23,6 @@ void describe(LibraryConfig& c, Field&& field) {
   field("options", c.options, any(), "handed to gradus_reward_open as JSON");
   describe(c.plugin, field);
 }
-
-}  // namespace
 
 std::unique_ptr<RewardRule> make_library_rule(const RewardConfig& config) {
   const auto options = read_options<LibraryConfig>(config);
@@ -47,8 +45,9 @@ std::unique_ptr<RewardRule> make_library_rule(const RewardConfig& config) {
                                       options.plugin.num_workers);
 }
 
-std::vector<SettingInfo> library_options() {
-  return list_settings(LibraryConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kLibraryRule{"library", "a shared library of yours",
+                                           make_library_rule, options_of<LibraryConfig>};
 
 }  // namespace gradus::rewards

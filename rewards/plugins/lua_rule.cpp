@@ -16,7 +16,7 @@
 #include "base/sha256.h"
 #include "rewards/plugins/plugin_config.h"
 #include "rewards/plugins/plugin_rule.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 
 namespace gradus::rewards {
 namespace {
@@ -38,8 +38,6 @@ void describe(LuaConfig& c, Field&& field) {
         "instructions of Lua in one call");
   describe(c.plugin, field);
 }
-
-}  // namespace
 
 std::unique_ptr<RewardRule> make_lua_rule(const RewardConfig& config) {
   const auto options = read_options<LuaConfig>(config);
@@ -66,8 +64,9 @@ std::unique_ptr<RewardRule> make_lua_rule(const RewardConfig& config) {
                                       options.plugin.num_workers);
 }
 
-std::vector<SettingInfo> lua_options() {
-  return list_settings(LuaConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kLuaRule{"lua", "a function of yours in a Lua file", make_lua_rule,
+                                       options_of<LuaConfig>};
 
 }  // namespace gradus::rewards

@@ -25,7 +25,7 @@
 #include "rewards/plugins/python_interpreter.h"
 #include "rewards/plugins/python_worker.h"
 #include "rewards/plugins/python_worker_script.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 
 namespace gradus::rewards {
 namespace {
@@ -147,6 +147,14 @@ PluginProgram program_of(const RewardConfig& config, const PythonConfig& options
   return program;
 }
 
+std::unique_ptr<RewardRule> make_python_rule(const RewardConfig& config) {
+  const auto options = read_options<PythonConfig>(config);
+  const auto sandbox = std::make_shared<const sandbox::Sandbox>(options.plugin.isolation);
+  return std::make_unique<PluginRule>(config.display_name(), sandbox,
+                                      program_of(config, options, sandbox->rung()),
+                                      options.plugin.num_workers);
+}
+
 }  // namespace
 
 WorkerProgram python_program(const std::string& interpreter, const PluginConfig& config) {
@@ -164,16 +172,8 @@ WorkerProgram python_program(const std::string& interpreter, const PluginConfig&
   return program;
 }
 
-std::unique_ptr<RewardRule> make_python_rule(const RewardConfig& config) {
-  const auto options = read_options<PythonConfig>(config);
-  const auto sandbox = std::make_shared<const sandbox::Sandbox>(options.plugin.isolation);
-  return std::make_unique<PluginRule>(config.display_name(), sandbox,
-                                      program_of(config, options, sandbox->rung()),
-                                      options.plugin.num_workers);
-}
-
-std::vector<SettingInfo> python_options() {
-  return list_settings(PythonConfig{});
-}
+extern const RewardRuleRecord kPythonRule{
+    "python", "a function of yours in a Python file (TRL's, verl's or OpenAI's form)",
+    make_python_rule, options_of<PythonConfig>};
 
 }  // namespace gradus::rewards

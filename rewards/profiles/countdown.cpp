@@ -101,8 +101,6 @@ std::string fault_of(TextView equation, const Puzzle& puzzle) {
   return std::abs(result - puzzle.target) < kTolerance ? "" : "does not reach the target";
 }
 
-}  // namespace
-
 Verdict countdown(std::string_view gold, std::string_view prediction, const ProfileOptions&) {
   const auto puzzle = puzzle_of(gold);
   if (!puzzle) return {false, 0.0, "", R"(the gold is not {"target": n, "numbers": [...]})"};
@@ -113,5 +111,16 @@ Verdict countdown(std::string_view gold, std::string_view prediction, const Prof
   return {fault.empty(), fault.empty() ? 1.0 : kFormScore, printable(to_utf8(*equation), 200),
           fault};
 }
+
+}  // namespace
+
+extern const ProfileInfo kCountdownProfile{
+    "countdown",
+    "last <answer> of the last line, all numbers once, target within 1e-5",
+    "TinyZero, reward_score/countdown.py",
+    false,
+    countdown,
+    0,
+    true};
 
 }  // namespace gradus::rewards::profiles

@@ -41,8 +41,6 @@ std::optional<Text> answer_in(TextView text) {
   return marked ? std::move(marked) : boxed(text);
 }
 
-}  // namespace
-
 Verdict deepscaler(std::string_view gold, std::string_view prediction,
                    const ProfileOptions& options) {
   const Text text = to_text(prediction);
@@ -62,5 +60,11 @@ Verdict deepscaler(std::string_view gold, std::string_view prediction,
   return {is_right, is_right ? 1.0 : 0.0, printable(to_utf8(*answer), 200),
           is_right ? "" : "neither the strings nor the expressions are equal"};
 }
+
+}  // namespace
+
+extern const ProfileInfo kDeepscalerProfile{
+    "deepscaler", "last box behind </think>, then hendrycks' or prm800k's rule",
+    "rllm, rewards/math_reward.py", false, deepscaler};
 
 }  // namespace gradus::rewards::profiles

@@ -34,8 +34,6 @@ Verdict compared(const std::optional<Text>& answer, std::string_view gold) {
           is_right ? "" : "the strings differ"};
 }
 
-}  // namespace
-
 Verdict gsm8k_strict(std::string_view gold, std::string_view prediction, const ProfileOptions&) {
   const Text text = to_text(prediction);
   const TextView tail = last(text, kCharacters);
@@ -63,5 +61,15 @@ Verdict gsm8k_flexible(std::string_view gold, std::string_view prediction, const
   }
   return compared(answer ? answer : first, gold);
 }
+
+}  // namespace
+
+extern const ProfileInfo kGsm8kStrictProfile{"gsm8k_strict",
+                                             "the last `#### number` of the last 300 characters",
+                                             "verl, reward_score/gsm8k.py", false, gsm8k_strict};
+
+extern const ProfileInfo kGsm8kFlexibleProfile{
+    "gsm8k_flexible", "the last number of the last 300 characters", "verl, reward_score/gsm8k.py",
+    false, gsm8k_flexible};
 
 }  // namespace gradus::rewards::profiles

@@ -76,6 +76,12 @@ Text with_slash_as_fraction(const Text& text) {
   return U"\\frac{" + parts[0] + U"}{" + parts[1] + U"}";
 }
 
+Verdict hendrycks(std::string_view gold, std::string_view prediction, const ProfileOptions&) {
+  const bool is_right = hendrycks_equal(to_text(gold), to_text(prediction));
+  return {is_right, is_right ? 1.0 : 0.0, printable(prediction, 200),
+          is_right ? "" : "the strings differ after normalisation"};
+}
+
 }  // namespace
 
 std::optional<Text> hendrycks_normalized(TextView answer) {
@@ -112,10 +118,7 @@ bool hendrycks_equal(TextView left, TextView right) {
   return a && b ? *a == *b : left == right;
 }
 
-Verdict hendrycks(std::string_view gold, std::string_view prediction, const ProfileOptions&) {
-  const bool is_right = hendrycks_equal(to_text(gold), to_text(prediction));
-  return {is_right, is_right ? 1.0 : 0.0, printable(prediction, 200),
-          is_right ? "" : "the strings differ after normalisation"};
-}
+extern const ProfileInfo kHendrycksProfile{"hendrycks", "equal strings after light normalisation",
+                                           "hendrycks/math, math_equivalence.py", true, hendrycks};
 
 }  // namespace gradus::rewards::profiles

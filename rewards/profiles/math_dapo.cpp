@@ -195,8 +195,6 @@ Verdict verdict(bool is_right, TextView answer, const char* reason) {
   return {is_right, is_right ? 1.0 : -1.0, printable(to_utf8(answer), 200), is_right ? "" : reason};
 }
 
-}  // namespace
-
 Verdict math_dapo(std::string_view gold, std::string_view prediction,
                   const ProfileOptions& options) {
   const Text whole = to_text(prediction);
@@ -216,5 +214,15 @@ Verdict math_dapo(std::string_view gold, std::string_view prediction,
   if (!boxed) return verdict(false, U"", "no box in the last 100 characters");
   return verdict(*boxed == wanted, *boxed, "the box differs from the gold as written");
 }
+
+}  // namespace
+
+extern const ProfileInfo kMathDapoProfile{
+    "math_dapo",
+    "`Answer: ...` of the last 300 characters, normalised; 1 or -1",
+    "verl, reward_score/math_dapo.py",
+    false,
+    math_dapo,
+    -1};
 
 }  // namespace gradus::rewards::profiles

@@ -232,6 +232,15 @@ bool elements_equal(const Text& gold, const Text& given) {
          sympy_difference_is_zero(gold, given);
 }
 
+Verdict prm800k(std::string_view gold, std::string_view prediction, const ProfileOptions&) {
+  const Text wanted = to_text(gold);
+  const Text given = to_text(prediction);
+  const bool is_right =
+      mathd_normalized(wanted) == mathd_normalized(given) || prm800k_sympy_equal(wanted, given);
+  return {is_right, is_right ? 1.0 : 0.0, printable(prediction, 200),
+          is_right ? "" : "neither the strings nor the expressions are equal"};
+}
+
 }  // namespace
 
 Text prm800k_normalized(TextView answer, Dialect dialect) {
@@ -280,13 +289,8 @@ bool prm800k_sympy_equal(TextView gold, TextView given, Dialect dialect) {
   return true;
 }
 
-Verdict prm800k(std::string_view gold, std::string_view prediction, const ProfileOptions&) {
-  const Text wanted = to_text(gold);
-  const Text given = to_text(prediction);
-  const bool is_right =
-      mathd_normalized(wanted) == mathd_normalized(given) || prm800k_sympy_equal(wanted, given);
-  return {is_right, is_right ? 1.0 : 0.0, printable(prediction, 200),
-          is_right ? "" : "neither the strings nor the expressions are equal"};
-}
+extern const ProfileInfo kPrm800kProfile{"prm800k",
+                                         "hendrycks' rule, else sympy's simplify under conditions",
+                                         "openai/prm800k, grading/grader.py", true, prm800k};
 
 }  // namespace gradus::rewards::profiles

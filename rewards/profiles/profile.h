@@ -29,6 +29,7 @@ struct ProfileOptions {
 using Profile = Verdict (*)(std::string_view gold, std::string_view prediction,
                             const ProfileOptions& options);
 
+/// A profile's record, `extern const` in its own file; records.inc lists them.
 struct ProfileInfo {
   const char* name;
   const char* text;    // one line for people
@@ -45,22 +46,5 @@ std::span<const ProfileInfo> list_profiles();
 
 /// @throws gradus::ArgumentError  no profile has that name; says which there are.
 const ProfileInfo& find_profile(std::string_view name);
-
-// One file each; what the program does stands at its top.
-Verdict countdown(std::string_view gold, std::string_view prediction,
-                  const ProfileOptions& options);
-Verdict deepscaler(std::string_view gold, std::string_view prediction,
-                   const ProfileOptions& options);
-Verdict gsm8k_flexible(std::string_view gold, std::string_view prediction,
-                       const ProfileOptions& options);
-Verdict gsm8k_strict(std::string_view gold, std::string_view prediction,
-                     const ProfileOptions& options);
-Verdict hendrycks(std::string_view gold, std::string_view prediction,
-                  const ProfileOptions& options);
-Verdict math_dapo(std::string_view gold, std::string_view prediction,
-                  const ProfileOptions& options);
-Verdict prm800k(std::string_view gold, std::string_view prediction, const ProfileOptions& options);
-Verdict verl_math(std::string_view gold, std::string_view prediction,
-                  const ProfileOptions& options);
 
 }  // namespace gradus::rewards::profiles

@@ -22,8 +22,6 @@ std::optional<Text> last_box(TextView text) {
   return box->substr(kOpening.size(), box->size() - kOpening.size() - 1);
 }
 
-}  // namespace
-
 Verdict verl_math(std::string_view gold, std::string_view prediction, const ProfileOptions&) {
   const auto answer = last_box(to_text(prediction));
   if (!answer) return {false, 0.0, "", "no \\boxed{...}"};
@@ -31,5 +29,10 @@ Verdict verl_math(std::string_view gold, std::string_view prediction, const Prof
   return {is_right, is_right ? 1.0 : 0.0, printable(to_utf8(*answer), 200),
           is_right ? "" : "the strings differ after normalisation"};
 }
+
+}  // namespace
+
+extern const ProfileInfo kVerlMathProfile{"verl_math", "last box, then hendrycks' rule",
+                                          "verl, reward_score/math_reward.py", false, verl_math};
 
 }  // namespace gradus::rewards::profiles

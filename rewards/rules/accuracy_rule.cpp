@@ -5,7 +5,7 @@
 //   settable; no readable gold: skipped, never 0.
 
 #include "base/printable.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/judgement.h"
 #include "rewards/simple_rule.h"
 
@@ -51,8 +51,6 @@ Grade accuracy_of(const RewardInput& input, const AccuracyConfig& config) {
   return grade;
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_accuracy_rule(const RewardConfig& config) {
   const auto options = read_options<AccuracyConfig>(config);
   check_profile(options.answer, source_of(config));
@@ -61,8 +59,10 @@ std::unique_ptr<RewardRule> make_accuracy_rule(const RewardConfig& config) {
   });
 }
 
-std::vector<SettingInfo> accuracy_options() {
-  return list_settings(AccuracyConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kAccuracyRule{"accuracy",
+                                            "the final answer equals the row's answer, exactly",
+                                            make_accuracy_rule, options_of<AccuracyConfig>};
 
 }  // namespace gradus::rewards

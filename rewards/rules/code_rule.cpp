@@ -15,7 +15,7 @@
 #include "rewards/code/fenced_block.h"
 #include "rewards/code/program_tests.h"
 #include "rewards/code/test_cases.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 
 namespace gradus::rewards {
 namespace {
@@ -185,15 +185,15 @@ class CodeRule final : public RewardRule {
   std::stop_token stop_;
 };
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_code_rule(const RewardConfig& config) {
   return std::make_unique<CodeRule>(config.display_name(), read_options<CodeConfig>(config),
                                     source_of(config));
 }
 
-std::vector<SettingInfo> code_options() {
-  return list_settings(CodeConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kCodeRule{
+    "code", "the last fenced program passes the row's tests, in the sandbox", make_code_rule,
+    options_of<CodeConfig>};
 
 }  // namespace gradus::rewards

@@ -8,7 +8,7 @@
 #include "base/printable.h"
 #include "rewards/answers/answer_extraction.h"
 #include "rewards/answers/dressing.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/reference.h"
 #include "rewards/scores/arithmetic.h"
 #include "rewards/simple_rule.h"
@@ -117,8 +117,6 @@ Grade countdown_of(const RewardInput& input, const CountdownConfig& config) {
   return grade;
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_countdown_rule(const RewardConfig& config) {
   const auto options = read_options<CountdownConfig>(config);
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
@@ -126,8 +124,10 @@ std::unique_ptr<RewardRule> make_countdown_rule(const RewardConfig& config) {
   });
 }
 
-std::vector<SettingInfo> countdown_options() {
-  return list_settings(CountdownConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kCountdownRule{
+    "countdown", "an expression over the given numbers reaches the target", make_countdown_rule,
+    options_of<CountdownConfig>};
 
 }  // namespace gradus::rewards

@@ -6,7 +6,7 @@
 // of writing an accent are the same. Sources: open-instruct's string matcher, SQuAD's exact match.
 
 #include "base/printable.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
 #include "rewards/simple_rule.h"
@@ -52,8 +52,6 @@ Grade exact_match_of(const RewardInput& input, const ExactMatchConfig& config) {
   return grade;
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_exact_match_rule(const RewardConfig& config) {
   const auto options = read_options<ExactMatchConfig>(config);
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
@@ -61,8 +59,10 @@ std::unique_ptr<RewardRule> make_exact_match_rule(const RewardConfig& config) {
   });
 }
 
-std::vector<SettingInfo> exact_match_options() {
-  return list_settings(ExactMatchConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kExactMatchRule{"exact_match",
+                                              "the text, or a part of it, is the row's answer",
+                                              make_exact_match_rule, options_of<ExactMatchConfig>};
 
 }  // namespace gradus::rewards

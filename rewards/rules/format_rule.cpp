@@ -1,6 +1,6 @@
 // Rules of form: `format` in its variants, and `reasoning_steps`. See format_scores.h.
 
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/scores/format_scores.h"
 #include "rewards/simple_rule.h"
 
@@ -51,18 +51,12 @@ struct ReasoningStepsConfig {};
 template <class Field>
 void describe(ReasoningStepsConfig&, Field&&) {}
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_format_rule(const RewardConfig& config) {
   const auto options = read_options<FormatConfig>(config);
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
     if (options.prefix.empty()) return scored(score_of(input.completion, options));
     return scored(score_of(options.prefix + std::string(input.completion), options));
   });
-}
-
-std::vector<SettingInfo> format_options() {
-  return list_settings(FormatConfig{});
 }
 
 std::unique_ptr<RewardRule> make_reasoning_steps_rule(const RewardConfig& config) {
@@ -72,8 +66,13 @@ std::unique_ptr<RewardRule> make_reasoning_steps_rule(const RewardConfig& config
   });
 }
 
-std::vector<SettingInfo> reasoning_steps_options() {
-  return list_settings(ReasoningStepsConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kFormatRule{"format", "think and answer tags as asked for",
+                                          make_format_rule, options_of<FormatConfig>};
+
+extern const RewardRuleRecord kReasoningStepsRule{
+    "reasoning_steps", "three or more marks of step-by-step reasoning", make_reasoning_steps_rule,
+    options_of<ReasoningStepsConfig>};
 
 }  // namespace gradus::rewards

@@ -18,7 +18,7 @@
 #include "base/sha256.h"
 #include "rewards/graders/grader.h"
 #include "rewards/graders/http_services.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 
 namespace gradus::rewards {
 namespace {
@@ -194,8 +194,6 @@ json spec_of(const GraderConfig& options, const std::string& where) {
   return parse_json(text, options.file);
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_grader_rule(const RewardConfig& config) {
   const auto options = read_options<GraderConfig>(config);
   const std::string where = source_of(config);
@@ -210,8 +208,9 @@ std::unique_ptr<RewardRule> make_grader_rule(const RewardConfig& config) {
   }
 }
 
-std::vector<SettingInfo> grader_options() {
-  return list_settings(GraderConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kGraderRule{"grader", "a grader in OpenAI's JSON form",
+                                          make_grader_rule, options_of<GraderConfig>};
 
 }  // namespace gradus::rewards

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "rewards/instructions/instruction.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
 
@@ -136,8 +136,6 @@ class IfevalRule final : public RewardRule {
   std::vector<NamedCheck> checks_;
 };
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_ifeval_rule(const RewardConfig& config) {
   auto options = read_options<IfevalConfig>(config);
   std::vector<NamedCheck> checks;
@@ -149,8 +147,10 @@ std::unique_ptr<RewardRule> make_ifeval_rule(const RewardConfig& config) {
   return std::make_unique<IfevalRule>(config.display_name(), std::move(options), std::move(checks));
 }
 
-std::vector<SettingInfo> ifeval_options() {
-  return list_settings(IfevalConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kIfevalRule{"ifeval",
+                                          "instructions that a program can check, as in IFEval",
+                                          make_ifeval_rule, options_of<IfevalConfig>};
 
 }  // namespace gradus::rewards

@@ -9,7 +9,7 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
 #include "rewards/scores/json_schema/json_schema.h"
@@ -103,8 +103,6 @@ Grade grade_row(const RewardInput& input, const JsonSchemaConfig& config) {
   return check_text(input, config, *read.schema);
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_json_schema_rule(const RewardConfig& config) {
   const auto options = read_options<JsonSchemaConfig>(config);
   const int num_given = (options.schema.is_null() ? 0 : 1) + (options.file.empty() ? 0 : 1) +
@@ -129,8 +127,9 @@ std::unique_ptr<RewardRule> make_json_schema_rule(const RewardConfig& config) {
                                       });
 }
 
-std::vector<SettingInfo> json_schema_options() {
-  return list_settings(JsonSchemaConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kJsonSchemaRule{"json_schema", "JSON of the wanted form",
+                                              make_json_schema_rule, options_of<JsonSchemaConfig>};
 
 }  // namespace gradus::rewards

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/settings/nearest_name.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
 #include "rewards/scores/language_score.h"
@@ -85,8 +85,6 @@ Grade language_consistency_of(const RewardInput& input, const LanguageConsistenc
   return grade;
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_language_consistency_rule(const RewardConfig& config) {
   const auto options = read_options<LanguageConsistencyConfig>(config);
   check(options, source_of(config));
@@ -95,8 +93,10 @@ std::unique_ptr<RewardRule> make_language_consistency_rule(const RewardConfig& c
   });
 }
 
-std::vector<SettingInfo> language_consistency_options() {
-  return list_settings(LanguageConsistencyConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kLanguageConsistencyRule{
+    "language_consistency", "share of the reasoning that is in the wanted language (R1)",
+    make_language_consistency_rule, options_of<LanguageConsistencyConfig>};
 
 }  // namespace gradus::rewards

@@ -8,7 +8,7 @@
 // gate = 1 above this one.
 
 #include "base/error.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/length_unit.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
@@ -69,8 +69,6 @@ Grade length_budget_of(const RewardInput& input, const LengthBudgetConfig& confi
   return grade;
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_length_budget_rule(const RewardConfig& config) {
   const auto options = read_options<LengthBudgetConfig>(config);
   if (options.budget == 0.0 && options.column.empty()) {
@@ -86,8 +84,10 @@ std::unique_ptr<RewardRule> make_length_budget_rule(const RewardConfig& config) 
   });
 }
 
-std::vector<SettingInfo> length_budget_options() {
-  return list_settings(LengthBudgetConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kLengthBudgetRule{
+    "length_budget", "as long as asked for, or not longer (L1: LCPO-Exact, LCPO-Max)",
+    make_length_budget_rule, options_of<LengthBudgetConfig>};
 
 }  // namespace gradus::rewards

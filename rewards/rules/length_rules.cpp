@@ -2,7 +2,7 @@
 // length_scores.h.
 
 #include "base/error.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/judgement.h"
 #include "rewards/rules/length_unit.h"
 #include "rewards/scores/length_scores.h"
@@ -122,8 +122,6 @@ class LengthRule final : public RewardRule {
   LengthConfig config_;
 };
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_soft_overlong_rule(const RewardConfig& config) {
   const auto options = read_options<SoftOverlongConfig>(config);
   if (options.buffer > options.max_length) {
@@ -159,17 +157,21 @@ std::unique_ptr<RewardRule> make_repetition_rule(const RewardConfig& config) {
   });
 }
 
-std::vector<SettingInfo> soft_overlong_options() {
-  return list_settings(SoftOverlongConfig{});
-}
-std::vector<SettingInfo> cosine_options() {
-  return list_settings(CosineConfig{});
-}
-std::vector<SettingInfo> length_options() {
-  return list_settings(LengthConfig{});
-}
-std::vector<SettingInfo> repetition_options() {
-  return list_settings(RepetitionConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kSoftOverlongRule{
+    "soft_overlong", "a penalty that grows over the last tokens before the limit (DAPO)",
+    make_soft_overlong_rule, options_of<SoftOverlongConfig>};
+
+extern const RewardRuleRecord kCosineRule{"cosine",
+                                          "right answers pay more when short, wrong ones when long",
+                                          make_cosine_rule, options_of<CosineConfig>};
+
+extern const RewardRuleRecord kLengthRule{"length",
+                                          "shorter than the group's others pays (Kimi k1.5)",
+                                          make_length_rule, options_of<LengthConfig>};
+
+extern const RewardRuleRecord kRepetitionRule{"repetition", "a penalty for repeated n-grams",
+                                              make_repetition_rule, options_of<RepetitionConfig>};
 
 }  // namespace gradus::rewards

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
 #include "rewards/scores/bounded_regex.h"
@@ -124,8 +124,6 @@ class RegexRule {
   BoundedRegex regex_;
 };
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_regex_rule(const RewardConfig& config) {
   auto options = read_options<RegexConfig>(config);
   BoundedRegex regex = compile(options, config);
@@ -146,8 +144,10 @@ std::unique_ptr<RewardRule> make_regex_rule(const RewardConfig& config) {
       config.display_name(), [rule](const RewardInput& input) { return rule->grade(input); });
 }
 
-std::vector<SettingInfo> regex_options() {
-  return list_settings(RegexConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kRegexRule{
+    "regex", "a regular expression is found, or its group is the row's answer", make_regex_rule,
+    options_of<RegexConfig>};
 
 }  // namespace gradus::rewards

@@ -6,7 +6,7 @@
 // Source: SQuAD (arXiv:1606.05250); recall alone is paid for by repeating the dictionary.
 
 #include "base/printable.h"
-#include "rewards/rules.h"
+#include "rewards/rule_record.h"
 #include "rewards/rules/part_setting.h"
 #include "rewards/rules/reference.h"
 #include "rewards/simple_rule.h"
@@ -63,8 +63,6 @@ Grade word_overlap_of(const RewardInput& input, const WordOverlapConfig& config)
   return grade;
 }
 
-}  // namespace
-
 std::unique_ptr<RewardRule> make_word_overlap_rule(const RewardConfig& config) {
   const auto options = read_options<WordOverlapConfig>(config);
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
@@ -72,8 +70,10 @@ std::unique_ptr<RewardRule> make_word_overlap_rule(const RewardConfig& config) {
   });
 }
 
-std::vector<SettingInfo> word_overlap_options() {
-  return list_settings(WordOverlapConfig{});
-}
+}  // namespace
+
+extern const RewardRuleRecord kWordOverlapRule{
+    "word_overlap", "f1 of the words shared with the row's answer (SQuAD)", make_word_overlap_rule,
+    options_of<WordOverlapConfig>};
 
 }  // namespace gradus::rewards

@@ -103,10 +103,10 @@ nlohmann::json generate_addition_trace(const nlohmann::json& options, RandomStre
 
 }  // namespace
 
-const Task kAdditionTraceTask = {kAdditionTraceName,
-                                 "sums worked out column by column, some rightly, some wrongly: "
-                                 "text for pre-training a small base",
-                                 generate_addition_trace,
-                                 [] { return list_settings(AdditionTraceConfig{}); }};
+extern const Task kAdditionTraceTask = {
+    kAdditionTraceName,
+    "sums worked out column by column, some rightly, some wrongly: "
+    "text for pre-training a small base",
+    generate_addition_trace, [] { return list_settings(AdditionTraceConfig{}); }};
 
 }  // namespace gradus::rollout

@@ -75,7 +75,7 @@ nlohmann::json generate_arithmetic(const nlohmann::json& options, RandomStream& 
 
 }  // namespace
 
-const Task kArithmeticTask = {
+extern const Task kArithmeticTask = {
     kArithmeticName, "one operation on two whole numbers: What is 12 + 34?", generate_arithmetic,
     [] { return list_settings(ArithmeticConfig{}); }};
 

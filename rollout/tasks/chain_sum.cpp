@@ -44,7 +44,8 @@ nlohmann::json generate_chain_sum(const nlohmann::json& options, RandomStream& r
 
 }  // namespace
 
-const Task kChainSumTask = {kChainSumName, "a sum of several numbers: What is 3 + 14 - 5?",
-                            generate_chain_sum, [] { return list_settings(ChainSumConfig{}); }};
+extern const Task kChainSumTask = {kChainSumName, "a sum of several numbers: What is 3 + 14 - 5?",
+                                   generate_chain_sum,
+                                   [] { return list_settings(ChainSumConfig{}); }};
 
 }  // namespace gradus::rollout

@@ -65,8 +65,8 @@ nlohmann::json generate_comparison(const nlohmann::json& options, RandomStream& 
 
 }  // namespace
 
-const Task kComparisonTask = {kComparisonName, "which of several numbers is largest or smallest",
-                              generate_comparison,
-                              [] { return list_settings(ComparisonConfig{}); }};
+extern const Task kComparisonTask = {
+    kComparisonName, "which of several numbers is largest or smallest", generate_comparison,
+    [] { return list_settings(ComparisonConfig{}); }};
 
 }  // namespace gradus::rollout

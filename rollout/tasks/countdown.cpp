@@ -128,7 +128,8 @@ nlohmann::json generate_countdown(const nlohmann::json& options, RandomStream& r
 
 }  // namespace
 
-const Task kCountdownTask = {kCountdownName, "reach a target with each given number used once",
-                             generate_countdown, [] { return list_settings(CountdownConfig{}); }};
+extern const Task kCountdownTask = {
+    kCountdownName, "reach a target with each given number used once", generate_countdown,
+    [] { return list_settings(CountdownConfig{}); }};
 
 }  // namespace gradus::rollout

@@ -1,6 +1,5 @@
 #include "rollout/tasks/generated_task.h"
 
-#include <array>
 #include <optional>
 
 #include "base/error.h"
@@ -8,11 +7,18 @@
 #include "rollout/tasks/task.h"
 
 namespace gradus::rollout {
+
+#define GRADUS_RECORD(task) extern const Task task;
+#include "rollout/tasks/records.inc"
+#undef GRADUS_RECORD
+
 namespace {
 
-// A new task is one file in rollout/tasks and one line here.
-const std::array<const Task*, 5> kTasks = {&kAdditionTraceTask, &kArithmeticTask, &kChainSumTask,
-                                           &kComparisonTask, &kCountdownTask};
+constexpr const Task* kTasks[] = {
+#define GRADUS_RECORD(task) &task,
+#include "rollout/tasks/records.inc"
+#undef GRADUS_RECORD
+};
 
 const Task& find_task(std::string_view name) {
   std::vector<std::string> names;

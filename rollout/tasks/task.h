@@ -10,20 +10,14 @@
 
 namespace gradus::rollout {
 
-/// What a generated task adds to the registry: how a row is made from options and chance.
+/// What a generated task adds to the registry: how a row is made from options and chance. A new
+/// task is one file with its `extern const Task` and one line of records.inc.
 struct Task {
   const char* name;
   const char* text;
   nlohmann::json (*generate)(const nlohmann::json& options, RandomStream& random);
   std::vector<SettingInfo> (*options)();
 };
-
-/// One per file of this folder.
-extern const Task kAdditionTraceTask;
-extern const Task kArithmeticTask;
-extern const Task kChainSumTask;
-extern const Task kComparisonTask;
-extern const Task kCountdownTask;
 
 /// Options of a task, read over the defaults and checked.
 template <class Config>

@@ -7,7 +7,7 @@
 #include <functional>
 #include <optional>
 
-#include "rewards/graders/grader_types.h"
+#include "rewards/graders/grader_record.h"
 #include "rewards/graders/similarity/text_similarity.h"
 
 namespace gradus::rewards::graders {
@@ -82,9 +82,8 @@ Metric read_metric(SpecReader& spec) {
   return fuzzy_match;
 }
 
-}  // namespace
-
-std::unique_ptr<Grader> make_text_similarity(SpecReader& spec, const std::string& name) {
+std::unique_ptr<Grader> make_text_similarity(SpecReader& spec, const std::string& name,
+                                             GraderServices&) {
   Template input = spec.text_template("input");
   Template reference = spec.text_template("reference");
   Metric metric = read_metric(spec);
@@ -93,5 +92,9 @@ std::unique_ptr<Grader> make_text_similarity(SpecReader& spec, const std::string
   return std::make_unique<TextSimilarity>(name, std::move(input), std::move(reference),
                                           std::move(metric), pass_threshold);
 }
+
+}  // namespace
+
+extern const GraderRecord kTextSimilarityGrader{"text_similarity", make_text_similarity};
 
 }  // namespace gradus::rewards::graders

@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "rewards/math/finding/anchors.h"
 #include "rewards/math/finding/phrases.h"
+#include "rewards/math/finding/prose_mathematics.h"
 #include "rewards/math/finding/stance.h"
 #include "rewards/math/names.h"
 #include "rewards/math/reading/normalize.h"
@@ -69,26 +70,12 @@ class Extractor {
     }
     std::string joined;
     for (size_t i = first; i < last; ++i) {
-      joined += (joined.empty() ? "" : " , ") + inside_of(found[i]);
+      joined += (joined.empty() ? "" : " , ") + parted_by_dollars(found[i].inside);
     }
     const std::string_view behind = word_behind(text_, found[last - 1].end);
     if (behind == "%" || behind == "\\%" || is_percent_word(behind)) joined += " \\%";
     push(joined, Origin::box, false);
     return found[last - 1].end;
-  }
-
-  /// "\boxed{12 $ and $13 }": dollars inside a box part its items.
-  static std::string inside_of(const Span& box) {
-    std::string inside(box.inside);
-    const size_t dollars = static_cast<size_t>(std::count(inside.begin(), inside.end(), '$'));
-    if (dollars < 2) return inside;
-    std::string parted;
-    for (const char c : inside) parted += c == '$' ? ' ' : c;
-    size_t at = 0;
-    for (const std::string_view word : {" and ", " or "}) {
-      while ((at = parted.find(word)) != std::string::npos) parted.replace(at, word.size(), " , ");
-    }
-    return parted;
   }
 
   /// With equal priority the place that ends last wins: a box, or "the final answer is".
@@ -221,38 +208,20 @@ class Extractor {
 
   /// A sentence that is one number or formula: "6", "6 cm", but not "6 of them are red".
   std::string statement_in(std::string_view segment) {
-    const std::vector<Span> found = mathematics_in(segment);
+    const std::vector<Span> found = mathematics_in(segment, options_.targets);
     if (found.empty() || found[0].begin > 0) return "";
     std::string_view rest = segment.substr(found[0].end);
     while (!rest.empty() && (rest[0] == ' ' || rest[0] == '*')) rest.remove_prefix(1);
     while (!rest.empty() && is_letter(rest[0])) rest.remove_prefix(1);
     if (!rest.empty() && rest.find_first_of(".,;!*)") != 0) return "";
     answer_end_ = begin_of(segment) + found[0].end;
-    return with_unit(segment, found[0]);
-  }
-
-  /// Spans of mathematics, and the plain arithmetic outside of them, in order.
-  std::vector<Span> mathematics_in(std::string_view text) const {
-    std::vector<Span> found;
-    if (options_.targets.latex) found = find_math_spans(text);
-    if (!options_.targets.expr) return found;
-    const auto num_spans = static_cast<std::ptrdiff_t>(found.size());
-    for (const Span& number : find_arithmetic(text)) {
-      const auto spans_end = found.begin() + num_spans;
-      const auto after =
-          std::lower_bound(found.begin(), spans_end, number.begin,
-                           [](const Span& span, size_t begin) { return span.end <= begin; });
-      if (after == spans_end || number.end <= after->begin) found.push_back(number);
-    }
-    std::sort(found.begin(), found.end(),
-              [](const Span& a, const Span& b) { return a.end < b.end; });
-    return found;
+    return value_with_words(text_, segment, found[0]);
   }
 
   /// The first span or number of a text that is not denied, with those that are joined to it by
   /// "," "and" "or".
   std::string first_mathematics(std::string_view text) {
-    const std::vector<Span> found = mathematics_in(text);
+    const std::vector<Span> found = mathematics_in(text, options_.targets);
     const size_t offset = begin_of(text);
     std::string result;
     bool is_denied = false;
@@ -271,52 +240,10 @@ class Extractor {
         continue;
       }
       if (stance != Stance::stated) break;
-      result += (result.empty() ? "" : " , ") + with_unit(text, span);
+      result += (result.empty() ? "" : " , ") + value_with_words(text_, text, span);
       answer_end_ = offset + span.end;
     }
     return result;
-  }
-
-  /// "28 percent", "2.5 million", "12 cm": the word behind a number that belongs to it.
-  /// "minus 5", "5 squared".
-  std::string with_unit(std::string_view text, const Span& span) const {
-    std::string result(last_side(span.inside));
-    if (is_called_negative(text_, begin_of(text) + span.begin)) result = negated(result);
-    const std::string_view word = word_behind(text, span.end);
-    if (word == "squared") return "(" + result + ")^2";
-    if (word == "cubed") return "(" + result + ")^3";
-    if (word == "factorial") return "(" + result + ")!";
-    if (word == "%" || word == "\\%" || is_percent_word(word)) {
-      result += " \\%";
-    } else if (multiplier_of(word) != 0) {
-      result += " " + std::string(word);
-    } else if (is_unit(word) && word.size() > 1) {
-      result += " \\text{" + std::string(word) + "}";
-    }
-    return result;
-  }
-
-  /// Whether words around a number make it another one.
-  bool is_altered(std::string_view text, const Span& span) const {
-    const std::string_view word = word_behind(text, span.end);
-    return word == "squared" || word == "cubed" || word == "factorial" ||
-           is_called_negative(text_, begin_of(text) + span.begin);
-  }
-
-  static std::string negated(const std::string& value) {
-    const bool is_number = value.find_first_not_of("0123456789.,") == std::string::npos;
-    return is_number ? "-" + value : "-(" + value + ")";
-  }
-
-  /// Behind the last equals sign of plain arithmetic.
-  static std::string_view last_side(std::string_view text) {
-    if (text.find('\\') != std::string_view::npos) return text;
-    const size_t at = text.rfind('=');
-    if (at == std::string_view::npos) return text;
-    const std::string_view side = text.substr(at + 1);
-    const bool is_plain =
-        text.find_first_of("abcdefghijklmnopqrstuvwxyz<>") == std::string_view::npos;
-    return is_plain && side.find_first_of("0123456789") != std::string_view::npos ? side : text;
   }
 
   /// Without an announcement: what stands last, mathematics or a number.
@@ -324,7 +251,7 @@ class Extractor {
     if (whole_text_is_answer()) {
       push(std::string(without_label(bare(text_))), Origin::number, true);
     }
-    const std::vector<Span> found = mathematics_in(text_);
+    const std::vector<Span> found = mathematics_in(text_, options_.targets);
     for (size_t i = found.size(); i > 0 && candidates_.size() < kMaxCandidates; --i) {
       const Span& last = found[i - 1];
       if (is_refused(last) || is_denied(found, i - 1)) continue;  // "it is not 18"
@@ -333,10 +260,12 @@ class Extractor {
       const size_t first = is_span ? first_joined_span(found, i - 1) : first_offered(found, i - 1);
       std::string joined;
       for (size_t k = first; k < i; ++k) {
-        joined += (k > first ? " , " : "") + with_unit(text_, found[k]);
+        joined += (k > first ? " , " : "") + value_with_words(text_, text_, found[k]);
       }
       push(joined, is_span ? Origin::span : Origin::number, !is_span);
-      if (!is_span && !is_altered(text_, last)) push_last_number(last.inside);
+      if (!is_span && !is_altered(text_, last)) {
+        push(last_number_in(last.inside), Origin::number, true);
+      }
       i = first + 1;
     }
   }
@@ -395,22 +324,6 @@ class Extractor {
   bool is_math_span(const Span& span) const {
     const char c = text_[span.begin];
     return c == '$' ? span.inside.size() + 2 <= span.end - span.begin : c == '\\';
-  }
-
-  /// The last number of a run that is no expression ("4 4/9 2"), with a fraction kept whole.
-  void push_last_number(std::string_view run) {
-    size_t end = run.size();
-    while (end > 0 && run[end - 1] == ' ') --end;
-    size_t begin = end;
-    while (begin > 0 && ((run[begin - 1] >= '0' && run[begin - 1] <= '9') ||
-                         run[begin - 1] == '.' || run[begin - 1] == '/' || run[begin - 1] == '%')) {
-      --begin;
-    }
-    if (begin == 0 || begin == end) return;
-    const bool is_fraction = run.substr(begin, end - begin).find('/') != std::string_view::npos;
-    if (is_fraction && run[begin - 1] == ' ') return;  // of a mixed number that is none
-    if (run[begin - 1] == '-' && (begin < 2 || run[begin - 2] == ' ')) --begin;
-    push(std::string(run.substr(begin, end - begin)), Origin::number, true);
   }
 
   /// A short text without sentences is itself the answer: "3x + 4y = 14", "1 1/4".

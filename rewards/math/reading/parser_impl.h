@@ -31,8 +31,9 @@ struct SyntaxFault {
   std::string reason;
 };
 
-/// A Pratt parser over tokens. Expressions are in parser.cpp, what an operand may start with in
-/// parser_operands.cpp, what may follow it in parser_postfix.cpp, functions in
+/// A Pratt parser over tokens. Expressions are in parser.cpp, signs between operands in
+/// parser_operators.cpp, what an operand may start with in parser_operands.cpp and, of commands, in
+/// parser_commands.cpp, what may follow it in parser_postfix.cpp and parser_units.cpp, functions in
 /// parser_functions.cpp, brackets and environments in parser_brackets.cpp.
 class Parser {
  public:
@@ -44,31 +45,43 @@ class Parser {
  private:
   // parser.cpp
   int32_t expression(int binding);
-  std::optional<int32_t> operation(int32_t left, int binding);
-  std::optional<int32_t> postfix(int32_t left, int binding);
   std::optional<int32_t> juxtaposition(int32_t left, int binding);
-  std::optional<int32_t> unit(int32_t left);
-  std::optional<std::string> half_of_day();
-  int32_t mixed_quantity(int32_t left);
-  int32_t with_condition(int32_t left, const std::string& remark);
-  int32_t degrees(int32_t left);
-  std::optional<int32_t> with_minutes(int32_t degrees);
-  size_t primes_ahead(size_t at, size_t count) const;
+  int32_t joined(NodeKind kind, int32_t left, int32_t right);
+  bool starts_operand() const;
+  bool closes_interval() const;
+  bool is_differential_here() const;
+
+  // parser_operators.cpp
+  std::optional<int32_t> operation(int32_t left, int binding);
+  std::optional<int32_t> binary(int32_t left, int binding, int power, NodeKind kind);
+  std::optional<int32_t> command_operation(int32_t left, int binding);
+  std::optional<int32_t> symbol_operation(int32_t left, int binding);
   int32_t listed(int32_t left, const char* separator, int binding);
   std::optional<std::vector<int32_t>> equal_groups(const std::vector<int32_t>& items,
                                                    const std::vector<size_t>& ends);
   int32_t added(int32_t left);
   int32_t related(int32_t left, char relation);
-  int32_t joined(NodeKind kind, int32_t left, int32_t right);
+  char relation_here() const;
+  bool is_joiner_here() const;
+
+  // parser_postfix.cpp
+  std::optional<int32_t> postfix(int32_t left, int binding);
+  int32_t degrees(int32_t left);
+  std::optional<int32_t> with_minutes(int32_t degrees);
+  size_t primes_ahead(size_t at, size_t count) const;
   int32_t subscripted(int32_t left);
   int32_t raised(int32_t left);
   bool is_plain_word() const;
   int32_t first_letter();
-  char relation_here() const;
-  bool starts_operand() const;
-  bool closes_interval() const;
-  bool is_joiner_here() const;
-  bool is_differential_here() const;
+
+  // parser_units.cpp
+  std::optional<int32_t> unit(int32_t left);
+  std::optional<int32_t> scaled_by_word(int32_t left);
+  std::optional<int32_t> unit_or_remark(int32_t left);
+  std::string unit_name();
+  std::optional<std::string> half_of_day();
+  int32_t mixed_quantity(int32_t left);
+  int32_t with_condition(int32_t left, const std::string& remark);
 
   // parser_operands.cpp
   int32_t operand();
@@ -83,7 +96,13 @@ class Parser {
   bool take_prime();
   int32_t letter();
   int32_t word();
+
+  // parser_commands.cpp
   int32_t command();
+  std::optional<int32_t> named_command(const std::string& name);
+  int32_t command_run_into_next(const std::string& name);
+  int32_t plus_minus(const std::string& name);
+  int32_t pointed_group();
   int32_t fraction();
   int32_t root();
   int32_t binomial();

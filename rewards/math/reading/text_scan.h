@@ -18,6 +18,9 @@ struct Span {
   std::string_view inside;
 };
 
+/// Forgets the first of many spans, so that at least the last 64 are kept.
+void keep_last(std::vector<Span>& spans);
+
 /// All boxes (\boxed{...}, \fbox{...}, \boxed 7) of a text, in order; of nested ones the outer.
 /// An unclosed box reaches to the end. At most the last 64.
 std::vector<Span> find_boxes(std::string_view text);

@@ -167,24 +167,62 @@ std::optional<Fraction> Algebra::product(const Tree& tree, const std::vector<int
   return result;
 }
 
+std::optional<Fraction> Algebra::name(const Node& node) {
+  if (const auto bound = bound_.find(node.name); bound != bound_.end()) return bound->second;
+  if (node.kind == NodeKind::symbol) return atom(node.name);
+  if (node.name == "i") {
+    return single(power_of(atoms_.imaginary(), Rational(1), atoms_));
+  }
+  if (node.name == "e") return atom("e^(1)");
+  if (node.name == "pi") return atom("pi");
+  return std::nullopt;
+}
+
+std::optional<Fraction> Algebra::quotient(const Tree& tree, const Node& node) {
+  auto value = canonical(tree, node.kids[0]);
+  for (size_t i = 1; value && i < node.kids.size(); ++i) {
+    const auto next = canonical(tree, node.kids[i]);
+    value = next ? over(*value, *next) : std::nullopt;
+  }
+  return value;
+}
+
+std::optional<Fraction> Algebra::raised(const Tree& tree, const Node& node) {
+  const auto base = canonical(tree, node.kids[0]);
+  const auto exponent = base ? canonical(tree, node.kids[1]) : std::nullopt;
+  if (!exponent) return std::nullopt;
+  const Node& base_node = tree.at(node.kids[0]);
+  if (base_node.kind == NodeKind::constant && base_node.name == "e") {
+    return exponential(*base, *exponent);
+  }
+  return power(*base, *exponent, true);
+}
+
+std::optional<Fraction> Algebra::root(const Tree& tree, const Node& node) {
+  const auto radicand = canonical(tree, node.kids[0]);
+  const auto index = radicand ? canonical(tree, node.kids[1]) : std::nullopt;
+  if (!index) return std::nullopt;
+  const auto n = constant_of(*index);
+  if (!n || n->is_zero()) return std::nullopt;
+  return power(*radicand, whole(Rational(1) / *n), true);
+}
+
+std::optional<Fraction> Algebra::degrees(const Tree& tree, const Node& node) {
+  const auto value = canonical(tree, node.kids[0]);
+  if (!value || !in_trigonometry_) return value;
+  const auto turn = times(*value, whole(Rational(1, 180)));
+  return turn ? times(*turn, *atom("pi")) : std::nullopt;
+}
+
 std::optional<Fraction> Algebra::canonical(const Tree& tree, int32_t id) {
   if (!work_.spend(1)) return std::nullopt;
   const Node& node = tree.at(id);
-  const auto kid = [&](size_t i) { return canonical(tree, node.kids[i]); };
   switch (node.kind) {
     case NodeKind::number:
       return whole(node.value);
     case NodeKind::symbol:
-      if (const auto bound = bound_.find(node.name); bound != bound_.end()) return bound->second;
-      return atom(node.name);
     case NodeKind::constant:
-      if (const auto bound = bound_.find(node.name); bound != bound_.end()) return bound->second;
-      if (node.name == "i") {
-        return single(power_of(atoms_.imaginary(), Rational(1), atoms_));
-      }
-      if (node.name == "e") return atom("e^(1)");
-      if (node.name == "pi") return atom("pi");
-      return std::nullopt;
+      return name(node);
     case NodeKind::ellipsis:
       return atom("...");
     case NodeKind::add:
@@ -192,55 +230,27 @@ std::optional<Fraction> Algebra::canonical(const Tree& tree, int32_t id) {
     case NodeKind::multiply:
       return product(tree, node.kids);
     case NodeKind::negate: {
-      auto value = kid(0);
+      auto value = canonical(tree, node.kids[0]);
       if (value) value->top = negated(std::move(value->top));
       return value;
     }
-    case NodeKind::divide: {
-      const auto top = kid(0);
-      const auto bottom = top ? kid(1) : std::nullopt;
-      return bottom ? over(*top, *bottom) : std::nullopt;
-    }
-    case NodeKind::power: {
-      const auto base = kid(0);
-      const auto exponent = base ? kid(1) : std::nullopt;
-      if (!exponent) return std::nullopt;
-      const Node& base_node = tree.at(node.kids[0]);
-      if (base_node.kind == NodeKind::constant && base_node.name == "e") {
-        return exponential(*base, *exponent);
-      }
-      return power(*base, *exponent, true);
-    }
-    case NodeKind::root: {
-      const auto radicand = kid(0);
-      const auto index = radicand ? kid(1) : std::nullopt;
-      if (!index) return std::nullopt;
-      const auto n = constant_of(*index);
-      if (!n || n->is_zero()) return std::nullopt;
-      return power(*radicand, whole(Rational(1) / *n), true);
-    }
+    case NodeKind::divide:
+    case NodeKind::ratio:
+      return quotient(tree, node);
+    case NodeKind::power:
+      return raised(tree, node);
+    case NodeKind::root:
+      return root(tree, node);
     case NodeKind::percent: {
-      const auto value = kid(0);
+      const auto value = canonical(tree, node.kids[0]);
       return value ? times(*value, whole(Rational(1, 100))) : std::nullopt;
     }
-    case NodeKind::degrees: {
-      const auto value = kid(0);
-      if (!value || !in_trigonometry_) return value;
-      const auto turn = times(*value, whole(Rational(1, 180)));
-      return turn ? times(*turn, *atom("pi")) : std::nullopt;
-    }
+    case NodeKind::degrees:
+      return degrees(tree, node);
     case NodeKind::quantity:
-      return kid(0);
-    case NodeKind::ratio: {
-      auto value = kid(0);
-      for (size_t i = 1; value && i < node.kids.size(); ++i) {
-        const auto next = kid(i);
-        value = next ? over(*value, *next) : std::nullopt;
-      }
-      return value;
-    }
+      return canonical(tree, node.kids[0]);
     case NodeKind::factorial: {
-      const auto value = kid(0);
+      const auto value = canonical(tree, node.kids[0]);
       return value ? factorial(*value, node.value == Rational(2)) : std::nullopt;
     }
     case NodeKind::call:

@@ -47,10 +47,21 @@ class Algebra {
  private:
   using Maybe = std::optional<Fraction>;
 
+  Maybe name(const Node& node);
+  Maybe quotient(const Tree& tree, const Node& node);
+  Maybe raised(const Tree& tree, const Node& node);
+  Maybe root(const Tree& tree, const Node& node);
+  Maybe degrees(const Tree& tree, const Node& node);
   Maybe sum(const Tree& tree, const std::vector<int32_t>& kids);
   Maybe product(const Tree& tree, const std::vector<int32_t>& kids);
   Maybe call(const Tree& tree, const Node& node);
   Maybe big_operator(const Tree& tree, const Node& node);
+  Maybe body_at(const Tree& tree, const Node& node, const Fraction& value);
+  Maybe as_written(const Tree& tree, const Node& node);
+  Maybe term_by_term(const Tree& tree, const Node& node, const Rational& first, int64_t count);
+  Maybe closed_sum(const Tree& tree, const Node& node, const Fraction& from, const Fraction& to);
+  std::optional<size_t> degree_in_index(const Polynomial& body);
+  Maybe sum_of_differences(std::vector<Fraction> values, const Fraction& count);
   Maybe integral(const Tree& tree, const Node& node);
   Maybe modulo(const Tree& tree, const Node& node);
   std::optional<Rational> residue(const Tree& tree, int32_t id, const Rational& modulus);

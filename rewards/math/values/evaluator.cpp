@@ -64,6 +64,12 @@ Function plain_function(std::string_view name) {
   return nullptr;
 }
 
+/// Whether a function's values are real numbers, of arguments that may not be.
+bool is_real_function(const std::string& name) {
+  return name == "abs" || name == "floor" || name == "ceil" || name == "max" || name == "min" ||
+         name == "re" || name == "im" || name == "arg";
+}
+
 }  // namespace
 
 void Evaluator::symbol(const std::string& name, Ball& result) const {
@@ -83,6 +89,30 @@ void Evaluator::symbol(const std::string& name, Ball& result) const {
   acb_div_si(result.get(), result.get(), 100 * kSteps, precision_);
 }
 
+bool Evaluator::evaluate_constant(const std::string& name, Ball& result) const {
+  if (name == "pi") {
+    acb_const_pi(result.get(), precision_);
+  } else if (name == "e") {
+    acb_zero(result.get());
+    arb_const_e(result.real(), precision_);
+  } else if (name == "i") {
+    acb_onei(result.get());
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Evaluator::evaluate_sum(const Node& node, Ball& result) {
+  acb_zero(result.get());
+  Ball term;
+  for (const int32_t kid : node.kids) {
+    if (!evaluate(kid, term)) return false;
+    acb_add(result.get(), result.get(), term.get(), precision_);
+  }
+  return true;
+}
+
 bool Evaluator::evaluate_product(const Node& node, Ball& result) {
   acb_one(result.get());
   Ball factor;
@@ -91,6 +121,56 @@ bool Evaluator::evaluate_product(const Node& node, Ball& result) {
     acb_mul(result.get(), result.get(), factor.get(), precision_);
   }
   return true;
+}
+
+bool Evaluator::evaluate_quotient(const Node& node, Ball& result) {
+  if (!evaluate(node.kids[0], result)) return false;
+  Ball divisor;
+  for (size_t i = 1; i < node.kids.size(); ++i) {
+    if (!evaluate(node.kids[i], divisor)) return false;
+    acb_div(result.get(), result.get(), divisor.get(), precision_);
+  }
+  return result.is_finite();
+}
+
+bool Evaluator::evaluate_degrees(const Node& node, Ball& result) {
+  if (!evaluate(node.kids[0], result)) return false;
+  if (!in_trigonometry_) return true;
+  Ball pi;
+  acb_const_pi(pi.get(), precision_);
+  acb_mul(result.get(), result.get(), pi.get(), precision_);
+  acb_div_si(result.get(), result.get(), 180, precision_);
+  return true;
+}
+
+bool Evaluator::evaluate_power_of(const Node& node, Ball& result) {
+  Ball base;
+  Ball exponent;
+  if (!evaluate(node.kids[0], base)) return false;
+  if (const auto odd = odd_root(node.kids[1]); odd && is_negative(base)) {
+    // (-8)^(2/3) is real, as the cube root is.
+    acb_neg(base.get(), base.get());
+    acb_set_fmpq(exponent.get(), odd->raw(), precision_);
+    if (!evaluate_power(base, exponent, result)) return false;
+    if (odd->numerator().small_integer().value_or(0) % 2 != 0) {
+      acb_neg(result.get(), result.get());
+    }
+    return true;
+  }
+  if (!evaluate(node.kids[1], exponent)) return false;
+  return evaluate_power(base, exponent, result);
+}
+
+bool Evaluator::evaluate_root_of(const Node& node, Ball& result) {
+  Ball radicand;
+  if (!evaluate(node.kids[0], radicand)) return false;
+  const Node& index = tree_.at(node.kids[1]);
+  const auto n = index.kind == NodeKind::number ? index.value.small_integer() : std::nullopt;
+  if (n && *n > 0 && *n < 10'000) return evaluate_root(radicand, *n, result);
+  Ball exponent;
+  if (!evaluate(node.kids[1], exponent)) return false;
+  acb_inv(exponent.get(), exponent.get(), precision_);
+  return evaluate_power(radicand, exponent, result);
 }
 
 bool Evaluator::evaluate(int32_t id, Ball& result) {
@@ -107,26 +187,9 @@ bool Evaluator::evaluate(int32_t id, Ball& result) {
       symbol("...", result);
       return true;
     case NodeKind::constant:
-      if (node.name == "pi") {
-        acb_const_pi(result.get(), precision_);
-      } else if (node.name == "e") {
-        acb_zero(result.get());
-        arb_const_e(result.real(), precision_);
-      } else if (node.name == "i") {
-        acb_onei(result.get());
-      } else {
-        return false;
-      }
-      return true;
-    case NodeKind::add: {
-      acb_zero(result.get());
-      Ball term;
-      for (const int32_t kid : node.kids) {
-        if (!evaluate(kid, term)) return false;
-        acb_add(result.get(), result.get(), term.get(), precision_);
-      }
-      return true;
-    }
+      return evaluate_constant(node.name, result);
+    case NodeKind::add:
+      return evaluate_sum(node, result);
     case NodeKind::multiply:
       return evaluate_product(node, result);
     case NodeKind::negate:
@@ -134,56 +197,18 @@ bool Evaluator::evaluate(int32_t id, Ball& result) {
       acb_neg(result.get(), result.get());
       return true;
     case NodeKind::divide:
-    case NodeKind::ratio: {
-      if (!evaluate(node.kids[0], result)) return false;
-      Ball divisor;
-      for (size_t i = 1; i < node.kids.size(); ++i) {
-        if (!evaluate(node.kids[i], divisor)) return false;
-        acb_div(result.get(), result.get(), divisor.get(), precision_);
-      }
-      return result.is_finite();
-    }
-    case NodeKind::power: {
-      Ball base;
-      Ball exponent;
-      if (!evaluate(node.kids[0], base)) return false;
-      if (const auto odd = odd_root(node.kids[1]); odd && is_negative(base)) {
-        // (-8)^(2/3) is real, as the cube root is.
-        acb_neg(base.get(), base.get());
-        acb_set_fmpq(exponent.get(), odd->raw(), precision_);
-        if (!evaluate_power(base, exponent, result)) return false;
-        if (odd->numerator().small_integer().value_or(0) % 2 != 0) {
-          acb_neg(result.get(), result.get());
-        }
-        return true;
-      }
-      if (!evaluate(node.kids[1], exponent)) return false;
-      return evaluate_power(base, exponent, result);
-    }
-    case NodeKind::root: {
-      Ball radicand;
-      if (!evaluate(node.kids[0], radicand)) return false;
-      const Node& index = tree_.at(node.kids[1]);
-      const auto n = index.kind == NodeKind::number ? index.value.small_integer() : std::nullopt;
-      if (n && *n > 0 && *n < 10'000) return evaluate_root(radicand, *n, result);
-      Ball exponent;
-      if (!evaluate(node.kids[1], exponent)) return false;
-      acb_inv(exponent.get(), exponent.get(), precision_);
-      return evaluate_power(radicand, exponent, result);
-    }
+    case NodeKind::ratio:
+      return evaluate_quotient(node, result);
+    case NodeKind::power:
+      return evaluate_power_of(node, result);
+    case NodeKind::root:
+      return evaluate_root_of(node, result);
     case NodeKind::percent:
       if (!evaluate(node.kids[0], result)) return false;
       acb_div_si(result.get(), result.get(), 100, precision_);
       return true;
-    case NodeKind::degrees: {
-      if (!evaluate(node.kids[0], result)) return false;
-      if (!in_trigonometry_) return true;
-      Ball pi;
-      acb_const_pi(pi.get(), precision_);
-      acb_mul(result.get(), result.get(), pi.get(), precision_);
-      acb_div_si(result.get(), result.get(), 180, precision_);
-      return true;
-    }
+    case NodeKind::degrees:
+      return evaluate_degrees(node, result);
     case NodeKind::quantity:
       return evaluate(node.kids[0], result);
     case NodeKind::factorial: {
@@ -269,35 +294,8 @@ bool Evaluator::evaluate_function(const std::string& name, std::vector<Ball>& ar
     function(result.get(), x.get(), precision_);
     return true;
   }
-  if (name == "abs") {
-    acb_zero(result.get());
-    acb_abs(result.real(), x.get(), precision_);
-    return true;
-  }
-  if (name == "log") {
-    acb_log(result.get(), x.get(), precision_);
-    Ball base;
-    acb_set_si(base.get(), 10);
-    if (arguments.size() > 1) base = arguments[1];
-    acb_log(base.get(), base.get(), precision_);
-    acb_div(result.get(), result.get(), base.get(), precision_);
-    return true;
-  }
-  if (name == "floor" || name == "ceil") {
-    if (!x.may_be_real()) return false;
-    acb_zero(result.get());
-    (name == "floor" ? arb_floor : arb_ceil)(result.real(), x.real(), precision_);
-    return true;
-  }
-  if (name == "max" || name == "min") {
-    acb_zero(result.get());
-    arb_set(result.real(), x.real());
-    for (const Ball& other : arguments) {
-      if (!other.may_be_real()) return false;
-      (name == "max" ? arb_max : arb_min)(result.real(), result.real(), other.real(), precision_);
-    }
-    return true;
-  }
+  if (is_real_function(name)) return evaluate_real_function(name, arguments, result);
+  if (name == "log") return evaluate_logarithm(arguments, result);
   if (name == "arccot" || name == "arcsec" || name == "arccsc") {
     acb_inv(x.get(), x.get(), precision_);
     const Function inverse = name == "arccot" ? acb_atan : name == "arcsec" ? acb_acos : acb_asin;
@@ -306,29 +304,61 @@ bool Evaluator::evaluate_function(const std::string& name, std::vector<Ball>& ar
   }
   if (name == "cbrt") return evaluate_root(x, 3, result);
   if (name == "factorial") return evaluate_factorial(x, result);
-  if (name == "binom" && arguments.size() == 2) {
-    Ball rest;
-    acb_sub(rest.get(), x.get(), arguments[1].get(), precision_);
-    Ball bottom;
-    Ball other;
-    if (!evaluate_factorial(x, result) || !evaluate_factorial(arguments[1], bottom) ||
-        !evaluate_factorial(rest, other)) {
-      return false;
-    }
-    acb_mul(bottom.get(), bottom.get(), other.get(), precision_);
-    acb_div(result.get(), result.get(), bottom.get(), precision_);
-    return true;
-  }
-  if (name == "re" || name == "im" || name == "arg") {
-    Ball part;
-    if (name == "re") arb_set(part.real(), x.real());
-    if (name == "im") arb_set(part.real(), x.imag());
-    if (name == "arg") acb_arg(part.real(), x.get(), precision_);
-    result = part;
-    return true;
-  }
+  if (name == "binom" && arguments.size() == 2) return evaluate_binomial(arguments, result);
   if (name == "gcd" || name == "lcm" || name == "det" || name == "transpose") return false;
-  // A function that is not defined here: smooth, fixed by its name.
+  return evaluate_unknown_function(name, arguments, result);
+}
+
+bool Evaluator::evaluate_real_function(const std::string& name, std::vector<Ball>& arguments,
+                                       Ball& result) const {
+  const Ball& x = arguments[0];
+  Ball value;
+  if (name == "abs") acb_abs(value.real(), x.get(), precision_);
+  if (name == "re") arb_set(value.real(), x.real());
+  if (name == "im") arb_set(value.real(), x.imag());
+  if (name == "arg") acb_arg(value.real(), x.get(), precision_);
+  if (name == "floor" || name == "ceil") {
+    if (!x.may_be_real()) return false;
+    (name == "floor" ? arb_floor : arb_ceil)(value.real(), x.real(), precision_);
+  }
+  if (name == "max" || name == "min") {
+    arb_set(value.real(), x.real());
+    for (const Ball& other : arguments) {
+      if (!other.may_be_real()) return false;
+      (name == "max" ? arb_max : arb_min)(value.real(), value.real(), other.real(), precision_);
+    }
+  }
+  result = value;
+  return true;
+}
+
+bool Evaluator::evaluate_logarithm(std::vector<Ball>& arguments, Ball& result) const {
+  acb_log(result.get(), arguments[0].get(), precision_);
+  Ball base;
+  acb_set_si(base.get(), 10);
+  if (arguments.size() > 1) base = arguments[1];
+  acb_log(base.get(), base.get(), precision_);
+  acb_div(result.get(), result.get(), base.get(), precision_);
+  return true;
+}
+
+bool Evaluator::evaluate_binomial(std::vector<Ball>& arguments, Ball& result) const {
+  Ball rest;
+  acb_sub(rest.get(), arguments[0].get(), arguments[1].get(), precision_);
+  Ball bottom;
+  Ball other;
+  if (!evaluate_factorial(arguments[0], result) || !evaluate_factorial(arguments[1], bottom) ||
+      !evaluate_factorial(rest, other)) {
+    return false;
+  }
+  acb_mul(bottom.get(), bottom.get(), other.get(), precision_);
+  acb_div(result.get(), result.get(), bottom.get(), precision_);
+  return true;
+}
+
+/// A function that is not defined here: smooth, fixed by its name.
+bool Evaluator::evaluate_unknown_function(const std::string& name, std::vector<Ball>& arguments,
+                                          Ball& result) const {
   const uint64_t seed = hash_of(name, 99);
   Ball angle;
   acb_set_si(angle.get(), static_cast<slong>(seed % 997));

@@ -29,14 +29,26 @@ class Evaluator {
   bool evaluate(int32_t id, Ball& result);
 
  private:
+  bool evaluate_constant(const std::string& name, Ball& result) const;
+  bool evaluate_sum(const Node& node, Ball& result);
+  bool evaluate_product(const Node& node, Ball& result);
+  bool evaluate_quotient(const Node& node, Ball& result);
+  bool evaluate_degrees(const Node& node, Ball& result);
+  bool evaluate_power_of(const Node& node, Ball& result);
+  bool evaluate_root_of(const Node& node, Ball& result);
   bool evaluate_call(const Node& node, Ball& result);
   bool evaluate_function(const std::string& name, std::vector<Ball>& arguments, Ball& result);
+  bool evaluate_real_function(const std::string& name, std::vector<Ball>& arguments,
+                              Ball& result) const;
+  bool evaluate_logarithm(std::vector<Ball>& arguments, Ball& result) const;
+  bool evaluate_binomial(std::vector<Ball>& arguments, Ball& result) const;
+  bool evaluate_unknown_function(const std::string& name, std::vector<Ball>& arguments,
+                                 Ball& result) const;
   static bool is_negative(const Ball& value);
   std::optional<Rational> odd_root(int32_t exponent) const;
   bool evaluate_power(Ball& base, Ball& exponent, Ball& result) const;
   bool evaluate_root(Ball& radicand, int64_t index, Ball& result) const;
   bool evaluate_factorial(Ball& argument, Ball& result) const;
-  bool evaluate_product(const Node& node, Ball& result);
   void symbol(const std::string& name, Ball& result) const;
 
   const Tree& tree_;

@@ -1,28 +1,16 @@
 #include "rewards/math/values/real_sets.h"
 
-#include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "rewards/math/prepare.h"
 #include "rewards/math/values/algebra.h"
 #include "rewards/math/values/numeric.h"
+#include "rewards/math/values/set_points.h"
 
 namespace gradus::rewards::math {
 namespace {
-
-constexpr size_t kMaxPoints = 64;
-
-/// A number to ask about: a constant expression of the tree, or a rational between two of those.
-struct Point {
-  int32_t id = -1;  // -1: value alone
-  Rational value;   // exact without id, else close to the expression
-};
-
-bool is_infinite(const Tree& tree, int32_t id) {
-  const Node& node = tree.at(id);
-  if (node.kind == NodeKind::negate) return is_infinite(tree, node.kids[0]);
-  return node.kind == NodeKind::constant && node.name == "oo";
-}
 
 bool is_minus_infinite(const Tree& tree, int32_t id) {
   return tree.at(id).kind == NodeKind::negate && is_infinite(tree, id);
@@ -33,12 +21,12 @@ class SetQuestions {
   SetQuestions(Tree& tree, Work& work) : tree_(tree), work_(work) {}
 
   std::optional<bool> same(int32_t a, int32_t b) {
-    collect(a);
-    collect(b);
-    if (points_.size() > kMaxPoints) return std::nullopt;
-    std::sort(points_.begin(), points_.end(),
-              [](const Point& x, const Point& y) { return x.value < y.value; });
-    const std::vector<Point> asked = asked_points();
+    SetPoints points(tree_, work_);
+    points.collect(a);
+    points.collect(b);
+    if (points.are_too_many()) return std::nullopt;
+    has_naturals_ = points.has_naturals();
+    const std::vector<SetPoint> asked = points.asked();
     // A comma between inequalities may say "or" as well as "and".
     std::optional<bool> verdict;
     for (const bool a_is_and : readings(a)) {
@@ -59,10 +47,10 @@ class SetQuestions {
   }
 
   /// Read with "and" a list must hold somewhere: x<1, x>3 is not the empty set.
-  std::optional<bool> same_at(const std::vector<Point>& asked, int32_t a, bool a_is_and, int32_t b,
-                              bool b_is_and) {
+  std::optional<bool> same_at(const std::vector<SetPoint>& asked, int32_t a, bool a_is_and,
+                              int32_t b, bool b_is_and) {
     bool holds_anywhere = false;
-    for (const Point& point : asked) {
+    for (const SetPoint& point : asked) {
       if (has_naturals_ && point.value.is_zero()) continue;  // in N or not
       comma_is_and_ = a_is_and;
       const auto in_a = holds(a, point);
@@ -75,132 +63,8 @@ class SetQuestions {
     return holds_anywhere || (!a_is_and && !b_is_and);
   }
 
-  void add(int32_t id) {
-    if (is_infinite(tree_, id) || !symbols_in(tree_, id).empty()) return;
-    const auto value = decimal_value({tree_, id}, 6, work_);
-    if (value) points_.push_back({id, value->value});
-  }
-
-  /// A constant part of an inequality may be an end with either sign.
-  void add_both_signs(int32_t id) {
-    add(id);
-    Node minus;
-    minus.kind = NodeKind::negate;
-    minus.kids = {id};
-    add(tree_.add(std::move(minus)));
-  }
-
-  void collect(int32_t id) {
-    const Node node = tree_.at(id);
-    switch (node.kind) {
-      case NodeKind::relation:
-        for (const int32_t side : node.kids) collect_constants(side);
-        for (size_t i = 0; i + 1 < node.kids.size(); ++i) {
-          collect_roots(node.kids[i], node.kids[i + 1]);
-        }
-        break;
-      case NodeKind::group:
-      case NodeKind::set:
-        for (const int32_t kid : node.kids) add(kid);
-        break;
-      default:
-        for (const int32_t kid : node.kids) collect(kid);
-        if (node.kind == NodeKind::constant && node.name.starts_with("set ")) {
-          has_integers_ = has_integers_ || node.name == "set Z" || node.name == "set N";
-          has_naturals_ = has_naturals_ || node.name == "set N";
-          add(number(Rational(0)));
-        } else if (node.kids.empty()) {
-          add(id);
-        }
-        break;
-    }
-  }
-
-  void collect_constants(int32_t id) {
-    if (points_.size() > kMaxPoints) return;
-    if (symbols_in(tree_, id).empty()) return add_both_signs(id);
-    const std::vector<int32_t> kids = tree_.at(id).kids;
-    for (const int32_t kid : kids) collect_constants(kid);
-  }
-
-  int32_t number(const Rational& value) {
-    Node node;
-    node.value = value;
-    return tree_.add(std::move(node));
-  }
-
-  int32_t make(NodeKind kind, std::vector<int32_t> kids) {
-    Node node;
-    node.kind = kind;
-    node.kids = std::move(kids);
-    return tree_.add(std::move(node));
-  }
-
-  /// Roots of left = right where that is a polynomial of degree one or two in one symbol.
-  void collect_roots(int32_t left, int32_t right) {
-    Algebra algebra(work_);
-    const auto a = algebra.canonical(tree_, left);
-    const auto b = a ? algebra.canonical(tree_, right) : std::nullopt;
-    const auto difference = b ? algebra.difference(*a, *b) : std::nullopt;
-    if (!difference) return;
-    Rational coefficients[3];
-    for (const Term& term : difference->top.terms) {
-      if (term.monomial.empty()) {
-        coefficients[0] = term.coefficient;
-        continue;
-      }
-      const auto power = term.monomial[0].exponent.small_integer();
-      if (term.monomial.size() > 1 || !power || *power < 1 || *power > 2) return;
-      coefficients[*power] = term.coefficient;
-    }
-    const auto& [c, b1, a2] = coefficients;
-    if (a2.is_zero()) {
-      if (!b1.is_zero()) add(number(-c / b1));
-      return;
-    }
-    const Rational discriminant = b1 * b1 - Rational(4) * a2 * c;
-    if (discriminant.sign() < 0) return;
-    const int32_t root = make(NodeKind::root, {number(discriminant), number(Rational(2))});
-    for (const int sign : {1, -1}) {
-      const int32_t signed_root = sign > 0 ? root : make(NodeKind::negate, {root});
-      const int32_t top = make(NodeKind::add, {number(-b1), signed_root});
-      add(make(NodeKind::divide, {top, number(Rational(2) * a2)}));
-    }
-  }
-
-  std::vector<Point> asked_points() const {
-    std::vector<Point> asked = points_;
-    if (points_.empty()) return {{-1, Rational(0)}, {-1, Rational(7, 3)}, {-1, Rational(-7, 3)}};
-    for (size_t i = 0; i + 1 < points_.size(); ++i) {
-      const Rational middle = (points_[i].value + points_[i + 1].value) / Rational(2);
-      if (points_[i].value < middle) asked.push_back({-1, middle});
-      if (has_integers_) ask_integers(points_[i].value, points_[i + 1].value, asked);
-    }
-    const Rational first = points_.front().value;
-    const Rational last = points_.back().value;
-    for (const int64_t far : {1, 1000}) {
-      asked.push_back({-1, first - Rational(far)});
-      asked.push_back({-1, last + Rational(far)});
-      if (!has_integers_) continue;
-      ask_integers(first - Rational(far), first - Rational(far - 1), asked);
-      ask_integers(last + Rational(far - 1), last + Rational(far), asked);
-    }
-    return asked;
-  }
-
-  /// Between two numbers: the integers next to them, those in the middle, and a fraction.
-  static void ask_integers(const Rational& low, const Rational& high, std::vector<Point>& asked) {
-    if (!(low < high)) return;
-    const Rational middle = (low + high) / Rational(2);
-    for (const Rational& value :
-         {low.floor() + Rational(1), middle.floor(), -(-high).floor() - Rational(1),
-          low + (high - low) / Rational(3), low + (high - low) / Rational(7)}) {
-      if (low < value && value < high) asked.push_back({-1, value});
-    }
-  }
-
   /// Nothing where it cannot be told.
-  std::optional<bool> is_integer(const Point& point) {
+  std::optional<bool> is_integer(const SetPoint& point) {
     if (point.id < 0) return point.value.is_integer();
     Algebra algebra(work_);
     const auto form = algebra.canonical(tree_, point.id);
@@ -210,14 +74,16 @@ class SetQuestions {
   }
 
   /// Sign of (point - expression).
-  std::optional<int> order(const Point& point, int32_t id) {
+  std::optional<int> order(const SetPoint& point, int32_t id) {
     if (is_infinite(tree_, id)) return is_minus_infinite(tree_, id) ? 1 : -1;
     return compare_order({tree_, node_of(point)}, {tree_, id}, work_);
   }
 
-  int32_t node_of(const Point& point) { return point.id >= 0 ? point.id : number(point.value); }
+  int32_t node_of(const SetPoint& point) {
+    return point.id >= 0 ? point.id : number_node(tree_, point.value);
+  }
 
-  std::optional<bool> holds(int32_t id, const Point& point) {
+  std::optional<bool> holds(int32_t id, const SetPoint& point) {
     const Node node = tree_.at(id);
     switch (node.kind) {
       case NodeKind::group:
@@ -230,7 +96,7 @@ class SetQuestions {
         if (node.name == "set Z") return is_integer(point);
         if (node.name == "set N") return is_natural(point);
         if (node.name == "set R+" || node.name == "set R-") {
-          const auto sign = order(point, number(Rational(0)));
+          const auto sign = order(point, number_node(tree_, Rational(0)));
           if (!sign) return std::nullopt;
           return node.name == "set R+" ? *sign > 0 : *sign < 0;
         }
@@ -258,14 +124,14 @@ class SetQuestions {
   }
 
   template <class Combine>
-  std::optional<bool> combined(const Node& node, const Point& point, Combine combine) {
+  std::optional<bool> combined(const Node& node, const SetPoint& point, Combine combine) {
     const auto a = holds(node.kids[0], point);
     const auto b = a ? holds(node.kids[1], point) : std::nullopt;
     if (!b) return std::nullopt;
     return combine(*a, *b);
   }
 
-  std::optional<bool> in_list(const Node& node, const Point& point) {
+  std::optional<bool> in_list(const Node& node, const SetPoint& point) {
     const bool is_and = node.name == "and" || (node.name != "or" && comma_is_and_);
     bool result = is_and;
     for (const int32_t kid : node.kids) {
@@ -277,7 +143,7 @@ class SetQuestions {
   }
 
   /// {x in Z | 0 < x, x < 4}: the domain and every condition.
-  std::optional<bool> in_builder(const Node& node, const Point& point) {
+  std::optional<bool> in_builder(const Node& node, const SetPoint& point) {
     const bool was_and = std::exchange(comma_is_and_, true);
     auto result = holds(node.kids[1], point);
     comma_is_and_ = was_and;
@@ -288,14 +154,14 @@ class SetQuestions {
     return *result && *in_domain;
   }
 
-  std::optional<bool> is_natural(const Point& point) {
-    const auto sign = order(point, number(Rational(0)));
+  std::optional<bool> is_natural(const SetPoint& point) {
+    const auto sign = order(point, number_node(tree_, Rational(0)));
     const auto is_whole = sign ? is_integer(point) : std::nullopt;
     if (!is_whole) return std::nullopt;
     return *is_whole && *sign >= 0;
   }
 
-  std::optional<bool> in_interval(const Node& node, const Point& point) {
+  std::optional<bool> in_interval(const Node& node, const SetPoint& point) {
     if (node.kids.size() != 2) return std::nullopt;
     const auto low = order(point, node.kids[0]);
     const auto high = low ? order(point, node.kids[1]) : std::nullopt;
@@ -305,7 +171,7 @@ class SetQuestions {
     return above && below;
   }
 
-  std::optional<bool> in_finite(const Node& node, const Point& point) {
+  std::optional<bool> in_finite(const Node& node, const SetPoint& point) {
     for (const int32_t kid : node.kids) {
       const auto sign = order(point, kid);
       if (!sign) return std::nullopt;
@@ -332,7 +198,7 @@ class SetQuestions {
   }
 
   /// A side as asked about: the unknown itself (also f(x)) is the point.
-  std::optional<int> sign_between(int32_t left, int32_t right, const Point& point) {
+  std::optional<int> sign_between(int32_t left, int32_t right, const SetPoint& point) {
     const auto is_unknown = [&](int32_t id) {
       const NodeKind kind = tree_.at(id).kind;
       const bool is_call =
@@ -353,7 +219,7 @@ class SetQuestions {
                     work_);
   }
 
-  std::optional<bool> is_true(const Node& node, const Point& point) {
+  std::optional<bool> is_true(const Node& node, const SetPoint& point) {
     for (size_t i = 0; i + 1 < node.kids.size(); ++i) {
       const auto sign = sign_between(node.kids[i], node.kids[i + 1], point);
       if (!sign) return std::nullopt;
@@ -364,8 +230,6 @@ class SetQuestions {
 
   Tree& tree_;
   Work& work_;
-  std::vector<Point> points_;
-  bool has_integers_ = false;
   bool has_naturals_ = false;
   bool comma_is_and_ = false;
 };

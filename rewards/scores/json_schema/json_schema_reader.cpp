@@ -185,6 +185,39 @@ const json* child(const json& value, const std::string& token) {
   return index < value.size() ? &value[index] : nullptr;
 }
 
+/// Keywords whose values are looked at without knowing the rest of the schema.
+void check_value(Kind kind, const json& value, const std::string& path) {
+  switch (kind) {
+    case Kind::text_list_map:
+      return need(value.is_object() && std::all_of(value.begin(), value.end(), is_text_list), path,
+                  "an object of lists of names");
+    case Kind::types:
+      return need(are_types(value), path,
+                  "array, boolean, integer, null, number, object or string, or a list of them");
+    case Kind::list:
+      return need(value.is_array(), path, "a list");
+    case Kind::text_list:
+      return need(is_text_list(value), path, "a list of names");
+    case Kind::count:
+      return need(is_count(value), path, "a whole number, at least 0");
+    case Kind::number:
+      return need(value.is_number() && !std::isnan(value.get<double>()), path, "a number");
+    case Kind::positive:
+      return need(
+          value.is_number() && std::isfinite(value.get<double>()) && value.get<double>() > 0.0,
+          path, "a number above 0");
+    case Kind::truth:
+      return need(value.is_boolean(), path, "true or false");
+    case Kind::root_only:
+    case Kind::pattern:
+    case Kind::format:
+    case Kind::reference:
+      return need(value.is_string(), path, "text");
+    default:
+      return;
+  }
+}
+
 }  // namespace
 
 const json* find_reference(const json& root, const std::string& reference) {
@@ -229,73 +262,53 @@ void SchemaReader::read_keyword(const std::string& keyword, const json& value,
                                    [&](const Keyword& entry) { return keyword == entry.name; });
   if (known == kKeywords.end()) refuse_keyword(keyword, path);
   switch (known->kind) {
-    case Kind::annotation:
-    case Kind::any:
-      return;
     case Kind::root_only:
       if (depth > 0) refuse(path, "stands within the schema; it is read at the root alone");
-      need(value.is_string(), path, "text");
-      // A vocabulary of somebody's own could mean anything by these keywords.
-      if (keyword == "$schema" &&
-          value.get<std::string>().find("json-schema.org/draft") == kNowhere) {
-        refuse(path, "is not a draft of json-schema.org");
-      }
-      return;
+      break;
     case Kind::schema:
       if (keyword == "items" && value.is_array()) refuse(path, "is a list; write prefixItems");
       return read_schema(value, path, depth + 1);
     case Kind::schema_list:
-      need(value.is_array() && !value.empty(), path, "a list of schemas, not empty");
-      for (size_t i = 0; i < value.size(); ++i) {
-        read_schema(value[i], path + "/" + std::to_string(i), depth + 1);
-      }
-      return;
+      return read_list(value, path, depth + 1);
     case Kind::schema_map:
     case Kind::pattern_map:
-      need(value.is_object(), path, "an object of schemas");
-      for (const auto& [name, schema] : value.items()) {
-        if (known->kind == Kind::pattern_map) compile(name, path);
-        read_schema(schema, path + "/" + escaped(name), depth + 1);
-      }
-      return;
-    case Kind::text_list_map:
-      need(value.is_object() && std::all_of(value.begin(), value.end(), is_text_list), path,
-           "an object of lists of names");
-      return;
-    case Kind::types:
-      return need(are_types(value), path,
-                  "array, boolean, integer, null, number, object or string, or a list of them");
-    case Kind::list:
-      return need(value.is_array(), path, "a list");
-    case Kind::text_list:
-      return need(is_text_list(value), path, "a list of names");
-    case Kind::count:
-      return need(is_count(value), path, "a whole number, at least 0");
-    case Kind::number:
-      return need(value.is_number() && !std::isnan(value.get<double>()), path, "a number");
-    case Kind::positive:
-      return need(
-          value.is_number() && std::isfinite(value.get<double>()) && value.get<double>() > 0.0,
-          path, "a number above 0");
-    case Kind::truth:
-      return need(value.is_boolean(), path, "true or false");
-    case Kind::pattern:
-      need(value.is_string(), path, "text");
-      return compile(value.get<std::string>(), path);
-    case Kind::format:
-      need(value.is_string(), path, "text");
-      if (schema_.checks_formats_ && !is_of_format(value.get<std::string>(), "")) {
-        refuse(path, "\"" + printable(value.get<std::string>(), 100) +
-                         "\" is not a format that is checked");
-      }
-      return;
-    case Kind::reference:
-      need(value.is_string(), path, "text");
-      if (find_reference(schema_.schema_, value.get<std::string>()) == nullptr) {
-        refuse(path, printable(value.get<std::string>(), 200) +
-                         " is not there; references point into the schema itself, as #/$defs/x");
-      }
-      return;
+      return read_map(value, path, depth + 1, known->kind == Kind::pattern_map);
+    default:
+      break;
+  }
+  check_value(known->kind, value, path);
+  if (known->kind == Kind::pattern) return compile(value.get<std::string>(), path);
+  if (value.is_string()) check_text(keyword, value.get<std::string>(), path);
+}
+
+void SchemaReader::read_list(const json& value, const std::string& path, int depth) {
+  need(value.is_array() && !value.empty(), path, "a list of schemas, not empty");
+  for (size_t i = 0; i < value.size(); ++i) {
+    read_schema(value[i], path + "/" + std::to_string(i), depth);
+  }
+}
+
+void SchemaReader::read_map(const json& value, const std::string& path, int depth,
+                            bool names_are_patterns) {
+  need(value.is_object(), path, "an object of schemas");
+  for (const auto& [name, schema] : value.items()) {
+    if (names_are_patterns) compile(name, path);
+    read_schema(schema, path + "/" + escaped(name), depth);
+  }
+}
+
+void SchemaReader::check_text(const std::string& keyword, const std::string& text,
+                              const std::string& path) {
+  // A vocabulary of somebody's own could mean anything by these keywords.
+  if (keyword == "$schema" && text.find("json-schema.org/draft") == kNowhere) {
+    refuse(path, "is not a draft of json-schema.org");
+  }
+  if (keyword == "format" && schema_.checks_formats_ && !is_of_format(text, "")) {
+    refuse(path, "\"" + printable(text, 100) + "\" is not a format that is checked");
+  }
+  if (keyword == "$ref" && find_reference(schema_.schema_, text) == nullptr) {
+    refuse(path, printable(text, 200) +
+                     " is not there; references point into the schema itself, as #/$defs/x");
   }
 }
 

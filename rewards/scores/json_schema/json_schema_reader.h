@@ -22,6 +22,10 @@ class SchemaReader {
   void read_schema(const nlohmann::json& schema, const std::string& path, int depth);
   void read_keyword(const std::string& keyword, const nlohmann::json& value,
                     const std::string& path, int depth);
+  void read_list(const nlohmann::json& value, const std::string& path, int depth);
+  void read_map(const nlohmann::json& value, const std::string& path, int depth,
+                bool names_are_patterns);
+  void check_text(const std::string& keyword, const std::string& text, const std::string& path);
   void compile(const std::string& pattern, const std::string& path);
 
   JsonSchema& schema_;
