@@ -5,9 +5,10 @@
 #include "base/error.h"
 #include "rl/run/tensorboard_writer.h"
 #include "tests/catch.h"
-#include "tests/rl/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace gradus::rl;
+using gradus::tests::TemporaryFolder;
 
 namespace {
 
