@@ -10,8 +10,6 @@
 #include <sstream>
 #include <stdexcept>
 
-extern char** environ;
-
 namespace gradus::cli {
 namespace fs = std::filesystem;
 
