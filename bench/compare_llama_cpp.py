@@ -12,10 +12,9 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tarfile
 
-from peers import ROOT, WORK, converted, measured, median, smollm2_gguf
+from peers import WORK, built, converted, download, measured, median, smollm2_gguf
 
 PROMPT, TOKENS = 16, 64
 
@@ -24,11 +23,10 @@ def llama_batched_bench(given):
     if given:
         return given
     source = WORK / "llama-cpp-python"
-    built = source / "build" / "bin" / "llama-batched-bench"
-    if not built.exists():
-        source.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:",
-                        "--no-build-isolation", "llama-cpp-python", "-d", str(source)], check=True)
+    program = source / "build" / "bin" / "llama-batched-bench"
+    if not program.exists():
+        # pip asks the archive for its metadata, in an environment of the archive's build backend.
+        download("llama-cpp-python==0.3.36", source, "--no-binary", "llama-cpp-python")
         with tarfile.open(next(source.glob("*.tar.gz"))) as archive:
             archive.extractall(source)
         tree = next(source.glob("*/vendor/llama.cpp"))
@@ -36,7 +34,7 @@ def llama_batched_bench(given):
                         "-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_SERVER=OFF"], check=True)
         subprocess.run(["cmake", "--build", source / "build", "-j", str(os.cpu_count()), "--target",
                         "llama-batched-bench"], check=True)
-    return built
+    return program
 
 
 def peer_run(program, model, sequences):
@@ -53,7 +51,7 @@ def peer_run(program, model, sequences):
 
 
 def own_run(model, sequences):
-    _, _, text = measured([ROOT / "build" / "bench" / "bench_decode", "--model", model, "--precision", "bfloat16", "--sequences",
+    _, _, text = measured([built("bench/bench_decode"), "--model", model, "--precision", "bfloat16", "--sequences",
                            ",".join(map(str, sequences)), "--prompt", PROMPT, "--tokens", TOKENS, "--json"])
     return {int(k): v for k, v in json.loads(text.strip().splitlines()[-1]).items()}
 

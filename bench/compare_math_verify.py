@@ -7,18 +7,20 @@ second, median, 99th percentile and the slowest are printed for both, and the ra
 
     bench/compare_math_verify.py [--cases FILE.jsonl] [--gradus build/gradus] [--json FILE]
 
-Needs math-verify in the Python that runs it: pip install "math-verify[antlr4_13_2]==0.9.0".
+Where this Python has no math-verify, it goes on in a private environment that does.
 """
 
 import argparse
+import importlib.util
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from peers import beside, built, venv
 
 
 def own_run(program, cases):
@@ -101,20 +103,20 @@ def summary(cases, verdicts, times):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", default=ROOT.parent / "shared" / "verify" / "cases.jsonl")
-    parser.add_argument("--gradus", default=ROOT / "build" / "gradus")
+    parser.add_argument("--cases", default=beside("verify/cases.jsonl", "verify/cases.jsonl"))
+    parser.add_argument("--gradus", help="default: build/gradus")
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    if importlib.util.find_spec("math_verify") is None:
+        python = str(venv(["math-verify[antlr4_13_2]==0.9.0"], "math-verify"))
+        os.execv(python, [python, *sys.argv])
+    gradus = arguments.gradus or built("gradus")
     cases = [json.loads(line) for line in open(arguments.cases)]
     cases = [case for case in cases if "profile" not in case["config"]]
-    table = {"gradus": summary(cases, *own_run(arguments.gradus, cases))}
-    try:
-        import math_verify  # noqa: F401
-    except ImportError:
-        sys.exit('no math-verify here: pip install "math-verify[antlr4_13_2]==0.9.0"')
+    table = {"gradus": summary(cases, *own_run(gradus, cases))}
     table["math-verify"] = summary(cases, *peer_run(cases))
     calm = [case for case in cases if not case["id"].startswith("own-robust")]
-    table["gradus, without bombs"] = summary(calm, *own_run(arguments.gradus, calm))
+    table["gradus, without bombs"] = summary(calm, *own_run(gradus, calm))
     table["math-verify, without bombs"] = summary(calm, *peer_run(calm))
     for name, row in table.items():
         print(f"{name:28} {row['right']:5}/{row['cases']:<5} {row['per_second']:10.0f}/s  median {row['median_ms']:8.3f} ms"

@@ -12,7 +12,7 @@ import argparse
 import json
 import shutil
 
-from peers import GRADUS, WORK, converted, measured, median, smollm2_gguf, venv
+from peers import TORCH, WORK, built, converted, measured, median, smollm2_gguf, venv
 
 # The defaults, and what takes least memory.
 SETTINGS = {"gradus": [],
@@ -59,7 +59,7 @@ def gradus(model, prompts, steps, settings):
     recipe.write_text(RECIPE.format(steps=steps, model=model, prompts=prompts))
     run = WORK / "gradus-run"
     shutil.rmtree(run, ignore_errors=True)
-    command = [GRADUS, "train", recipe, "--run-dir", run]
+    command = [built("gradus"), "train", recipe, "--run-dir", run]
     for setting in settings:
         command += ["--set", setting]
     _, peak, _ = measured(command, log=WORK / "gradus.log")
@@ -88,7 +88,7 @@ def main():
     parser.add_argument("--json", help="write the figures here as well")
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    python = args.python or venv(["trl==1.16.0", "transformers==5.23.0", "datasets", "accelerate", "tokenizers"])
+    python = args.python or venv([TORCH, "trl==1.16.0", "transformers==5.23.0", "datasets", "accelerate", "tokenizers"])
     model = converted(smollm2_gguf(args.model), WORK / "smollm2-bf16")
     prompts = WORK / "prompts.jsonl"
     with open(prompts, "w") as file:

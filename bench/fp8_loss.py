@@ -30,7 +30,8 @@ import shutil
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from peers import WORK, beside, built
+
 LIMIT = 0.25
 COEFFICIENT = 0.9
 VOCABULARY = 1024
@@ -73,7 +74,7 @@ RUNS = {"bf16": ("bfloat16", "off"), "fp8": ("bfloat16", "simulated"), "float32"
 
 
 def gradus(*args):
-    subprocess.run([ROOT / "build" / "gradus", *map(str, args)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([built("gradus"), *map(str, args)], check=True, stdout=subprocess.DEVNULL)
 
 
 def text_of(row):
@@ -163,10 +164,10 @@ def main():
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--floor", action="store_true", help="train in float32 as well, for comparison")
-    parser.add_argument("--text", type=pathlib.Path, default=ROOT.parent / "shared" / "data" / "gsm8k_train.jsonl.gz",
+    parser.add_argument("--text", type=pathlib.Path, default=beside("data/gsm8k_train.jsonl.gz", "data/gsm8k_test.jsonl.gz"),
                         help="JSONL (.gz too) with text, or question and answer, or prompt and response")
     parser.add_argument("--config", type=pathlib.Path, help="config.json; default: DeepSeek-V3's shape, nano")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench-work" / "fp8")
+    parser.add_argument("--out", type=pathlib.Path, default=WORK / "fp8")
     args = parser.parse_args()
     if args.steps < 50:
         parser.error("--steps must be at least 50")

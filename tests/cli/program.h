@@ -4,7 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/fixtures.h"
+#include "tests/support/temporary_folder.h"
+
 namespace gradus::cli {
+
+using tests::TemporaryFolder;
 
 /// What a run of the real program said.
 struct ProgramResult {
@@ -17,25 +22,7 @@ struct ProgramResult {
 ProgramResult run_gradus(const std::vector<std::string>& arguments,
                          const std::string& standard_input = "");
 
-/// An empty folder that disappears with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
 std::string read_text(const std::filesystem::path& path);
 void write_text(const std::filesystem::path& path, const std::string& text);
-
-/// Fixtures that are not part of the tree; the test says so and passes when they are absent.
-std::filesystem::path parity_folder();
 
 }  // namespace gradus::cli

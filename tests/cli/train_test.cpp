@@ -64,16 +64,11 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-bool has_fixtures() {
-  if (fs::exists(parity_folder())) return true;
-  WARN("no fixtures in " << parity_folder());
-  return false;
-}
-
 std::string write_recipe(const TemporaryFolder& folder) {
   write_text(folder / "config.json", kTinyModel);
   write_text(folder / "length.py", kReward);
-  const std::string tokenizer = (parity_folder() / "tokenizer_sp_bpe" / "tokenizer.model").string();
+  const std::string tokenizer =
+      gradus::tests::fixture("parity/tokenizer_sp_bpe/tokenizer.model").string();
   write_text(folder / "recipe.toml", replaced(replaced(kRecipe, "{tokenizer}", tokenizer),
                                               "{folder}", folder.path().string()));
   return folder / "recipe.toml";
@@ -94,7 +89,6 @@ Figures deterministic_figures(const fs::path& run) {
 }  // namespace
 
 TEST_CASE("a dry run prints a recipe that can be run, and the memory it needs", "[cli][train]") {
-  if (!has_fixtures()) return;
   const TemporaryFolder folder;
   const auto recipe = write_recipe(folder);
   const auto result = run_gradus({"train", recipe, "--set", "rl.kl_coef=0.125", "--dry-run"});
@@ -111,7 +105,6 @@ TEST_CASE("a dry run prints a recipe that can be run, and the memory it needs", 
 
 TEST_CASE("a run that stops after two steps and is resumed ends as the one that did not",
           "[cli][train]") {
-  if (!has_fixtures()) return;
   const TemporaryFolder folder;
   const auto recipe = write_recipe(folder);
   const auto whole = run_gradus({"train", recipe, "--run-dir", folder / "whole", "--json"});
@@ -143,7 +136,6 @@ TEST_CASE("a run that stops after two steps and is resumed ends as the one that 
 }
 
 TEST_CASE("a finished run leaves its policy, its report and its evaluations", "[cli][train]") {
-  if (!has_fixtures()) return;
   const TemporaryFolder folder;
   const auto recipe = write_recipe(folder);
   const auto trained = run_gradus({"train", recipe, "--run-dir", folder / "run"});
@@ -186,7 +178,6 @@ TEST_CASE("a finished run leaves its policy, its report and its evaluations", "[
 }
 
 TEST_CASE("a checkpoint goes to GGUF and back with the same weights", "[cli][model]") {
-  if (!has_fixtures()) return;
   const TemporaryFolder folder;
   const auto recipe = write_recipe(folder);
   const auto trained = run_gradus({"train", recipe, "--run-dir", folder / "run", "--set",

@@ -2,8 +2,7 @@
 """Adapters that a run leaves in final/adapter load in PEFT, over the base that the run started from.
 
 Two GRPO steps with adapters on the bundled base; then PEFT's model of base and adapters, PEFT's merge of
-them, and the merged weights in final/ must have the same logits. Exits 77 (skipped) with a message where
-PEFT is missing.
+them, and the merged weights in final/ must have the same logits. Skipped where PEFT is missing.
 
     peft_loads.py GRADUS EXAMPLES_DIR
 """
@@ -15,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+from skip import skip
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 try:
     import peft
@@ -22,8 +23,7 @@ try:
     import transformers
     from safetensors.torch import load_file, save_file
 except ImportError as missing:
-    print(f"skipped: {missing.name} is not installed here")
-    sys.exit(77)
+    skip(f"{missing.name} is not installed")
 
 TOLERANCE = 1e-4
 SETTINGS = ["run.steps=2", "run.eval_every=0", "run.eval_at_start=false", "rl.prompts_per_step=4", "rl.group_size=4",

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """SmolLM2-135M-Instruct from its GGUF file continues prompts as transformers does, token for token.
 
-Ties (top-1 margins below 1e-3 in the fixture) end the comparison of a prompt. Exits 77 (skipped) where
-the model is missing: `bench/compare_llama_cpp.py` fetches it, or name it as the third argument.
+Ties (top-1 margins below 1e-3 in the fixture) end the comparison of a prompt. Skipped where the model is
+missing: `bench/compare_llama_cpp.py` fetches it, or name it as the third argument.
 
     smollm2_greedy.py GRADUS PARITY_DIR [FILE.gguf]
 """
@@ -12,6 +12,8 @@ import pathlib
 import subprocess
 import sys
 
+from skip import skip
+
 TIE, TOLERANCE = 1e-3, 1e-3
 
 
@@ -20,9 +22,8 @@ def main():
     root = pathlib.Path(__file__).resolve().parent.parent.parent
     models = sys.argv[3:] or sorted(map(str, (root / "build" / "bench-work").rglob("SmolLM2-135M-Instruct*.gguf")))
     cases = parity / "smollm2_greedy.json"
-    if not models or not cases.exists():
-        print(f"skipped: {'no ' + str(cases) if models else 'SmolLM2-135M-Instruct.Q4_1.gguf is not here'}")
-        sys.exit(77)
+    if not models:
+        skip("SmolLM2-135M-Instruct.Q4_1.gguf is not here (bench/compare_llama_cpp.py fetches it)")
     failures = 0
     for run in json.loads(cases.read_text())["runs"]["gguf_dequantized_float32"]:
         command = [gradus, "sample", "--model", models[0], "--precision", "float32", "--temperature", "0", "--json",

@@ -94,10 +94,6 @@ TEST_CASE("logits and logprobs equal transformers'", "[policy][parity]") {
   for (const Compute compute : {Compute::native, Compute::reference}) {
     for (const char* name : kFixtures) {
       const ParityFixture fixture(name);
-      if (!fixture.exists()) {
-        WARN("no fixture " << name);
-        continue;
-      }
       INFO(name << (compute == Compute::native ? " native" : " reference"));
       const auto policy = fixture.load(team, compute, Precision::float32, Purpose::inference);
       const auto packed = fixture.pack();
@@ -114,10 +110,6 @@ TEST_CASE("logits and logprobs equal transformers'", "[policy][parity]") {
 TEST_CASE("gradients equal transformers'", "[policy][parity]") {
   ThreadTeam team(2);
   const ParityFixture fixture("llama_gqa_tied_llama3");
-  if (!fixture.exists()) {
-    WARN("no fixture");
-    return;
-  }
   for (const Compute compute : {Compute::native, Compute::reference}) {
     for (const bool checkpointing : {false, true}) {
       PolicyConfig config;
@@ -144,7 +136,6 @@ TEST_CASE("native gradients equal ATen's on every family", "[policy][parity]") {
   ThreadTeam team(2);
   for (const char* name : kFixtures) {
     const ParityFixture fixture(name);
-    if (!fixture.exists()) continue;
     const auto packed = fixture.pack();
     const auto list = next_tokens(fixture, packed).first;
     std::map<std::string, at::Tensor> wanted;
@@ -175,7 +166,6 @@ TEST_CASE("decoding through the cache gives the bits of the packed forward pass"
   for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
     for (const char* name : kFixtures) {
       const ParityFixture fixture(name);
-      if (!fixture.exists()) continue;
       const auto policy = fixture.load(team, Compute::native, precision, Purpose::inference);
       const auto packed = fixture.pack();
       at::NoGradGuard no_grad;
@@ -197,7 +187,6 @@ TEST_CASE("a prompt computed once for its completions gives the bits of whole se
   ThreadTeam team(2);
   for (const char* name : kFixtures) {
     const ParityFixture fixture(name);
-    if (!fixture.exists()) continue;
     const auto policy = fixture.load(team, Compute::native, Precision::bfloat16);
     const auto packed = fixture.pack();
     const Segment whole = packed.batch.segments[0];
@@ -231,7 +220,6 @@ TEST_CASE("a prompt computed once for its completions gives the bits of whole se
 TEST_CASE("fresh adapters leave the policy as it is and train alone", "[policy][lora]") {
   ThreadTeam team(2);
   const ParityFixture fixture("qwen2_bias");
-  if (!fixture.exists()) return;
   const auto packed = fixture.pack();
   const auto list = next_tokens(fixture, packed).first;
   std::map<std::string, at::Tensor> wanted;

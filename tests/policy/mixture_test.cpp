@@ -105,10 +105,6 @@ TEST_CASE("mixtures give transformers' logits, logprobs and choices", "[policy][
   at::NoGradGuard no_grad;
   for (const char* name : kFixtures) {
     const ParityFixture fixture(name);
-    if (!fixture.exists()) {
-      WARN("no fixture " << name);
-      continue;
-    }
     for (const Compute compute : {Compute::native, Compute::reference}) {
       INFO(name << (compute == Compute::native ? " native" : " reference"));
       const auto policy = fixture.load(team, compute, Precision::float32, Purpose::inference);
@@ -156,7 +152,6 @@ TEST_CASE("native gradients of mixtures equal ATen's, with the balance loss and 
   ThreadTeam team(2);
   for (const char* name : {"qwen3_moe", "mixtral", "deepseek_v3_base"}) {
     const ParityFixture fixture(name);
-    if (!fixture.exists()) continue;
     const auto batch = fixture.pack().batch;
     auto plain = gradients(config_of(fixture, Compute::native), batch, team);
     double moved = 0;
@@ -183,7 +178,6 @@ TEST_CASE("gradients of mixtures have the same bits for every team", "[policy][m
   ThreadTeam team(2);
   for (const char* name : {"qwen3_moe", "deepseek_v3_base"}) {
     const ParityFixture fixture(name);
-    if (!fixture.exists()) continue;
     for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
       auto config = config_of(fixture, Compute::native);
       config.precision = precision;
@@ -200,7 +194,6 @@ TEST_CASE("gradients of mixtures have the same bits for every team", "[policy][m
 TEST_CASE("experts without rows get no gradient", "[policy][mixture]") {
   ThreadTeam team(2);
   const ParityFixture fixture("mixtral");
-  if (!fixture.exists()) return;
   for (const Compute compute : {Compute::native, Compute::reference}) {
     const auto policy = fixture.load(team, compute);
     PackedBatch batch{{5}, {0}, {{0, 1, -1}}};
@@ -237,7 +230,6 @@ TEST_CASE("adapters reach every family's experts and attention by default",
         "down_proj"}}};
   for (const auto& [name, layers] : wanted) {
     const ParityFixture fixture(name);
-    if (!fixture.exists()) return;
     auto config = config_of(fixture, Compute::native);
     config.lora.rank = 2;
     const auto policy = Policy::load(config, Purpose::training, team);
@@ -256,7 +248,6 @@ TEST_CASE("adapters reach every family's experts and attention by default",
 TEST_CASE("fresh adapters on experts change nothing, and train alone", "[policy][mixture][lora]") {
   ThreadTeam team(2);
   const ParityFixture fixture("deepseek_v3_base");
-  if (!fixture.exists()) return;
   const auto batch = fixture.pack().batch;
   const auto list = next_tokens(batch);
   std::map<std::string, at::Tensor> wanted;
@@ -296,7 +287,6 @@ TEST_CASE("fresh adapters on experts change nothing, and train alone", "[policy]
 TEST_CASE("given choices are compared, and obeyed where they are replayed", "[policy][mixture]") {
   ThreadTeam team(2);
   const ParityFixture fixture("qwen3_moe");
-  if (!fixture.exists()) return;
   for (const Compute compute : {Compute::native, Compute::reference}) {
     const auto policy = fixture.load(team, compute);
     at::NoGradGuard no_grad;
@@ -346,7 +336,6 @@ TEST_CASE("given choices are compared, and obeyed where they are replayed", "[po
 TEST_CASE("the cache's rows choose as those of the packed pass", "[policy][mixture][exact]") {
   ThreadTeam team(2);
   const ParityFixture fixture("mixtral");
-  if (!fixture.exists()) return;
   const auto policy = fixture.load(team, Compute::native, Precision::bfloat16, Purpose::inference);
   at::NoGradGuard no_grad;
   auto batch = fixture.pack().batch;
@@ -374,7 +363,6 @@ TEST_CASE("the cache's rows choose as those of the packed pass", "[policy][mixtu
 TEST_CASE("the routers' biases are saved and loaded, and are no parameters", "[policy][mixture]") {
   ThreadTeam team(2);
   const ParityFixture fixture("deepseek_v3_base");
-  if (!fixture.exists()) return;
   const auto folder = std::filesystem::temp_directory_path() / "gradus_mixture_test";
   std::filesystem::remove_all(folder);
   auto config = config_of(fixture, Compute::native);

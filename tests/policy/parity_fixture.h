@@ -8,17 +8,18 @@
 
 #include "policy/formats/safetensors/safetensors.h"
 #include "policy/policy.h"
+#include "tests/support/fixtures.h"
 
 namespace gradus::policy {
 
 /// One folder of parity fixtures: a tiny checkpoint and what transformers computes with it.
 class ParityFixture {
  public:
-  explicit ParityFixture(std::string name)
-      : name_(std::move(name)), dir_(std::filesystem::path(GRADUS_SHARED_DIR) / "parity" / name_) {}
+  explicit ParityFixture(const std::string& name) : dir_(tests::fixture("parity/" + name)) {}
+  explicit ParityFixture(std::filesystem::path dir) : dir_(std::move(dir)) {}
+  explicit ParityFixture(const char* name) : ParityFixture(std::string(name)) {}
 
-  bool exists() const { return std::filesystem::exists(dir_ / "expected.safetensors"); }
-  const std::string& name() const { return name_; }
+  std::string name() const { return dir_.filename().string(); }
   std::filesystem::path dir() const { return dir_; }
 
   at::Tensor expected(const std::string& tensor, const char* file = "expected.safetensors") const {
@@ -74,7 +75,6 @@ class ParityFixture {
   }
 
  private:
-  std::string name_;
   std::filesystem::path dir_;
 };
 

@@ -107,11 +107,11 @@ TEST_CASE("the gold of a worked solution stands behind its mark", "[rewards][ans
   CHECK(gold_of("51.0") == "51.0");
 }
 
-// Of three gradings of 100 KB; a sanitizer makes them slower.
+// Of three gradings of 100 KB: 0.16 s were seen on a busy machine. A sanitizer makes them slower.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr double kMostSeconds = 1.0;
 #else
-constexpr double kMostSeconds = 0.05;
+constexpr double kMostSeconds = 0.25;
 #endif
 
 TEST_CASE("hostile texts are graded in linear time", "[rewards][answer]") {

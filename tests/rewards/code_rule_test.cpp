@@ -7,6 +7,7 @@
 #include "rewards/code/test_cases.h"
 #include "tests/catch.h"
 #include "tests/rewards/plugins/plugin_files.h"
+#include "tests/support/skip.h"
 
 using namespace gradus;
 using namespace gradus::rewards;
@@ -244,7 +245,7 @@ TEST_CASE("every language reads, prints, fails and is stopped", "[rewards][code]
                "while :; do :; done"});
   const std::string tool = programs.tool;
   if (::access(("/usr/bin/" + tool).c_str(), X_OK) != 0) {
-    WARN("skipped: no " << tool);
+    tests::skip("no " + tool);
     return;
   }
   const std::string language = programs.language;

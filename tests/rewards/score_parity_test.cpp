@@ -1,6 +1,5 @@
 // Scores of the reference functions of TRL and open-r1 on our inputs.
 
-#include <filesystem>
 #include <map>
 
 #include "base/files/jsonl.h"
@@ -9,6 +8,7 @@
 #include "rewards/scores/length_scores.h"
 #include "rewards/verify_case.h"
 #include "tests/catch.h"
+#include "tests/support/fixtures.h"
 
 using namespace gradus;
 using namespace gradus::rewards;
@@ -29,21 +29,18 @@ bool is_near(const json& a, const json& b) {
 }  // namespace
 
 TEST_CASE("scores equal those of the reference functions", "[rewards][parity]") {
-  const std::filesystem::path path = GRADUS_SHARED_DIR "/verify/reward_cases.jsonl";
-  if (!std::filesystem::exists(path)) {
-    WARN("no reference scores at " << path);
-    return;
+  for (const auto& path : tests::fixtures("verify/reward_cases.jsonl")) {
+    LineReader reader(path);
+    int count = 0;
+    while (const auto line = reader.next()) {
+      const json item = parse_json(line->text, reader.where());
+      const json given = reference_value(item.at("reward"), item.at("input"), reader.where());
+      CAPTURE(item.dump(), given.dump());
+      CHECK(is_near(given, item.at("expected")));
+      ++count;
+    }
+    CHECK(count > 100);
   }
-  LineReader reader(path);
-  int count = 0;
-  while (const auto line = reader.next()) {
-    const json item = parse_json(line->text, reader.where());
-    const json given = reference_value(item.at("reward"), item.at("input"), reader.where());
-    CAPTURE(item.dump(), given.dump());
-    CHECK(is_near(given, item.at("expected")));
-    ++count;
-  }
-  CHECK(count > 0);
 }
 
 TEST_CASE("format scores hold at their edges", "[rewards][format]") {

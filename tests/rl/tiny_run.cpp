@@ -8,6 +8,7 @@
 
 #include "policy/tokenizer/load_tokenizer.h"
 #include "rl/run/metrics_log.h"
+#include "tests/support/fixtures.h"
 
 namespace gradus::rl {
 namespace {
@@ -144,9 +145,8 @@ nlohmann::json model_config(int64_t vocab_size) {
 
 }  // namespace
 
-bool TinyRun::write() const {
-  const fs::path tokenizer = fs::path(GRADUS_SHARED_DIR) / "parity" / "tokenizer_sp_bpe";
-  if (!fs::exists(tokenizer)) return false;
+void TinyRun::write() const {
+  const fs::path tokenizer = tests::fixture("parity/tokenizer_sp_bpe");
   fs::create_directories(folder);
   const auto loaded = policy::load_tokenizer(tokenizer);
   const int64_t vocab_size = loaded.tokenizer->vocab_size();
@@ -154,7 +154,6 @@ bool TinyRun::write() const {
       << (model == TinyModel::latent ? latent_model_config(vocab_size) : model_config(vocab_size));
   write_corpus(folder / "corpus.jsonl");
   std::ofstream(recipe()) << recipe_text(*this, tokenizer);
-  return true;
 }
 
 std::string file_text(const fs::path& path) {

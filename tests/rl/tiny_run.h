@@ -20,8 +20,8 @@ struct TinyRun {
   std::filesystem::path recipe() const { return folder / "recipe.toml"; }
   std::filesystem::path run() const { return folder / "run"; }
 
-  /// Writes the files; false: the tokenizer fixture is not there.
-  bool write() const;
+  /// Writes the files.
+  void write() const;
 };
 
 /// A whole file.

@@ -1,13 +1,12 @@
 #include <ATen/core/grad_mode.h>
 
-#include <filesystem>
-
 #include "base/random.h"
 #include "rollout/engine/sampler.h"
 #include "rollout/rollout_pool.h"
 #include "tests/catch.h"
 #include "tests/rollout/fake_tokenizer.h"
 #include "tests/rollout/rollouts_equal.h"
+#include "tests/support/fixtures.h"
 
 using namespace gradus;
 using namespace gradus::rollout;
@@ -15,12 +14,10 @@ using gradus::rollout::testing::PieceTokenizer;
 
 namespace {
 
-const std::filesystem::path kParity = std::filesystem::path(GRADUS_SHARED_DIR) / "parity";
-
 std::unique_ptr<policy::Policy> load(const std::string& name, policy::Precision precision,
                                      ThreadTeam& team) {
   policy::PolicyConfig config;
-  config.path = (kParity / name).string();
+  config.path = tests::fixture("parity/" + name).string();
   config.precision = precision;
   return policy::Policy::load(config, policy::Purpose::inference, team);
 }
@@ -84,10 +81,6 @@ std::vector<float> trainer_logprobs(const policy::Policy& policy, const RolloutR
 
 TEST_CASE("a real model's rollouts have the same bits however they were batched",
           "[rollout][parity]") {
-  if (!std::filesystem::exists(kParity)) {
-    WARN("no fixtures at " << kParity);
-    return;
-  }
   const std::string name =
       GENERATE("llama_gqa_tied_llama3", "qwen3_qknorm", "qwen2_sliding", "mixtral");
   const auto precision = GENERATE(policy::Precision::float32, policy::Precision::bfloat16);
@@ -126,10 +119,6 @@ TEST_CASE("a real model's rollouts have the same bits however they were batched"
 }
 
 TEST_CASE("the trainer's logprobs have the bits of the sampler's", "[rollout][parity]") {
-  if (!std::filesystem::exists(kParity)) {
-    WARN("no fixtures at " << kParity);
-    return;
-  }
   const std::string name =
       GENERATE("llama_gqa_tied_llama3", "qwen3_qknorm", "qwen2_sliding", "qwen2_bias");
   const auto precision = GENERATE(policy::Precision::float32, policy::Precision::bfloat16);

@@ -13,6 +13,7 @@
 #include "rollout/prompts/generated_prompts.h"
 #include "tests/catch.h"
 #include "tests/rollout/fake_tokenizer.h"
+#include "tests/support/fixtures.h"
 
 using namespace gradus;
 using namespace gradus::rollout;
@@ -157,14 +158,9 @@ TEST_CASE("a generated task's mistakes are found at once", "[rollout][data]") {
 
 TEST_CASE("GSM8K's file gives prompts of a real tokenizer, with and without a chat template",
           "[rollout][data]") {
-  const std::filesystem::path shared(GRADUS_SHARED_DIR);
-  if (!std::filesystem::exists(shared / "data")) {
-    WARN("no data at " << shared);
-    return;
-  }
-  auto tokenizer = policy::load_tokenizer((shared / "parity" / "tokenizer_smollm2").string());
+  auto tokenizer = policy::load_tokenizer(tests::fixture("parity/tokenizer_smollm2").string());
   DataConfig config;
-  config.path = (shared / "data" / "gsm8k_test.jsonl.gz").string();
+  config.path = tests::fixture("data/gsm8k_test.jsonl.gz").string();
   config.count = 200;
   config.shuffle = false;
   config.chat = false;

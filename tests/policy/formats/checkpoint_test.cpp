@@ -9,6 +9,7 @@
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;
+using namespace gradus::tests;
 namespace fs = std::filesystem;
 
 namespace {
@@ -63,10 +64,9 @@ nlohmann::json small_config() {
 
 TEST_CASE("a model written in Hugging Face's layout reads back bit for bit",
           "[policy][formats][parity]") {
-  if (!has_fixtures()) return;
   for (const std::string& name : kDense) {
     INFO(name);
-    const TemporaryDirectory dir;
+    const TemporaryFolder dir(in_memory());
     const Loaded original(parity(name));
     HfCheckpoint out;
     out.config = original.config.raw;
@@ -87,10 +87,9 @@ TEST_CASE("a model written in Hugging Face's layout reads back bit for bit",
 }
 
 TEST_CASE("a model written as GGUF reads back bit for bit", "[policy][formats][parity]") {
-  if (!has_fixtures()) return;
   for (const std::string& name : kDense) {
     INFO(name);
-    const TemporaryDirectory dir;
+    const TemporaryFolder dir(in_memory());
     const Loaded original(parity(name));
     GgufCheckpoint out;
     out.config = original.config;
@@ -113,8 +112,7 @@ TEST_CASE("a model written as GGUF reads back bit for bit", "[policy][formats][p
 }
 
 TEST_CASE("llama's query rows are interleaved in GGUF", "[policy][formats][parity]") {
-  if (!has_fixtures()) return;
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const Loaded original(parity("llama_bias_padded"));
   write_gguf_checkpoint(dir / "m.gguf", {original.config, original.tensors, DType::F32, "m", {}});
   const auto gguf = GgufFile::open(dir / "m.gguf");
@@ -130,7 +128,7 @@ TEST_CASE("llama's query rows are interleaved in GGUF", "[policy][formats][parit
 }
 
 TEST_CASE("an occupied directory is kept unless it may be replaced", "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const std::vector<float> values{1, 2};
   HfCheckpoint out;
   out.config = small_config();
@@ -153,7 +151,7 @@ TEST_CASE("an occupied directory is kept unless it may be replaced", "[policy][f
 
 TEST_CASE("pickles and directories without weights are refused with what to do",
           "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   CHECK(kind_of_open(dir / "absent") == "missing");
   CHECK(kind_of_open(dir.path()) == "no_weights");
   write_bytes(dir / "readme.md", "x");
@@ -172,8 +170,8 @@ TEST_CASE("pickles and directories without weights are refused with what to do",
 }
 
 TEST_CASE("a shard index may only name complete files beside it", "[policy][formats][fault]") {
-  const TemporaryDirectory outside;
-  const TemporaryDirectory dir;
+  const TemporaryFolder outside(in_memory());
+  const TemporaryFolder dir(in_memory());
   const std::string shard =
       safetensors_bytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
                         R"("b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
@@ -203,7 +201,7 @@ TEST_CASE("a shard index may only name complete files beside it", "[policy][form
 }
 
 TEST_CASE("links of the hub's cache into its blobs are followed", "[policy][formats]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   fs::create_directories(dir / "blobs");
   fs::create_directories(dir / "snapshots/abc");
   write_bytes(dir / "blobs/123", safetensors_bytes("{}", ""));
@@ -214,7 +212,7 @@ TEST_CASE("links of the hub's cache into its blobs are followed", "[policy][form
 }
 
 TEST_CASE("weights that are not finite are refused unless allowed", "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   std::vector<float> values{1, 2, NAN, INFINITY};
   write_bytes(dir / "config.json", "{}");
   write_bytes(dir / "model.safetensors",
@@ -229,7 +227,7 @@ TEST_CASE("weights that are not finite are refused unless allowed", "[policy][fo
 }
 
 TEST_CASE("a missing extra file leaves no checkpoint behind", "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   HfCheckpoint out;
   out.config = small_config();
   out.extra_files = {dir / "absent.json"};

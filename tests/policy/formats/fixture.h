@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -12,43 +10,14 @@
 #include "base/error.h"
 #include "policy/formats/checkpoint_source.h"
 #include "tests/catch.h"
+#include "tests/support/fixtures.h"
+#include "tests/support/temporary_folder.h"
 
 namespace gradus::policy {
 
 inline std::filesystem::path parity(const std::string& name) {
-  return std::filesystem::path(GRADUS_SHARED_DIR) / "parity" / name;
+  return tests::fixture("parity/" + name);
 }
-
-inline bool has_fixtures() {
-  if (std::filesystem::exists(parity("README.md"))) return true;
-  WARN("the parity fixtures are absent: skipped");
-  return false;
-}
-
-/// A directory of the test's own, removed at the end.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    // In memory where that is possible: every atomic write waits for the disk otherwise.
-    const std::filesystem::path memory = "/dev/shm";
-    const bool has_memory = ::access(memory.c_str(), W_OK) == 0;
-    const auto root = has_memory ? memory : std::filesystem::temp_directory_path();
-    std::string name = (root / "gradus-formats-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

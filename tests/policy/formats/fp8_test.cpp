@@ -12,6 +12,7 @@
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;
+using namespace gradus::tests;
 namespace fs = std::filesystem;
 
 namespace {
@@ -67,7 +68,7 @@ struct TinyFp8 {
   nlohmann::json quantization{{"quant_method", "fp8"}, {"weight_block_size", {2, 2}}};
 
   std::string write_and_read(std::vector<float>* values = nullptr) const {
-    const TemporaryDirectory dir;
+    const TemporaryFolder dir(in_memory());
     std::vector<RawTensor> tensors;
     const auto raw = [](std::string name, DType dtype, std::vector<int64_t> shape,
                         std::vector<std::byte> bytes) {
@@ -134,7 +135,6 @@ TEST_CASE("E4M3 numbers round trip, and float32 goes to the nearest of them",
 
 TEST_CASE("the FP8 fixture's weights are multiplied by their blocks' scales",
           "[policy][formats][fp8][parity]") {
-  if (!has_fixtures()) return;
   const auto path = parity("deepseek_v3_fp8");
   const auto source = open_checkpoint(path);
   const ModelConfig config = load_model_config(*source);
@@ -157,8 +157,7 @@ TEST_CASE("the FP8 fixture's weights are multiplied by their blocks' scales",
 
 TEST_CASE("dequantised FP8 weights give their bytes and scales again",
           "[policy][formats][fp8][parity]") {
-  if (!has_fixtures()) return;
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const Loaded original(parity("deepseek_v3_fp8"));
   write_hf_checkpoint(dir / "out", original.checkpoint(DType::F8_E4M3));
   const Loaded again(dir / "out");
@@ -175,12 +174,11 @@ TEST_CASE("dequantised FP8 weights give their bytes and scales again",
 
 TEST_CASE("V3-shaped checkpoints written in BF16 and FP8 read back bit for bit",
           "[policy][formats][fp8][parity]") {
-  if (!has_fixtures()) return;
   for (const char* name : {"deepseek_v3_mtp", "deepseek_v3_fp8", "deepseek_v3_no_qlora",
                            "qwen3_moe", "mixtral", "llama_bias_padded"}) {
     for (const DType dtype : {DType::BF16, DType::F8_E4M3}) {
       INFO(name << " as " << dtype_name(dtype));
-      const TemporaryDirectory dir;
+      const TemporaryFolder dir(in_memory());
       // The first writing rounds; what it wrote must then stay as it is.
       const Loaded original(parity(name));
       write_hf_checkpoint(dir / "first", original.checkpoint(dtype));

@@ -30,7 +30,6 @@ const std::vector<std::string> kDense{"llama_bias_padded", "llama_gqa_tied_llama
 
 TEST_CASE("the fixtures' configs are read and their tensors are those expected",
           "[policy][formats][parity]") {
-  if (!has_fixtures()) return;
   for (const std::string& name : kDense) {
     INFO(name);
     const auto source = open_checkpoint(parity(name));
@@ -45,7 +44,6 @@ TEST_CASE("the fixtures' configs are read and their tensors are those expected",
 }
 
 TEST_CASE("the fixtures' particulars are in their configs", "[policy][formats][parity]") {
-  if (!has_fixtures()) return;
   const auto config_of = [](const char* name) {
     return load_model_config(*open_checkpoint(parity(name)));
   };

@@ -7,6 +7,7 @@
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;
+using namespace gradus::tests;
 
 namespace {
 
@@ -74,7 +75,7 @@ std::string mutate(std::string bytes, size_t front, std::mt19937& random) {
 
 template <class Swallow>
 void hammer(const std::string& original, size_t front, int rounds, Swallow&& swallow) {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "mutant.gguf";
   std::mt19937 random(20240917);
   const long before = peak_kib();
@@ -100,7 +101,6 @@ void hammer(const std::string& original, size_t front, int rounds, Swallow&& swa
 
 TEST_CASE("mutated safetensors files are refused or read, and cost no memory",
           "[policy][formats][fault]") {
-  if (!has_fixtures()) return;
   const std::string bytes = bytes_of(parity("qwen3_qknorm/model.safetensors"));
   uint64_t header = 0;
   std::memcpy(&header, bytes.data(), 8);
@@ -110,7 +110,6 @@ TEST_CASE("mutated safetensors files are refused or read, and cost no memory",
 
 TEST_CASE("mutated GGUF files are refused or read, and cost no memory",
           "[policy][formats][fault]") {
-  if (!has_fixtures()) return;
   const std::string bytes = bytes_of(parity("gguf_quants/quants.gguf"));
   hammer(bytes, 992, 5000, swallow_gguf);
 }

@@ -6,11 +6,12 @@
 #include "tests/policy/formats/fixture.h"
 
 using namespace gradus::policy;
+using namespace gradus::tests;
 
 namespace {
 
 std::string kind_of(const std::string& header, const std::string& data) {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   write_bytes(dir / "a.safetensors", safetensors_bytes(header, data));
   return file_error_kind([&] { SafetensorsFile::open(dir / "a.safetensors"); });
 }
@@ -33,7 +34,7 @@ void write_sample(const std::filesystem::path& path) {
 }  // namespace
 
 TEST_CASE("a safetensors file reads back as it was written", "[policy][formats]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "model.safetensors";
   write_sample(path);
   const auto file = SafetensorsFile::open(path);
@@ -55,7 +56,7 @@ TEST_CASE("a safetensors file reads back as it was written", "[policy][formats]"
 
 TEST_CASE("headers that lie about their length are refused before memory is taken",
           "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "a.safetensors";
   const auto kind_for = [&](uint64_t length, const std::string& rest) {
     write_bytes(path, std::string(reinterpret_cast<const char*>(&length), 8) + rest);
@@ -129,7 +130,7 @@ TEST_CASE("tensors must tile the data without holes or overlaps", "[policy][form
 }
 
 TEST_CASE("an unknown dtype is refused with the list of known ones", "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "a.safetensors";
   write_bytes(path,
               safetensors_bytes(
@@ -140,7 +141,7 @@ TEST_CASE("an unknown dtype is refused with the list of known ones", "[policy][f
 }
 
 TEST_CASE("data at odd offsets is read correctly", "[policy][formats]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "a.safetensors";
   const float value = 3.25F;
   write_bytes(path, safetensors_bytes(
@@ -155,7 +156,7 @@ TEST_CASE("data at odd offsets is read correctly", "[policy][formats]") {
 }
 
 TEST_CASE("any flipped bit of a file that Gradus wrote is noticed", "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "model.safetensors";
   write_sample(path);
   const std::string bytes = bytes_of(path);
@@ -173,7 +174,7 @@ TEST_CASE("any flipped bit of a file that Gradus wrote is noticed", "[policy][fo
 }
 
 TEST_CASE("a file cut at any byte is refused", "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "model.safetensors";
   write_sample(path);
   const std::string bytes = bytes_of(path);
@@ -185,7 +186,7 @@ TEST_CASE("a file cut at any byte is refused", "[policy][formats][fault]") {
 
 TEST_CASE("a file truncated after it was opened is refused, not a crash",
           "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const auto path = dir / "model.safetensors";
   const std::vector<float> values(100000, 1.0F);
   write_safetensors(path, {narrow(float_tensor("a", {100000}, values), DType::F32)}, {});
@@ -197,7 +198,7 @@ TEST_CASE("a file truncated after it was opened is refused, not a crash",
 }
 
 TEST_CASE("values that are not finite are never saved", "[policy][formats][fault]") {
-  const TemporaryDirectory dir;
+  const TemporaryFolder dir(in_memory());
   const std::vector<float> bad{1.0F, std::nanf("")};
   const std::vector<float> large{1e6F};
   const auto write = [&](const std::vector<float>& values, DType dtype) {

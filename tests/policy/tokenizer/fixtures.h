@@ -9,17 +9,19 @@
 
 #include "policy/tokenizer/tokenizer.h"
 #include "tests/catch.h"
+#include "tests/support/fixtures.h"
 
 namespace gradus::policy::fixtures {
 
 inline std::string path(const std::string& name) {
-  return std::string(GRADUS_SHARED_DIR) + "/parity/" + name;
+  return tests::fixture("parity/" + name).string();
 }
 
-inline bool present(const std::string& name) {
-  if (std::filesystem::exists(path(name))) return true;
-  WARN("fixture absent, skipped: " << name);
-  return false;
+/// The committed tokenizer folder of this name, and the whole one where there is more.
+inline std::vector<std::string> folders(const std::string& name) {
+  std::vector<std::string> found;
+  for (const auto& folder : tests::fixtures("parity/" + name)) found.push_back(folder.string());
+  return found;
 }
 
 inline std::string read(const std::string& file) {

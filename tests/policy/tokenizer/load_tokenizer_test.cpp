@@ -5,7 +5,7 @@
 #include "policy/tokenizer/sentencepiece/sentencepiece_proto.h"
 #include "policy/tokenizer/tokenize_cases.h"
 #include "tests/policy/tokenizer/fixtures.h"
-#include "tests/policy/tokenizer/temporary_directory.h"
+#include "tests/support/temporary_folder.h"
 
 namespace gradus::policy {
 namespace {
@@ -32,7 +32,6 @@ std::string refusal(const std::string& dir) {
 }
 
 TEST_CASE("SmolLM2's directory loads with its special ids and template", "[policy][tokenizer]") {
-  if (!fixtures::present("tokenizer_smollm2")) return;
   const auto loaded = load_tokenizer(fixtures::path("tokenizer_smollm2"));
   CHECK(loaded.tokenizer->bos_id() == 1);
   CHECK(loaded.tokenizer->eos_ids() == Ids{2});
@@ -56,7 +55,7 @@ TEST_CASE("a tokenizer from GGUF is written with its template", "[policy][tokeni
   GgufTokenizerKeys keys = ByteLevelBpe::from_json(tiny_json().dump())->gguf_metadata();
   keys.chat_template = "{{ messages[0].content }}";
   const auto loaded = load_tokenizer(keys, "x.gguf");
-  const fixtures::TemporaryDirectory dir;
+  const tests::TemporaryFolder dir;
   for (const auto& file : loaded.tokenizer->source_files()) dir.write(file.name, file.contents);
   const auto again = load_tokenizer(dir.path());
   CHECK(again.tokenizer->encode("ab<e>") == loaded.tokenizer->encode("ab<e>"));
@@ -66,7 +65,7 @@ TEST_CASE("a tokenizer from GGUF is written with its template", "[policy][tokeni
 }
 
 TEST_CASE("special tokens come from all the files that name them", "[policy][tokenizer]") {
-  const fixtures::TemporaryDirectory dir;
+  const tests::TemporaryFolder dir;
   dir.write("tokenizer.json", tiny_json().dump());
   dir.write("tokenizer_config.json",
             R"({"bos_token": {"content": "<s>"}, "add_bos_token": true, "chat_template":
@@ -87,9 +86,9 @@ TEST_CASE("special tokens come from all the files that name them", "[policy][tok
 }
 
 TEST_CASE("what is wrong in a directory is named by file and key", "[policy][tokenizer]") {
-  const fixtures::TemporaryDirectory dir;
+  const tests::TemporaryFolder dir;
   CHECK_THAT(refusal(dir.path()), Catch::Contains("neither tokenizer.json nor tokenizer.model"));
-  CHECK_THAT(refusal(dir.path("nowhere")), Catch::Contains("is not a directory"));
+  CHECK_THAT(refusal(dir / "nowhere"), Catch::Contains("is not a directory"));
   dir.write("tokenizer.model", "");
   CHECK_THAT(refusal(dir.path()), Catch::Contains("tokenizer.model: is empty"));
   dir.write("tokenizer.json", "{");
@@ -112,8 +111,7 @@ TEST_CASE("what is wrong in a directory is named by file and key", "[policy][tok
 }
 
 TEST_CASE("added_tokens.json extends a SentencePiece model", "[policy][tokenizer]") {
-  if (!fixtures::present("tokenizer_sp_bpe")) return;
-  const fixtures::TemporaryDirectory dir;
+  const tests::TemporaryFolder dir;
   dir.write("tokenizer.model", fixtures::read(fixtures::path("tokenizer_sp_bpe/tokenizer.model")));
   dir.write("added_tokens.json", R"({"<|im_start|>": 800, "<|im_end|>": 801})");
   dir.write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": "<|im_end|>"})");
@@ -129,19 +127,19 @@ TEST_CASE("added_tokens.json extends a SentencePiece model", "[policy][tokenizer
 }
 
 TEST_CASE("cases are tokenised line by line, lone surrogates included", "[policy][tokenizer]") {
-  const fixtures::TemporaryDirectory dir;
+  const tests::TemporaryFolder dir;
   dir.write("in.jsonl",
             "\xEF\xBB\xBF{\"id\": 7, \"text\": \"ab<e>\", \"ids\": [9]}\r\n\n"
             "{\"text\": \"a\\ud800b\\\\ud83d \\ud83d\\ude00\"}");
   const auto tokenizer = ByteLevelBpe::from_json(tiny_json().dump());
-  CHECK(tokenize_cases(*tokenizer, dir.path("in.jsonl"), dir.path("out.jsonl")) == 2);
-  CHECK(fixtures::read(dir.path("out.jsonl")) ==
+  CHECK(tokenize_cases(*tokenizer, dir / "in.jsonl", dir / "out.jsonl") == 2);
+  CHECK(fixtures::read(dir / "out.jsonl") ==
         "{\"id\":7,\"text\":\"ab<e>\",\"ids\":[0,1,3],\"decoded\":\"ab<e>\"}\n"
         "{\"text\":\"a\uFFFDb\\\\ud83d \U0001F600\",\"ids\":[0,1],\"decoded\":\"ab\"}\n");
   dir.write("in.jsonl", "{\"text\": 3}");
-  CHECK_THROWS_WITH(tokenize_cases(*tokenizer, dir.path("in.jsonl"), dir.path("out.jsonl")),
+  CHECK_THROWS_WITH(tokenize_cases(*tokenizer, dir / "in.jsonl", dir / "out.jsonl"),
                     Catch::Contains("line 1 must be an object"));
-  CHECK_THROWS_AS(tokenize_cases(*tokenizer, dir.path("none"), dir.path("out.jsonl")), FileError);
+  CHECK_THROWS_AS(tokenize_cases(*tokenizer, dir / "none", dir / "out.jsonl"), FileError);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ user=()
 ((EUID == 0)) || user=(--user --map-current-user)
 wall=(unshare "${user[@]}" --pid --fork --mount --mount-proc --kill-child)
 if ! "${wall[@]}" true 2>/dev/null; then
-  echo "skipped: this machine gives no PID namespace to stand behind"
-  exit 0
+  echo "SKIPPED: behind_outer_wall.sh: no PID namespace to stand behind"
+  exit 77
 fi
 export GRADUS_BEHIND_OUTER_WALL=1
 exec "${wall[@]}" bash -c '

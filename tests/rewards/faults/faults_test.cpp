@@ -16,6 +16,7 @@
 #include "rewards/reward_rule.h"
 #include "tests/catch.h"
 #include "tests/rewards/plugins/plugin_files.h"
+#include "tests/support/skip.h"
 
 using namespace gradus;
 using namespace gradus::rewards;
@@ -25,10 +26,6 @@ namespace {
 
 bool is_behind_wall() {
   return std::getenv("GRADUS_BEHIND_OUTER_WALL") != nullptr && ::getpid() < 100;
-}
-
-void skip() {
-  WARN("skipped: run by behind_outer_wall.sh");
 }
 
 // Each completion names a fault; "ok N" is worth N.
@@ -231,7 +228,7 @@ void check_grade(const std::string& fault, const Grade& grade, const Expected& e
 }  // namespace
 
 TEST_CASE("every fault is its own completion's, and the pool goes on", "[faults]") {
-  if (!is_behind_wall()) return skip();
+  if (!is_behind_wall()) return tests::skip("not behind behind_outer_wall.sh");
   const int before = num_other_processes();
   {
     const PluginFolder folder;
@@ -248,7 +245,7 @@ TEST_CASE("every fault is its own completion's, and the pool goes on", "[faults]
 }
 
 TEST_CASE("a whole group's faults are told", "[faults]") {
-  if (!is_behind_wall()) return skip();
+  if (!is_behind_wall()) return tests::skip("not behind behind_outer_wall.sh");
   const PluginFolder folder;
   const auto rule = make_rule("python", options(folder, "group", 8.0));
   for (const std::string fault : {"few", "many", "dict", "raise", "exit", "abort", "forge"}) {
@@ -262,7 +259,7 @@ TEST_CASE("a whole group's faults are told", "[faults]") {
 }
 
 TEST_CASE("what hangs is killed at its limit, with all its processes", "[faults]") {
-  if (!is_behind_wall()) return skip();
+  if (!is_behind_wall()) return tests::skip("not behind behind_outer_wall.sh");
   const int before = num_other_processes();
   {
     const PluginFolder folder;
@@ -356,11 +353,11 @@ void soak(int count) {
 }  // namespace
 
 TEST_CASE("forty mixed faults lose no grade and leave no process", "[faults]") {
-  if (!is_behind_wall()) return skip();
+  if (!is_behind_wall()) return tests::skip("not behind behind_outer_wall.sh");
   soak(40);
 }
 
 TEST_CASE("a thousand mixed faults lose no grade and leave no process", "[.long]") {
-  if (!is_behind_wall()) return skip();
+  if (!is_behind_wall()) return tests::skip("not behind behind_outer_wall.sh");
   soak(1000);
 }

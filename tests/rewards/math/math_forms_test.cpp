@@ -8,6 +8,7 @@
 #include "rewards/math/math_grader.h"
 #include "rewards/math/reading/parser.h"
 #include "tests/catch.h"
+#include "tests/support/fixtures.h"
 
 using namespace gradus;
 using namespace gradus::rewards;
@@ -36,7 +37,6 @@ std::string boxed(const std::string& text) {
 
 std::vector<std::string> lines_of(const std::filesystem::path& path, const char* key) {
   std::vector<std::string> values;
-  if (!std::filesystem::exists(path)) return values;
   LineReader reader(path);
   while (const auto line = reader.next()) {
     values.push_back(parse_json(line->text, reader.where()).at(key).get<std::string>());
@@ -48,8 +48,9 @@ std::vector<std::string> lines_of(const std::filesystem::path& path, const char*
 
 TEST_CASE("GSM8K's golds are right in other spellings and wrong with other values",
           "[rewards][math][forms]") {
-  const auto answers = lines_of(GRADUS_SHARED_DIR "/data/gsm8k_test.jsonl.gz", "answer");
-  if (answers.empty()) WARN("no GSM8K in " GRADUS_SHARED_DIR);
+  // The last one is the largest: the whole file where it is there.
+  const auto answers = lines_of(tests::fixtures("data/gsm8k_test.jsonl.gz").back(), "answer");
+  REQUIRE(answers.size() > 200);
   for (const std::string& answer : answers) {
     std::string digits;
     for (const char c : gold_of(answer)) {
@@ -86,12 +87,7 @@ TEST_CASE("GSM8K's golds are right in other spellings and wrong with other value
 
 TEST_CASE("MATH's golds are right in other spellings and wrong with other values",
           "[rewards][math][forms]") {
-  const std::filesystem::path path = GRADUS_SHARED_DIR "/verify/cases.jsonl";
-  if (!std::filesystem::exists(path)) {
-    WARN("no grading cases at " << path);
-    return;
-  }
-  LineReader reader(path);
+  LineReader reader(tests::fixtures("verify/cases.jsonl").back());
   int num_golds = 0;
   while (const auto line = reader.next()) {
     const json item = parse_json(line->text, reader.where());
@@ -129,5 +125,5 @@ TEST_CASE("MATH's golds are right in other spellings and wrong with other values
       CHECK_FALSE(is_right(gold, form));
     }
   }
-  CHECK(num_golds > 100);
+  CHECK(num_golds > 50);
 }

@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "rewards/sandbox/seccomp_filter.h"
 #include "tests/catch.h"
+#include "tests/support/skip.h"
 
 using namespace gradus;
 using namespace gradus::rewards::sandbox;
@@ -53,7 +54,7 @@ Run run(const Sandbox& sandbox, const SandboxConfig& config, double timeout_s = 
 const Sandbox* full_sandbox() {
   static const SandboxProbe probe = probe_sandbox();
   if (probe.rung != Rung::namespaces) {
-    WARN("skipped: " + probe.description());
+    tests::skip(probe.description());
     return nullptr;
   }
   static const Sandbox sandbox;
@@ -189,7 +190,7 @@ TEST_CASE("without namespaces files, signals and sockets are still kept away",
           "[rewards][sandbox]") {
   const Sandbox sandbox(Isolation::weak, Rung::landlock);
   if (sandbox.rung() != Rung::landlock) {
-    WARN("skipped: " + sandbox.probe().description());
+    tests::skip(sandbox.probe().description());
     return;
   }
   std::string name = (fs::temp_directory_path() / "gradus-weak-XXXXXX").string();

@@ -5,11 +5,12 @@
 #include "rl/recipe/input_files.h"
 #include "rl/recipe/load.h"
 #include "tests/catch.h"
-#include "tests/rl/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace gradus;
 using namespace gradus::rl;
 using Catch::Matchers::Contains;
+using gradus::tests::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {

@@ -14,10 +14,11 @@
 #include "rl/run/metrics_log.h"
 #include "rl/run/run_directory.h"
 #include "tests/catch.h"
-#include "tests/rl/temporary_folder.h"
 #include "tests/rl/tiny_run.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace gradus::rl;
+using gradus::tests::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
@@ -54,7 +55,7 @@ Ended run_child(const std::vector<std::string>& arguments, const fs::path& folde
 struct Case {
   explicit Case(TinyTask task = TinyTask::grpo, TinyModel model = TinyModel::dense)
       : tiny{folder.path() / "case", task, model} {}
-  bool write() const { return tiny.write(); }
+  void write() const { tiny.write(); }
 
   Ended train(std::vector<std::string> options = {}) const {
     const bool has_begun = fs::exists(tiny.run() / "recipe.toml");
@@ -82,7 +83,7 @@ struct Undisturbed {
 const Undisturbed& undisturbed() {
   static const Undisturbed run = [] {
     const Case plain;
-    REQUIRE(plain.write());
+    plain.write();
     const Ended ended = plain.train();
     INFO(ended.errors);
     REQUIRE(ended.exit_code == 0);
@@ -94,15 +95,9 @@ const Undisturbed& undisturbed() {
   return run;
 }
 
-bool has_fixture() {
-  if (fs::exists(fs::path(GRADUS_SHARED_DIR) / "parity" / "tokenizer_sp_bpe")) return true;
-  WARN("no parity fixtures: skipped");
-  return false;
-}
-
 void check_kill_at(long call) {
   const Case killed;
-  REQUIRE(killed.write());
+  killed.write();
   INFO("killed at file operation " << call << " of " << undisturbed().num_calls);
   CHECK(killed.train({"--kill-at-call", std::to_string(call)}).exit_code == -1);
   CHECK((killed.finish() == undisturbed().result));
@@ -110,7 +105,7 @@ void check_kill_at(long call) {
 
 void check_kill_after(std::mt19937& random, int num_kills) {
   const Case killed;
-  REQUIRE(killed.write());
+  killed.write();
   for (int i = 0; i < num_kills; ++i)
     killed.train({"--kill-after-ms", std::to_string(random() % 1500)});
   CHECK((killed.finish() == undisturbed().result));
@@ -127,36 +122,31 @@ float router_bias(const fs::path& run) {
 }  // namespace
 
 TEST_CASE("a run killed at a file operation ends with the same bits", "[rl][resume]") {
-  if (!has_fixture()) return;
   const long calls = undisturbed().num_calls;
   // The first write, spread points, and the last one, which lies in final/ or status.json.
   for (const long call : {1L, calls / 4, calls / 2, calls * 3 / 4, calls - 2}) check_kill_at(call);
 }
 
 TEST_CASE("a run killed at any file operation ends with the same bits", "[.long][rl][resume]") {
-  if (!has_fixture()) return;
   for (long call = 1; call <= undisturbed().num_calls; ++call) check_kill_at(call);
 }
 
 TEST_CASE("a run killed at random moments, again and again, ends with the same bits",
           "[rl][resume]") {
-  if (!has_fixture()) return;
   std::mt19937 random(1);
   for (int i = 0; i < 2; ++i) check_kill_after(random, 3);
 }
 
 TEST_CASE("fifty runs killed at random moments end with the same bits", "[.long][rl][resume]") {
-  if (!has_fixture()) return;
   std::mt19937 random(2);
   for (int i = 0; i < 50; ++i) check_kill_after(random, 1 + i % 4);
 }
 
 TEST_CASE("a run that is asked to stop saves its work and goes on with the same bits",
           "[rl][resume]") {
-  if (!has_fixture()) return;
   for (const int event : {3, 17, 30}) {
     const Case stopped;
-    REQUIRE(stopped.write());
+    stopped.write();
     INFO("stopped at event " << event);
     const Ended ended = stopped.train({"--stop-at-event", std::to_string(event)});
     INFO(ended.errors);
@@ -169,10 +159,9 @@ TEST_CASE("a run that is asked to stop saves its work and goes on with the same 
 
 TEST_CASE("fine-tuning and pre-training that were killed end with the same bits",
           "[rl][resume][text]") {
-  if (!has_fixture()) return;
   for (const TinyTask task : {TinyTask::pretrain, TinyTask::sft}) {
     const Case plain(task);
-    REQUIRE(plain.write());
+    plain.write();
     const Ended ended = plain.train();
     INFO(ended.errors);
     REQUIRE(ended.exit_code == 0);
@@ -181,7 +170,7 @@ TEST_CASE("fine-tuning and pre-training that were killed end with the same bits"
     const long calls = std::stol(ended.output);
     for (const long call : {calls / 3, calls * 2 / 3}) {
       const Case killed(task);
-      REQUIRE(killed.write());
+      killed.write();
       CHECK(killed.train({"--kill-at-call", std::to_string(call)}).exit_code == -1);
       CHECK((killed.finish() == deterministic_result(plain.tiny.run())));
     }
@@ -189,19 +178,18 @@ TEST_CASE("fine-tuning and pre-training that were killed end with the same bits"
 }
 
 TEST_CASE("a renewed reference policy and 8-bit moments survive a kill", "[rl][resume]") {
-  if (!has_fixture()) return;
   const std::vector<std::string> settings = GENERATE(
       std::vector<std::string>{"--set", "rl.kl_coef=0.1", "--set", "rl.reference_update_every=2"},
       std::vector<std::string>{"--set", "optim.kind=adamw_8bit"});
   const Case plain;
-  REQUIRE(plain.write());
+  plain.write();
   const Ended ended = plain.train(settings);
   INFO(ended.errors);
   REQUIRE(ended.exit_code == 0);
   const long calls = std::stol(ended.output);
   for (const long call : {calls / 2, calls * 3 / 5, calls * 4 / 5}) {
     const Case killed;
-    REQUIRE(killed.write());
+    killed.write();
     auto options = settings;
     options.insert(options.end(), {"--kill-at-call", std::to_string(call)});
     CHECK(killed.train(options).exit_code == -1);
@@ -211,10 +199,9 @@ TEST_CASE("a renewed reference policy and 8-bit moments survive a kill", "[rl][r
 
 TEST_CASE("a model of DeepSeek-V3's shape that was killed ends with the same bits",
           "[rl][resume][latent]") {
-  if (!has_fixture()) return;
   for (const TinyTask task : {TinyTask::grpo, TinyTask::pretrain}) {
     const Case plain(task, TinyModel::latent);
-    REQUIRE(plain.write());
+    plain.write();
     const Ended ended = plain.train();
     INFO(ended.errors);
     REQUIRE(ended.exit_code == 0);
@@ -231,13 +218,13 @@ TEST_CASE("a model of DeepSeek-V3's shape that was killed ends with the same bit
     const long calls = std::stol(ended.output);
     for (const long call : {calls / 3, calls * 2 / 3}) {
       const Case killed(task, TinyModel::latent);
-      REQUIRE(killed.write());
+      killed.write();
       CHECK(killed.train({"--kill-at-call", std::to_string(call)}).exit_code == -1);
       CHECK((killed.finish() == deterministic_result(plain.tiny.run())));
     }
     if (task != TinyTask::grpo) continue;
     const Case undrafted(task, TinyModel::latent);
-    REQUIRE(undrafted.write());
+    undrafted.write();
     const auto options = std::vector<std::string>{"--set", "rollout.speculative=false", "--set",
                                                   "rollout.workers=3"};
     CHECK((undrafted.finish(options) == deterministic_result(plain.tiny.run())));
@@ -245,10 +232,9 @@ TEST_CASE("a model of DeepSeek-V3's shape that was killed ends with the same bit
 }
 
 TEST_CASE("the number of rollout workers changes nothing", "[rl][trainer]") {
-  if (!has_fixture()) return;
   for (const char* workers : {"2", "4"}) {
     const Case many;
-    REQUIRE(many.write());
+    many.write();
     INFO(workers << " workers");
     CHECK((many.finish({"--set", std::string("rollout.workers=") + workers}) ==
            undisturbed().result));
@@ -256,9 +242,8 @@ TEST_CASE("the number of rollout workers changes nothing", "[rl][trainer]") {
 }
 
 TEST_CASE("a damaged checkpoint is passed over for the one before it", "[rl][resume]") {
-  if (!has_fixture()) return;
   const Case damaged;
-  REQUIRE(damaged.write());
+  damaged.write();
   // Stopped in the fifth step: checkpoints of steps 2 and 4 exist, and one of the stop.
   damaged.train({"--set", "run.steps=4"});
   const fs::path newest = damaged.tiny.run() / "checkpoints" / step_name(4);
@@ -285,11 +270,10 @@ TEST_CASE("a damaged checkpoint is passed over for the one before it", "[rl][res
 
 TEST_CASE("a full disk ends a run with a reason, and it goes on when there is space",
           "[rl][resume]") {
-  if (!has_fixture()) return;
   const long calls = undisturbed().num_calls;
   for (const long call : {calls / 3, calls * 2 / 3}) {
     const Case full;
-    REQUIRE(full.write());
+    full.write();
     INFO("full from file operation " << call);
     const Ended ended = full.train({"--full-at-call", std::to_string(call)});
     CHECK(ended.exit_code == 1);
@@ -299,9 +283,8 @@ TEST_CASE("a full disk ends a run with a reason, and it goes on when there is sp
 }
 
 TEST_CASE("a checkpoint folder that is gone costs the checkpoint, not the run", "[rl][resume]") {
-  if (!has_fixture()) return;
   const Case gone;
-  REQUIRE(gone.write());
+  gone.write();
   REQUIRE(gone.train({"--set", "run.steps=2"}).exit_code == 0);
   const fs::path folder = gone.tiny.run() / "checkpoints";
   fs::remove_all(folder);
@@ -314,9 +297,8 @@ TEST_CASE("a checkpoint folder that is gone costs the checkpoint, not the run", 
 }
 
 TEST_CASE("a model that cannot be loaded is a failed run with its reason", "[rl][resume]") {
-  if (!has_fixture()) return;
   const Case broken;
-  REQUIRE(broken.write());
+  broken.write();
   std::ofstream(broken.tiny.folder / "config.json") << "{\"model_type\": \"unheard-of\"}";
   CHECK(broken.train().exit_code == 1);
   const auto status = gradus::parse_json(file_text(broken.tiny.run() / "status.json"), "status");
@@ -325,9 +307,8 @@ TEST_CASE("a model that cannot be loaded is a failed run with its reason", "[rl]
 }
 
 TEST_CASE("a resume that would change the result is refused by name", "[rl][resume]") {
-  if (!has_fixture()) return;
   const Case changed;
-  REQUIRE(changed.write());
+  changed.write();
   REQUIRE(changed.train({"--stop-at-event", "17"}).exit_code == 3);
   const Ended refused = changed.train({"--set", "rl.group_size=5"});
   CHECK(refused.exit_code == 1);
@@ -337,9 +318,8 @@ TEST_CASE("a resume that would change the result is refused by name", "[rl][resu
 }
 
 TEST_CASE("more steps may be asked of a finished run", "[rl][resume]") {
-  if (!has_fixture()) return;
   const Case longer;
-  REQUIRE(longer.write());
+  longer.write();
   REQUIRE(longer.train({"--set", "run.steps=2"}).exit_code == 0);
   // The last step of a run is evaluated: not so in the undisturbed run, weights apart.
   longer.finish({"--set", "run.steps=6"});

@@ -7,10 +7,11 @@
 #include "rl/run/ledger.h"
 #include "rl/run/metrics_log.h"
 #include "tests/catch.h"
-#include "tests/rl/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace gradus;
 using namespace gradus::rl;
+using gradus::tests::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {

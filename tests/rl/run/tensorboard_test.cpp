@@ -6,9 +6,10 @@
 
 #include "base/error.h"
 #include "tests/catch.h"
-#include "tests/rl/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace gradus::rl;
+using gradus::tests::TemporaryFolder;
 
 namespace {
 

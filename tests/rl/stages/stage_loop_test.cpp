@@ -3,7 +3,7 @@
 #include <stop_token>
 
 #include "tests/catch.h"
-#include "tests/rl/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace gradus;
 using namespace gradus::rl;
@@ -42,7 +42,7 @@ RunSettings settings() {
 }  // namespace
 
 TEST_CASE("a stage without a learner is run, stopped and gone on with", "[rl][stages]") {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   const auto path = folder.path() / "run";
   ManualClock clock;
   RunObserver observer;

@@ -6,22 +6,15 @@
 #include "base/error.h"
 #include "rl/stages/conversation_source.h"
 #include "tests/catch.h"
-#include "tests/rl/temporary_folder.h"
+#include "tests/support/fixtures.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace gradus;
 using namespace gradus::rl;
+using gradus::tests::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-const fs::path kParity = fs::path(GRADUS_SHARED_DIR) / "parity";
-
-bool has_fixture() {
-  if (fs::exists(kParity / "tokenizer_sp_bpe") && fs::exists(kParity / "tokenizer_smollm2"))
-    return true;
-  WARN("no parity fixtures: skipped");
-  return false;
-}
 
 std::string write(const fs::path& path, const std::vector<std::string>& lines) {
   std::ofstream file(path);
@@ -36,9 +29,8 @@ int64_t num_targets(const TextExample& example) {
 }  // namespace
 
 TEST_CASE("a response is learned with its end, its prompt is not", "[rl][text]") {
-  if (!has_fixture()) return;
   const TemporaryFolder folder;
-  const auto loaded = policy::load_tokenizer((kParity / "tokenizer_sp_bpe").string());
+  const auto loaded = policy::load_tokenizer(tests::fixture("parity/tokenizer_sp_bpe").string());
   rollout::DataConfig data;
   data.path =
       write(folder.path() / "a.jsonl", {R"({"prompt": "two and two", "response": "four"})"});
@@ -59,9 +51,8 @@ TEST_CASE("a response is learned with its end, its prompt is not", "[rl][text]")
 }
 
 TEST_CASE("documents are cut into pieces that hold every token once", "[rl][text]") {
-  if (!has_fixture()) return;
   const TemporaryFolder folder;
-  const auto loaded = policy::load_tokenizer((kParity / "tokenizer_sp_bpe").string());
+  const auto loaded = policy::load_tokenizer(tests::fixture("parity/tokenizer_sp_bpe").string());
   const std::string text = "one two three four five six seven eight nine ten eleven twelve";
   const auto path = write(folder.path() / "a.jsonl", {nlohmann::json{{"text", text}}.dump()});
   TextConfig config;
@@ -81,12 +72,8 @@ TEST_CASE("documents are cut into pieces that hold every token once", "[rl][text
 }
 
 TEST_CASE("a chat's last answer is learned, its earlier turns are context", "[rl][text]") {
-  if (!has_fixture()) return;
-  const auto loaded = policy::load_tokenizer((kParity / "tokenizer_smollm2").string());
-  if (!loaded.chat_template) {
-    WARN("the fixture has no chat template: skipped");
-    return;
-  }
+  const auto loaded = policy::load_tokenizer(tests::fixture("parity/tokenizer_smollm2").string());
+  REQUIRE(loaded.chat_template);
   const TemporaryFolder folder;
   rollout::DataConfig data;
   data.path = write(folder.path() / "b.jsonl",

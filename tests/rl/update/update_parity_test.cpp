@@ -1,7 +1,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,26 +12,18 @@
 #include "rl/update/update.h"
 #include "tests/catch.h"
 #include "tests/rl/vectors.h"
+#include "tests/support/fixtures.h"
 
 using namespace gradus;
 using namespace gradus::rl;
 
 namespace {
 
-const std::filesystem::path kFixture =
-    std::filesystem::path(GRADUS_SHARED_DIR) / "parity" / "llama_gqa_tied_llama3";
-
 constexpr double kTemperature = 0.8;
-
-bool has_fixture() {
-  if (std::filesystem::exists(kFixture / "config.json")) return true;
-  WARN("left out: " << kFixture.string() << " is absent");
-  return false;
-}
 
 std::unique_ptr<policy::Policy> load(policy::Compute compute, ThreadTeam& team) {
   policy::PolicyConfig config;
-  config.path = kFixture.string();
+  config.path = tests::fixture("parity/llama_gqa_tied_llama3").string();
   config.compute = compute;
   return policy::Policy::load(config, policy::Purpose::training, team);
 }
@@ -90,7 +81,6 @@ double largest(const at::Tensor& tensor) {
 
 TEST_CASE("native logprobs of packed groups equal those of each completion alone, bit by bit",
           "[rl][update][parity]") {
-  if (!has_fixture()) return;
   ThreadTeam team(2);
   const auto policy = load(policy::Compute::native, team);
   Optimizer optimizer(*policy, {});
@@ -109,7 +99,6 @@ TEST_CASE("native logprobs of packed groups equal those of each completion alone
 
 TEST_CASE("the split into microbatches does not change a model's gradient",
           "[rl][update][parity]") {
-  if (!has_fixture()) return;
   ThreadTeam team(2);
   const auto policy = load(policy::Compute::native, team);
   const auto reference = load(policy::Compute::native, team);
@@ -136,7 +125,6 @@ TEST_CASE("the split into microbatches does not change a model's gradient",
 
 TEST_CASE("a model's gradient is the numeric derivative of the loss along itself",
           "[rl][update][parity]") {
-  if (!has_fixture()) return;
   ThreadTeam team(2);
   for (const auto compute : {policy::Compute::native, policy::Compute::reference}) {
     const auto policy = load(compute, team);
@@ -177,7 +165,6 @@ TEST_CASE("a model's gradient is the numeric derivative of the loss along itself
 }
 
 TEST_CASE("steps on a model raise what was rewarded", "[rl][update][parity]") {
-  if (!has_fixture()) return;
   ThreadTeam team(2);
   const auto policy = load(policy::Compute::native, team);
   Optimizer optimizer(*policy, {});
