@@ -70,6 +70,10 @@ function(gradus_unity TARGET WHOLE)
     set_source_files_properties(${file} PROPERTIES UNITY_GROUP "${group}_${batch}")
   endforeach()
   set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A file that another includes looks like a header, whose types must not hold unnamed namespaces'.
+    target_compile_options(${TARGET} PRIVATE -Wno-subobject-linkage)
+  endif()
 endfunction()
 
 # gradus_sources(VARIABLE [PATTERN...]): the .cpp files below this folder, less those of the patterns.
