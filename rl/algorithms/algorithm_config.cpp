@@ -58,7 +58,9 @@ void describe(DynamicSamplingConfig& c, SettingFields& field) {
   field("max_batches", c.max_batches, at_least(1), "batches sampled for one step at most");
 }
 
-void describe(AlgorithmConfig& c, SettingFields& field) {
+namespace {
+
+void describe_batch(AlgorithmConfig& c, SettingFields& field) {
   field("group_size", c.group_size,
         at_least(2).hint("One completion has no group to be compared with; try 8."),
         "completions per prompt");
@@ -67,6 +69,9 @@ void describe(AlgorithmConfig& c, SettingFields& field) {
   field("minibatches", c.minibatches, at_least(1), "optimizer steps of one pass over a batch");
   field("microbatch_tokens", c.microbatch_tokens, at_least(1),
         "rows that go through the model together; changes memory and speed, not the result");
+}
+
+void describe_loss(AlgorithmConfig& c, SettingFields& field) {
   field("advantage", c.advantage, advantage_estimators().names_constraint(),
         advantage_estimators().described("how rewards become advantages"));
   field.renamed("combine_rewards", "advantage");
@@ -94,6 +99,9 @@ void describe(AlgorithmConfig& c, SettingFields& field) {
         "bound on the ratio where the advantage is negative, above 1 (dual-clip PPO: 3); 0: none");
   field("delta", c.delta, at_least(0.0),
         "bound on the unclipped ratio, above 1 + clip_ratio_high (INTELLECT-2); 0: none");
+}
+
+void describe_rest(AlgorithmConfig& c, SettingFields& field) {
   field("kl_coef", c.kl_coef, at_least(0.0),
         "weight of KL(policy || reference); 0: no reference policy");
   field("kl_estimator", c.kl_estimator, kl_estimators().names_constraint(),
@@ -125,6 +133,14 @@ void describe(AlgorithmConfig& c, SettingFields& field) {
   field.renamed("sapo_temperature_positive", "sapo.temperature_positive");
   field.renamed("sapo_temperature_negative", "sapo.temperature_negative");
   field.section("dynamic_sampling", c.dynamic_sampling, "sampling on until groups have a signal");
+}
+
+}  // namespace
+
+void describe(AlgorithmConfig& c, SettingFields& field) {
+  describe_batch(c, field);
+  describe_loss(c, field);
+  describe_rest(c, field);
 }
 
 void check(const AlgorithmConfig& config) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "rollout/engine/engine_draw.h"
 
 namespace gradus::rollout {
 namespace {
@@ -29,25 +30,7 @@ void check(const RolloutRequest& request) {
       throw ArgumentError("sampling.stop: an empty string would end every completion");
 }
 
-/// A guess behind the last token was computed as well, and nobody overwrote its choices.
-void drop_guessed_experts(Completion& completion, const policy::ModelConfig& model) {
-  if (completion.experts.empty()) return;
-  const auto size =
-      static_cast<size_t>(policy::num_mixture_layers(model) * model.moe.num_experts_per_token);
-  const size_t rows = completion.tokens.empty() ? 0 : completion.tokens.size() - 1;
-  completion.experts.resize(std::min(completion.experts.size(), rows * size));
-}
-
 }  // namespace
-
-/// A token that is to be sampled from row `row` of the logits.
-struct Engine::Draw {
-  Job* job = nullptr;
-  Sequence* sequence = nullptr;
-  int64_t row = 0;
-  bool has_draft = false;  ///< whose logits are in the next row
-  std::optional<SampledToken> token;
-};
 
 /// What a decode call gave: on the CPU the logits, where there are drafts the hidden states of all
 /// rows as well.
@@ -83,7 +66,8 @@ Engine::Engine(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
              cached_layers(config.speculative)),
       scheduler_(
           config.num_blocks, config.max_sequences, config.prefill_rows,
-          [this](int32_t from, int32_t to) { cache_.copy_block(from, to); }, config.speculative, clock),
+          [this](int32_t from, int32_t to) { cache_.copy_block(from, to); }, config.speculative,
+          clock),
       drafter_(config.speculative ? std::make_unique<Drafter>(policy, cache_, team) : nullptr),
       scratch_(static_cast<size_t>(team.size())) {
   for (auto& scratch : scratch_) scratch.reserve(policy.model_config().vocab_size);
@@ -328,90 +312,6 @@ void Engine::survive(const std::vector<RowSpan>& spans, const std::string& reaso
     if (sequence.phase == Phase::done || (alone != nullptr && alone != &sequence)) continue;
     end(job, sequence, FinishReason::failed, reason);
   }
-}
-
-std::vector<Engine::Draw> Engine::list_draws(const std::vector<RowSpan>& spans) const {
-  std::vector<Draw> draws;
-  int64_t row = 0;
-  for (const auto& span : spans) {
-    if (!span.wants_logits) continue;
-    Job* job = span.unit.job;
-    if (span.unit.sequence != nullptr) {
-      draws.push_back({job, span.unit.sequence, row, span.has_draft, {}});
-    } else {
-      for (auto& sequence : job->sequences)
-        if (sequence.phase != Phase::done) draws.push_back({job, &sequence, row, false, {}});
-    }
-    row += span.has_draft ? 2 : 1;
-  }
-  return draws;
-}
-
-void Engine::sample(std::vector<Draw>& draws, const at::Tensor& logits) {
-  if (draws.empty()) return;
-  const float* first = logits.const_data_ptr<float>();
-  const auto width = static_cast<size_t>(logits.size(1));
-  const auto draw_one = [&](Draw& draw, int member) {
-    const float* row = first + static_cast<size_t>(draw.row) * width;
-    const auto& sampler = draw.job->sampler;
-    const float u = sampler.is_greedy() ? 0.0F : draw.sequence->random.uniform();
-    draw.token = sampler.sample({row, width}, u, scratch_[static_cast<size_t>(member)]);
-  };
-  if (draws.size() == 1) return draw_one(draws.front(), 0);
-  team_.run([&](int member) {
-    for (size_t i = static_cast<size_t>(member); i < draws.size();
-         i += static_cast<size_t>(team_.size()))
-      draw_one(draws[i], member);
-  });
-}
-
-/// What goes wrong with one token (a listener that throws, text that does not fit in memory) ends
-/// that completion alone.
-void Engine::accept(Draw& draw) {
-  auto& sequence = *draw.sequence;
-  try {
-    if (draw.token) return append(*draw.job, sequence, *draw.token);
-    end(*draw.job, sequence, FinishReason::failed,
-        "the logits after " + std::to_string(sequence.completion.tokens.size()) +
-            " completion tokens hold NaN or infinity; nothing was sampled from them");
-  } catch (const std::exception& error) {
-    if (sequence.phase != Phase::done)
-      end(*draw.job, sequence, FinishReason::failed, describe(error));
-  }
-}
-
-void Engine::append(Job& job, Sequence& sequence, const SampledToken& token) {
-  auto& completion = sequence.completion;
-  completion.tokens.push_back(token.id);
-  completion.logprobs.push_back(token.logprob);
-  completion.policy_logprobs.push_back(token.policy_logprob);
-  ++stats_.completion_tokens;
-  const bool is_stop_token =
-      std::find(job.stop_ids.begin(), job.stop_ids.end(), token.id) != job.stop_ids.end();
-  std::optional<FinishReason> finish;
-  if (is_stop_token || sequence.text.push(token.id)) {
-    finish = FinishReason::stop;
-  } else if (static_cast<int64_t>(completion.tokens.size()) >= job.max_new_tokens) {
-    finish = FinishReason::length;
-  }
-  if (job.on_token) {
-    job.on_token({completion.index, token.id, token.logprob, token.policy_logprob,
-                  sequence.text.take_settled(finish.has_value()), finish});
-  }
-  if (finish) end(job, sequence, *finish);
-}
-
-void Engine::end(Job& job, Sequence& sequence, FinishReason reason, const std::string& error) {
-  auto& completion = sequence.completion;
-  completion.finish = reason;
-  completion.error = error;
-  completion.text = sequence.text.text();
-  drop_guessed_experts(completion, policy_.model_config());
-  if (job.admitted_s) completion.seconds = clock_.now_s() - *job.admitted_s;
-  stats_.slowest_completion_s = std::max(stats_.slowest_completion_s, completion.seconds);
-  if (reason == FinishReason::failed) ++stats_.failed;
-  if (reason == FinishReason::aborted) ++stats_.aborted;
-  scheduler_.finish(job, sequence);
 }
 
 void Engine::collect_finished() {
