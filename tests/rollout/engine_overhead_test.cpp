@@ -10,7 +10,7 @@ using namespace gradus;
 using namespace gradus::rollout;
 using gradus::rollout::testing::HashPolicy;
 using gradus::rollout::testing::PieceTokenizer;
-using Clock = std::chrono::steady_clock;
+using WallTime = std::chrono::steady_clock;
 
 namespace {
 
@@ -52,18 +52,18 @@ TEST_CASE("what a decode step costs outside of the policy", "[.bench][rollout]")
   engine.submit(request);
   for (int i = 0; i < 5; ++i) engine.step();
   const int steps = 200;
-  const auto start = Clock::now();
+  const auto start = WallTime::now();
   for (int i = 0; i < steps; ++i) engine.step();
   const double all =
-      std::chrono::duration<double, std::milli>(Clock::now() - start).count() / steps;
+      std::chrono::duration<double, std::milli>(WallTime::now() - start).count() / steps;
   const Sampler sampler(sampling);
   SamplerScratch scratch;
   scratch.reserve(kVocab);
-  const auto begin = Clock::now();
+  const auto begin = WallTime::now();
   for (int i = 0; i < 20; ++i)
     for (int64_t r = 0; r < 32; ++r)
       sampler.sample({policy.logits_.const_data_ptr<float>() + r * kVocab, kVocab}, 0.5F, scratch);
-  const double draws = std::chrono::duration<double, std::milli>(Clock::now() - begin).count() / 20;
+  const double draws = std::chrono::duration<double, std::milli>(WallTime::now() - begin).count() / 20;
   WARN(names[kind] << ": 32 sequences, V = 49152, 1 thread: " << all
                    << " ms a step, of which sampling " << draws << " ms");
 }
