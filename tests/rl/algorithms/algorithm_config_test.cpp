@@ -83,7 +83,8 @@ TEST_CASE("a loss's own settings stand in a section of its name", "[rl][algorith
   read_settings(config, "[sapo]\ntemperature_positive = 2.0\n", "recipe.toml");
   CHECK_THAT(to_toml(config), Catch::Contains("[sapo]\ntemperature_positive = 2.0"));
   CHECK_THROWS_WITH(read_settings(config, "[sapo]\ntemperature = 2.0\n", "recipe.toml"),
-                    Catch::Contains("did you mean sapo.temperature_"));
+                    Catch::Contains("sapo.temperature: is not a setting") &&
+                        Catch::Contains("temperature_positive"));
   CHECK_THROWS_WITH(apply_set(config, "sapo.temperature_negative=0"), Catch::Contains("> 0"));
   // A copy has values of its own.
   AlgorithmConfig copy = config;

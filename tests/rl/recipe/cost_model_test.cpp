@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "policy/formats/expected_tensors.h"
+#include "rl/learn/flops.h"
 #include "rl/recipe/model_memory.h"
 #include "tests/catch.h"
 #include "tests/policy/formats/deepseek_v3_config.h"
