@@ -1,8 +1,8 @@
 #include "rl/recipe/cost_model.h"
 
 #include <algorithm>
-#include <string_view>
 
+#include "policy/formats/adapter_targets.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/layer_tensors.h"
 #include "rl/learn/optimizers/adamw_state.h"
@@ -27,17 +27,14 @@ void for_all_tensors(const policy::ModelConfig& c, Use&& use) {
   }
 }
 
-std::string_view last_part(std::string_view stem) {
-  return stem.substr(stem.rfind('.') + 1);
-}
-
 int64_t trained_parameters(const policy::ModelConfig& c, const RunConfig& recipe, int64_t total) {
   const int64_t rank = recipe.model.lora.rank;
   if (rank == 0) return total;
   const auto& targets = recipe.model.lora.targets;
   int64_t sides = 0;  // rows plus columns of every adapted matrix
   for_all_tensors(c, [&](const policy::LayerTensor& tensor, int64_t layers) {
-    if (!tensor.is_matrix() || std::ranges::find(targets, last_part(tensor.stem)) == targets.end())
+    if (!tensor.is_matrix() ||
+        std::ranges::find(targets, policy::adapter_target(tensor.stem)) == targets.end())
       return;
     sides += layers * tensor.count * (tensor.shape[0] + tensor.shape[1]);
   });
