@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/printable.h"
 
 namespace gradus {
@@ -124,6 +125,10 @@ nlohmann::json parse_json(std::string_view text, const std::string& where,
   const std::string at =
       builder.position() > 0 ? " at " + line_and_column(text, builder.position()) : "";
   throw FileError(where, "invalid_json", "is not valid JSON" + at + ": " + builder.message());
+}
+
+json read_json(const std::filesystem::path& path, int64_t max_bytes) {
+  return parse_json(read_file(path, max_bytes), path.string());
 }
 
 std::string dump_json(const nlohmann::json& value) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -19,6 +21,10 @@ struct JsonLimits {
 /// @throws FileError  path `where`, kind "invalid_json"; the message names line and column.
 nlohmann::json parse_json(std::string_view text, const std::string& where,
                           const JsonLimits& limits = {});
+
+/// The same of a whole file.
+/// @throws FileError  as above, and where it cannot be read or is larger than `max_bytes`.
+nlohmann::json read_json(const std::filesystem::path& path, int64_t max_bytes = int64_t{16} << 20);
 
 /// Compact JSON on one line, the same in every locale; bytes that are not UTF-8 become U+FFFD and
 /// numbers that are not finite null, so that this never throws.

@@ -1,8 +1,9 @@
-# gradus_room(NAME [LINKS ...] [EXCLUDE PATTERN...] [PCH ...] [PCH_OF ROOM] [TORCH] [PLAIN]): one static library
-# of every .cpp below the folder, but those whose path matches a pattern. A new file needs no line
-# here: ninja looks into the folders whenever it runs. PLAIN rooms compute nothing: -O1 compiles faster. Headers are precompiled for the room or for
-# another room with the same flags. Torch's headers are system headers and reach only the rooms that
-# ask for them.
+# gradus_room(NAME [LINKS ...] [EXCLUDE PATTERN...] [APART FOLDER...] [PCH ...] [PCH_OF ROOM] [TORCH] [HOT]):
+# one static library of every .cpp below the folder, but those whose path matches a pattern. A new file
+# needs no line here: ninja looks into the folders whenever it runs. The release build optimises HOT
+# rooms, whose own loops take a run's time; the others call them, and compile a third faster at -O1.
+# Headers are precompiled for the room or for another room with the same flags. Torch's headers are
+# system headers and reach only the rooms that ask for them.
 add_library(gradus_flags INTERFACE)
 target_include_directories(gradus_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(gradus_flags INTERFACE
@@ -49,30 +50,48 @@ function(gradus_precompile TARGET)
   endif()
 endfunction()
 
-# gradus_unity(TARGET WHOLE FILES...): where GRADUS_UNITY is on, a dozen of the room's files are compiled
-# together, of one folder each, or of the whole room: headers and templates are then read and made
-# once, not in each file, and loading a precompiled header (4 s with LibTorch's) is paid once. Files
-# with flags of their own stay alone. Two files that are compiled together must not give one name to
-# different things; GRADUS_UNITY=OFF (the presets for development) compiles each alone, which finds
-# includes that are missing.
-function(gradus_unity TARGET WHOLE)
+# gradus_unity(TARGET APART FILES...): where GRADUS_UNITY is on, up to GRADUS_UNITY_SIZE of the room's
+# files are compiled together: templates are then made once, not in each file, and what every file pays
+# for its headers, precompiled or not (4 s with LibTorch's), is paid once. Files of the folders in the
+# list APART (of other libraries' macros) are never joined with other folders', files with flags of their
+# own stay alone. Two files that are compiled together must not give one name to different things;
+# GRADUS_UNITY=OFF (the presets for development) compiles each alone, which finds includes that are
+# missing.
+function(gradus_unity TARGET APART)
   if(NOT GRADUS_UNITY)
     return()
   endif()
-  foreach(file ${ARGN})
+  # The room's own files before those of its folders: the ones that speak to one library are together.
+  set(inner ${ARGN})
+  set(own ${ARGN})
+  list(FILTER inner INCLUDE REGEX "/")
+  list(FILTER own EXCLUDE REGEX "/")
+  foreach(file ${own} ${inner})
     set(group room)
-    if(NOT WHOLE AND file MATCHES "/")
-      string(REGEX REPLACE "/.*" "" group "${file}")
-    endif()
-    math(EXPR place "${count_${group}} + 0")
-    math(EXPR count_${group} "${place} + 1")
-    math(EXPR batch "${place} / ${GRADUS_UNITY_SIZE}")
-    set_source_files_properties(${file} PROPERTIES UNITY_GROUP "${group}_${batch}")
+    foreach(folder ${APART})
+      if(file MATCHES "^${folder}/")
+        set(group ${folder})
+      endif()
+    endforeach()
+    list(APPEND groups ${group})
+    list(APPEND files_${group} ${file})
+  endforeach()
+  list(REMOVE_DUPLICATES groups)
+  foreach(group ${groups})  # in as few pieces as the size allows, which are then equally long
+    list(LENGTH files_${group} count)
+    math(EXPR pieces "(${count} + ${GRADUS_UNITY_SIZE} - 1) / ${GRADUS_UNITY_SIZE}")
+    set(place 0)
+    foreach(file ${files_${group}})
+      math(EXPR piece "${place} * ${pieces} / ${count}")
+      set_source_files_properties(${file} PROPERTIES UNITY_GROUP "${group}_${piece}")
+      math(EXPR place "${place} + 1")
+    endforeach()
   endforeach()
   set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # A file that another includes looks like a header, whose types must not hold unnamed namespaces'.
-    target_compile_options(${TARGET} PRIVATE -Wno-subobject-linkage)
+    target_compile_options(${TARGET} PRIVATE -Wno-subobject-linkage
+      --param=ggc-min-heapsize=700000)  # KB before garbage is looked for: a tenth of the time
   endif()
 endfunction()
 
@@ -86,17 +105,19 @@ function(gradus_sources VARIABLE)
 endfunction()
 
 function(gradus_room NAME)
-  cmake_parse_arguments(ROOM "TORCH;PLAIN" "PCH_OF" "LINKS;EXCLUDE;PCH" ${ARGN})
+  cmake_parse_arguments(ROOM "TORCH;HOT" "PCH_OF" "LINKS;EXCLUDE;PCH;APART" ${ARGN})
   gradus_sources(files ${ROOM_EXCLUDE})
   add_library(gradus_${NAME} STATIC ${files})
   add_library(gradus::${NAME} ALIAS gradus_${NAME})
-  gradus_unity(gradus_${NAME} ${ROOM_TORCH} ${files})
+  gradus_unity(gradus_${NAME} "${ROOM_APART}" ${files})
   target_link_libraries(gradus_${NAME} PUBLIC gradus_flags ${ROOM_LINKS})
   if(ROOM_TORCH)
     target_link_libraries(gradus_${NAME} PUBLIC gradus_torch)
   endif()
-  if(ROOM_PLAIN)
+  if(NOT ROOM_HOT)
     target_compile_options(gradus_${NAME} PRIVATE $<$<CONFIG:Release>:-O1>)
+  elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+    return()  # GCC 12 breaks on precompiled headers of another -O
   endif()
   if(ROOM_PCH_OF)
     gradus_precompile(gradus_${NAME} REUSE_FROM gradus_${ROOM_PCH_OF})

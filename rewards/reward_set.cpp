@@ -13,7 +13,7 @@
 namespace gradus::rewards {
 namespace {
 
-constexpr size_t kMaxReasonBytes = 2000;
+constexpr size_t kMaxErrorBytes = 2000;
 
 bool is_failure(const Grade& grade) {
   return grade.outcome == GradeOutcome::failed || grade.outcome == GradeOutcome::timed_out;
@@ -116,7 +116,7 @@ std::vector<Grade> RewardSet::grades_of(RewardRule& rule,
     grades = rule.grade(group);
   } catch (const std::exception& error) {
     // One broken rule must not end the step: its grades say why.
-    return all_failed(group.size(), printable(error.what(), kMaxReasonBytes));
+    return all_failed(group.size(), printable(error.what(), kMaxErrorBytes));
   }
   if (grades.size() != group.size()) {
     return all_failed(group.size(), fmt::format("rule {} gave {} grades for {} completions",

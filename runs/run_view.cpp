@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 
 namespace gradus::runs {
@@ -49,7 +48,7 @@ void read_status(RunView& run) {
   const fs::path path = run.path / "status.json";
   run.state = "unknown";
   if (!fs::exists(path)) return;
-  const auto status = parse_json(read_file(path, kMaxStatusBytes), path.string());
+  const auto status = read_json(path, kMaxStatusBytes);
   run.state = status.value("state", "unknown");
   run.reason = status.value("reason", "");
   run.updated = status.value("updated", "");

@@ -205,6 +205,7 @@ struct SettingInfo {
   std::string constraint;     // ">= 2", or empty
   std::string text;
   OnResume on_resume = OnResume::fixed;
+  std::string condition;  // of OnResume::conditional
 };
 
 struct SettingDifference {

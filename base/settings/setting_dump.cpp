@@ -83,10 +83,11 @@ void list_table(const SettingFields& fields, const std::string& path,
     switch (setting.kind) {
       case Kind::value:
         lines.push_back({here, setting.type, toml_value(setting.get()), setting.constraint.text,
-                         setting.text, setting.constraint.on_resume});
+                         setting.text, setting.constraint.on_resume, setting.constraint.condition});
         break;
       case Kind::rest:
-        lines.push_back({key_path(path, "*"), "any value", "", "", setting.text, OnResume::fixed});
+        lines.push_back(
+            {key_path(path, "*"), "any value", "", "", setting.text, OnResume::fixed, ""});
         break;
       case Kind::section:
         list_table(setting.open(), here, lines);

@@ -18,7 +18,7 @@ enum class OnResume {
   free,           ///< records and limits alone
   free_if_exact,  ///< speed and memory, where results do not depend on how rows are batched and
                   ///< shared among threads: with the native kernels
-  conditional,  ///< free as its condition says, which the recipe's reader checks
+  conditional,    ///< free as its condition says, which the recipe's reader checks
 };
 
 /// What a setting's value must satisfy. Lists are checked element by element, unless `on_whole`;
@@ -29,7 +29,7 @@ struct SettingConstraint {
   bool on_whole = false;
   std::string advice;  // appended to the error
   OnResume on_resume = OnResume::fixed;
-  std::string condition;  // of OnResume::conditional, for people
+  std::string condition{};  // of OnResume::conditional, for people
 
   /// The same constraint with a sentence that the error ends with.
   SettingConstraint hint(std::string sentence) &&;

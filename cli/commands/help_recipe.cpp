@@ -46,10 +46,27 @@ std::string section_of(const std::string& key) {
   return key.substr(0, key.find_first_of(".["));
 }
 
+// What a run that goes on may change about it without being told so; empty: nothing.
+std::string free_on_resume(const SettingInfo& setting) {
+  switch (setting.on_resume) {
+    case OnResume::fixed:
+      return "";
+    case OnResume::free:
+      return "yes";
+    case OnResume::free_if_exact:
+      return "with the native kernels";
+    case OnResume::conditional:
+      return setting.condition;
+  }
+  return "";
+}
+
 std::string setting_text(const SettingInfo& setting) {
   std::string text = fmt::format("{}  ({}, default {}", setting.key, setting.type,
                                  setting.default_value.empty() ? "none" : setting.default_value);
   if (!setting.constraint.empty()) text += ", " + setting.constraint;
+  const std::string change = free_on_resume(setting);
+  if (!change.empty()) text += ", free on resume: " + change;
   return text + ")\n    " + setting.text + "\n";
 }
 
@@ -58,6 +75,7 @@ nlohmann::json setting_json(const SettingInfo& setting) {
           {"type", setting.type},
           {"default", setting.default_value},
           {"constraint", setting.constraint},
+          {"free_on_resume", free_on_resume(setting)},
           {"text", setting.text}};
 }
 

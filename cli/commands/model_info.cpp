@@ -6,7 +6,6 @@
 #include <ostream>
 
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/quantity.h"
 #include "cli/commands/command_record.h"
@@ -21,7 +20,6 @@
 namespace gradus::cli {
 namespace {
 
-constexpr int64_t kMaxModelConfigBytes = int64_t{16} << 20;
 constexpr int64_t kMaxDevices = 1'000'000;
 
 struct ModelInfoOptions {
@@ -76,7 +74,7 @@ Info read_info(const ModelInfoOptions& options) {
   }
   Info info;
   if (!options.config.empty()) {
-    const auto json = parse_json(read_file(options.config, kMaxModelConfigBytes), options.config);
+    const auto json = read_json(options.config);
     info.config = policy::parse_model_config(json, options.config);
   } else {
     info.checkpoint = policy::open_checkpoint(options.path);

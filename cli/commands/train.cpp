@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
@@ -31,8 +30,6 @@ namespace gradus::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
 
 struct TrainOptions {
   std::string recipe;
@@ -70,8 +67,7 @@ policy::ModelConfig model_of(const rl::RunConfig& config) {
   if (!config.model.path.empty()) {
     return policy::load_model_config(*policy::open_checkpoint(config.model.path));
   }
-  const auto json =
-      parse_json(read_file(config.model.config, kMaxConfigBytes), config.model.config);
+  const auto json = read_json(config.model.config);
   return policy::parse_model_config(json, config.model.config);
 }
 

@@ -11,7 +11,7 @@
 namespace gradus::policy {
 namespace {
 
-std::string shown(const nlohmann::json& value) {
+std::string shown_value(const nlohmann::json& value) {
   return printable(dump_json(value), 80);
 }
 
@@ -53,7 +53,8 @@ int64_t ConfigFields::whole(std::string_view key, int64_t low, int64_t high) con
       number == std::floor(number)) {
     return static_cast<int64_t>(number);
   }
-  fail(key, fmt::format("is {}, must be a whole number from {} to {}", shown(field), low, high));
+  fail(key,
+       fmt::format("is {}, must be a whole number from {} to {}", shown_value(field), low, high));
 }
 
 int64_t ConfigFields::whole_or(std::string_view key, int64_t fallback, int64_t low,
@@ -65,7 +66,8 @@ double ConfigFields::real(std::string_view key, double low, double high) const {
   const nlohmann::json& field = required(key);
   const double number = field.is_number() ? field.get<double>() : std::nan("");
   if (number >= low && number <= high) return number;
-  fail(key, fmt::format("is {}, must be a number from {:g} to {:g}", shown(field), low, high));
+  fail(key,
+       fmt::format("is {}, must be a number from {:g} to {:g}", shown_value(field), low, high));
 }
 
 double ConfigFields::real_or(std::string_view key, double fallback, double low, double high) const {
@@ -79,14 +81,15 @@ std::optional<double> ConfigFields::real_if(std::string_view key, double low, do
 bool ConfigFields::flag_or(std::string_view key, bool fallback) const {
   const nlohmann::json* field = value(key);
   if (field == nullptr) return fallback;
-  if (!field->is_boolean()) fail(key, fmt::format("is {}, must be true or false", shown(*field)));
+  if (!field->is_boolean())
+    fail(key, fmt::format("is {}, must be true or false", shown_value(*field)));
   return field->get<bool>();
 }
 
 std::string ConfigFields::text_or(std::string_view key, std::string_view fallback) const {
   const nlohmann::json* field = value(key);
   if (field == nullptr) return std::string(fallback);
-  if (!field->is_string()) fail(key, fmt::format("is {}, must be a string", shown(*field)));
+  if (!field->is_string()) fail(key, fmt::format("is {}, must be a string", shown_value(*field)));
   return field->get<std::string>();
 }
 

@@ -21,7 +21,7 @@ constexpr std::array<std::pair<RopeKind, std::string_view>, 4> kKinds{{
 }};
 
 constexpr double kSmallest = 1e-6;
-constexpr double kLargest = 1e9;
+constexpr double kLargestFactor = 1e9;
 
 RopeKind read_kind(const ConfigFields& rope) {
   const char* key = rope.has("rope_type") ? "rope_type" : "type";
@@ -35,17 +35,17 @@ RopeKind read_kind(const ConfigFields& rope) {
 }
 
 void read_yarn(const ConfigFields& rope, RopeConfig& result) {
-  result.beta_fast = rope.real_or("beta_fast", 32.0, kSmallest, kLargest);
-  result.beta_slow = rope.real_or("beta_slow", 1.0, kSmallest, kLargest);
-  result.attention_factor = rope.real_if("attention_factor", kSmallest, kLargest);
-  result.mscale = rope.real_or("mscale", 0.0, 0.0, kLargest);
+  result.beta_fast = rope.real_or("beta_fast", 32.0, kSmallest, kLargestFactor);
+  result.beta_slow = rope.real_or("beta_slow", 1.0, kSmallest, kLargestFactor);
+  result.attention_factor = rope.real_if("attention_factor", kSmallest, kLargestFactor);
+  result.mscale = rope.real_or("mscale", 0.0, 0.0, kLargestFactor);
   result.truncate = rope.flag_or("truncate", true);
   if (result.theta <= 1.0) rope.fail("rope_theta", "must be above 1 for yarn");
 }
 
 void read_llama3(const ConfigFields& rope, RopeConfig& result) {
-  result.low_freq_factor = rope.real("low_freq_factor", kSmallest, kLargest);
-  result.high_freq_factor = rope.real("high_freq_factor", kSmallest, kLargest);
+  result.low_freq_factor = rope.real("low_freq_factor", kSmallest, kLargestFactor);
+  result.high_freq_factor = rope.real("high_freq_factor", kSmallest, kLargestFactor);
   if (result.high_freq_factor <= result.low_freq_factor) {
     rope.fail("high_freq_factor", "must be above low_freq_factor");
   }
@@ -58,9 +58,9 @@ void read_scaling(const ConfigFields& rope, int64_t max_positions, RopeConfig& r
   }
   if (result.kind == RopeKind::standard) return;
   if (rope.has("factor") || result.kind != RopeKind::yarn) {
-    result.factor = rope.real("factor", kSmallest, kLargest);
+    result.factor = rope.real("factor", kSmallest, kLargestFactor);
   }
-  result.mscale_all_dim = rope.real_or("mscale_all_dim", 0.0, 0.0, kLargest);
+  result.mscale_all_dim = rope.real_or("mscale_all_dim", 0.0, 0.0, kLargestFactor);
   if (result.kind == RopeKind::linear) return;
   result.original_max_positions =
       rope.whole_or("original_max_position_embeddings", max_positions, 1, kMaxPositions);

@@ -57,7 +57,7 @@ json read_object(const fs::path& file) {
   return out;
 }
 
-const json* member(const json& object, const std::string& key) {
+const json* non_null_member(const json& object, const std::string& key) {
   const auto it = object.find(key);
   return it == object.end() || it->is_null() ? nullptr : &*it;
 }
@@ -66,7 +66,7 @@ const json* member(const json& object, const std::string& key) {
 std::optional<std::string> token_text(const json& value, const fs::path& file,
                                       const std::string& key) {
   if (value.is_string()) return value.get<std::string>();
-  if (const json* content = value.is_object() ? member(value, "content") : nullptr;
+  if (const json* content = value.is_object() ? non_null_member(value, "content") : nullptr;
       content != nullptr && content->is_string()) {
     return content->get<std::string>();
   }
@@ -74,7 +74,7 @@ std::optional<std::string> token_text(const json& value, const fs::path& file,
 }
 
 std::optional<bool> flag(const json& object, const fs::path& file, const char* key) {
-  const json* value = member(object, key);
+  const json* value = non_null_member(object, key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_boolean()) refuse(file, std::string(key) + ": must be true or false");
   return value->get<bool>();
@@ -114,8 +114,9 @@ class Directory {
 
  private:
   std::optional<std::string> named_token(const char* role) const {
-    if (const json* value = member(config_, role)) return token_text(*value, config_file_, role);
-    if (const json* value = member(map_, role)) return token_text(*value, map_file_, role);
+    if (const json* value = non_null_member(config_, role))
+      return token_text(*value, config_file_, role);
+    if (const json* value = non_null_member(map_, role)) return token_text(*value, map_file_, role);
     return std::nullopt;
   }
 
@@ -129,11 +130,11 @@ class Directory {
                                                                {&map_, &map_file_}};
     for (const auto& [object, file] : sources) {
       for (const char* role : kOtherRoles) {
-        if (const json* value = member(*object, role))
+        if (const json* value = non_null_member(*object, role))
           out.push_back(*token_text(*value, *file, role));
       }
       for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
-        const json* list = member(*object, key);
+        const json* list = non_null_member(*object, key);
         if (list == nullptr || !list->is_array()) continue;
         for (const json& item : *list) out.push_back(*token_text(item, *file, key));
       }
@@ -190,7 +191,7 @@ class Directory {
       token.content = content;
       add(std::move(token));
     }
-    if (const json* decoder = member(config_, "added_tokens_decoder")) {
+    if (const json* decoder = non_null_member(config_, "added_tokens_decoder")) {
       if (!decoder->is_object()) refuse(config_file_, "added_tokens_decoder: must be an object");
       for (const auto& [id, entry] : decoder->items()) add(decoded_entry(id, entry));
     }
@@ -240,7 +241,7 @@ class Directory {
       if (named == named_.end()) return std::nullopt;
       const auto id = tokenizer.find(named->second);
       if (!id && must_exist) {
-        refuse(member(config_, role) ? config_file_ : map_file_,
+        refuse(non_null_member(config_, role) ? config_file_ : map_file_,
                std::string(role) + ": \"" + named->second + "\" is not in the vocabulary");
       }
       return id;
@@ -262,16 +263,16 @@ class Directory {
       refuse(file, key + ": " + std::to_string(id) + " is outside the vocabulary of " +
                        std::to_string(tokenizer.vocab_size()) + " tokens");
     };
-    if (const json* eos = member(object, "eos_token_id")) {
+    if (const json* eos = non_null_member(object, "eos_token_id")) {
       const json list = eos->is_array() ? *eos : json::array({*eos});
       for (size_t i = 0; i < list.size(); ++i) {
         const int32_t id = id_of(list[i], "eos_token_id");
         if (std::find(ids.eos.begin(), ids.eos.end(), id) == ids.eos.end()) ids.eos.push_back(id);
       }
     }
-    const json* bos = member(object, "bos_token_id");
+    const json* bos = non_null_member(object, "bos_token_id");
     if (bos != nullptr && !ids.bos) ids.bos = id_of(*bos, "bos_token_id");
-    const json* pad = member(object, "pad_token_id");
+    const json* pad = non_null_member(object, "pad_token_id");
     // -1 is how older files say "none".
     if (pad != nullptr && !ids.pad && *pad != -1) ids.pad = id_of(*pad, "pad_token_id");
   }
@@ -281,8 +282,9 @@ class Directory {
     if (const auto text = read_file(jinja)) return parse_template(*text, jinja, "");
     const fs::path own = dir_ / "chat_template.json";
     const json object = read_object(own);
-    if (const json* value = member(object, "chat_template")) return template_of(*value, own);
-    if (const json* value = member(config_, "chat_template"))
+    if (const json* value = non_null_member(object, "chat_template"))
+      return template_of(*value, own);
+    if (const json* value = non_null_member(config_, "chat_template"))
       return template_of(*value, config_file_);
     return std::nullopt;
   }
@@ -292,11 +294,11 @@ class Directory {
     if (!value.is_array()) refuse(file, "chat_template: must be a string or a list");
     const json* chosen = nullptr;
     for (const json& entry : value) {
-      const json* text = entry.is_object() ? member(entry, "template") : nullptr;
+      const json* text = entry.is_object() ? non_null_member(entry, "template") : nullptr;
       if (text == nullptr || !text->is_string()) {
         refuse(file, "chat_template: its items must be {name, template}");
       }
-      const json* name = member(entry, "name");
+      const json* name = non_null_member(entry, "name");
       if (name != nullptr && *name == "default") chosen = text;
       if (chosen == nullptr && value.size() == 1) chosen = text;
     }

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 
 namespace gradus::policy {
@@ -12,7 +11,7 @@ namespace {
 constexpr size_t kMaxConfigBytes = 1 << 20;
 
 LoraConfig read_config(const std::filesystem::path& path) {
-  const auto json = parse_json(read_file(path, kMaxConfigBytes), path.string());
+  const auto json = read_json(path, kMaxConfigBytes);
   const auto fail = [&](const std::string& what) {
     return FileError(path.string(), "bad_adapter_config", what);
   };

@@ -3,13 +3,13 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include <boost/asio/connect.hpp>
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -27,8 +27,6 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using Outcome = HttpReply::Outcome;
 using Deadline = std::chrono::steady_clock::time_point;
-using Stream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<Stream>;
 
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
 constexpr int kMaxFailures = 5;
@@ -60,119 +58,158 @@ tcp::endpoint endpoint_of(const Address& address, uint16_t port) {
   return {asio::ip::address_v6(bytes), port};
 }
 
+/// How an operation ended, once the loop has run it.
+struct Ended {
+  beast::error_code error = asio::error::would_block;
+  size_t bytes = 0;  // read or written
+};
+
+struct Done {
+  Ended* ended;
+  void operator()(const beast::error_code& error, size_t bytes = 0) const {
+    *ended = {error, bytes};
+  }
+};
+
 /// One exchange, step by step. Each step is started without blocking and the loop run until it is
-/// done, because only such operations end at the stream's deadline.
+/// done or the connection is closed, at the deadline or at a stop.
 class Exchange {
  public:
   Exchange(const HttpRequest& request, const OutboundConfig& config, asio::ssl::context& tls,
            Deadline deadline, std::stop_token stop)
       : request_(request),
-        config_(config),
-        tls_(tls),
         url_(request.url),
+        max_bytes_(static_cast<uint64_t>(config.max_reply_kib) << 10),
         deadline_(deadline),
-        stop_(std::move(stop)) {}
+        stop_(std::move(stop)) {
+    if (url_.is_tls) tls_.emplace(socket_, tls);
+  }
 
   HttpReply run(const std::vector<Address>& addresses) {
-    if (!url_.is_tls) {
-      Stream stream(loop_);
-      cancel_ = [&] { stream.cancel(); };
-      if (const auto error = connect(stream, addresses)) return *error;
-      return talk(stream);
+    if (const auto error = connect(addresses)) return fault_of(error, url_, "connecting");
+    if (tls_) {
+      if (const auto error = shake_hands()) return fault_of(error, url_, "the TLS handshake");
     }
-    TlsStream stream(loop_, tls_);
-    cancel_ = [&] { beast::get_lowest_layer(stream).cancel(); };
-    if (const auto error = connect(beast::get_lowest_layer(stream), addresses)) return *error;
-    if (const auto error = shake_hands(stream)) return *error;
-    return talk(stream);
+    if (const auto error = send(message())) return fault_of(error, url_, "sending");
+    if (const auto error = receive()) return fault_of(error, url_, "receiving");
+    return reply_of(parser_.release());
   }
 
  private:
-  template <class Start>
-  beast::error_code step(Start&& start) {
-    if (stop_.stop_requested()) return asio::error::operation_aborted;
-    beast::error_code result = asio::error::would_block;
-    start([&result](const beast::error_code& error, auto&&...) { result = error; });
+  Ended step(const std::function<void(Done)>& start) {
+    Ended ended;
+    start({&ended});
+    bool is_late = false;
     loop_.restart();
     while (!loop_.stopped()) {
-      loop_.run_for(kStopLatency);
-      if (stop_.stop_requested()) cancel_();
+      is_late = std::chrono::steady_clock::now() >= deadline_;
+      if (is_late || stop_.stop_requested()) close();
+      loop_.run_until(std::min(std::chrono::steady_clock::now() + kStopLatency,
+                               is_late ? Deadline::max() : deadline_));
     }
-    return result;
+    if (is_late && ended.error) ended.error = beast::error::timeout;
+    return ended;
   }
 
-  std::optional<HttpReply> connect(Stream& stream, const std::vector<Address>& addresses) {
-    stream.expires_at(deadline_);
+  // What is under way ends with an error, and so does what is begun after it.
+  void close() {
+    beast::error_code ignored;
+    socket_.close(ignored);
+  }
+
+  beast::error_code connect(const std::vector<Address>& addresses) {
     beast::error_code error;
     for (const Address& address : addresses) {
-      error = step([&](auto done) {
-        stream.async_connect(endpoint_of(address, url_.port), std::move(done));
-      });
+      if (stop_.stop_requested()) return asio::error::operation_aborted;
+      close();  // the one of the address before; connecting opens it again
+      error = step([&](Done done) {
+                socket_.async_connect(endpoint_of(address, url_.port), done);
+              }).error;
       if (!error || error == beast::error::timeout) break;
     }
-    if (error) return fault_of(error, url_, "connecting");
-    return std::nullopt;
+    return error;
   }
 
-  std::optional<HttpReply> shake_hands(TlsStream& stream) {
+  beast::error_code shake_hands() {
     // Certificates of bare addresses are rare, and have no server name to ask for.
     if (!Address::parse(url_.host)) {
-      SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str());
+      SSL_set_tlsext_host_name(tls_->native_handle(), url_.host.c_str());
     }
-    stream.set_verify_callback(asio::ssl::host_name_verification(url_.host));
-    beast::get_lowest_layer(stream).expires_at(deadline_);
-    const auto error = step([&](auto done) {
-      stream.async_handshake(asio::ssl::stream_base::client, std::move(done));
-    });
-    if (error) return fault_of(error, url_, "the TLS handshake");
-    return std::nullopt;
+    tls_->set_verify_callback(asio::ssl::host_name_verification(url_.host));
+    return step([&](Done done) { tls_->async_handshake(asio::ssl::stream_base::client, done); })
+        .error;
   }
 
-  http::request<http::string_body> message() const {
-    http::request<http::string_body> message(http::verb::post, url_.target, 11);
-    message.set(http::field::host, url_.host_header());
-    message.set(http::field::user_agent, "gradus");
-    message.set(http::field::accept, "application/json");
-    message.set(http::field::accept_encoding, "identity");
-    message.set(http::field::connection, "close");
-    message.set(http::field::content_type, "application/json");
-    for (const auto& [name, value] : request_.headers) message.set(name, value);
-    message.body() = request_.body;
-    message.prepare_payload();
-    return message;
+  std::string message() const {
+    http::fields fields;
+    fields.set(http::field::host, url_.host_header());
+    fields.set(http::field::user_agent, "gradus");
+    fields.set(http::field::accept, "application/json");
+    fields.set(http::field::accept_encoding, "identity");
+    fields.set(http::field::connection, "close");
+    fields.set(http::field::content_type, "application/json");
+    for (const auto& [name, value] : request_.headers) fields.set(name, value);
+    fields.set(http::field::content_length, std::to_string(request_.body.size()));
+    std::string text = "POST " + url_.target + " HTTP/1.1\r\n";
+    for (const auto& field : fields) {
+      text.append(field.name_string().data(), field.name_string().size()).append(": ");
+      text.append(field.value().data(), field.value().size()).append("\r\n");
+    }
+    return text + "\r\n" + request_.body;
   }
 
-  template <class AnyStream>
-  HttpReply talk(AnyStream& stream) {
-    beast::get_lowest_layer(stream).expires_at(deadline_);
-    const auto out = message();
-    if (const auto error =
-            step([&](auto done) { http::async_write(stream, out, std::move(done)); })) {
-      return fault_of(error, url_, "sending");
+  beast::error_code send(const std::string& text) {
+    for (size_t sent = 0; sent < text.size();) {
+      const asio::const_buffer rest(text.data() + sent, text.size() - sent);
+      const Ended ended = step([&](Done done) {
+        tls_ ? tls_->async_write_some(rest, done) : socket_.async_write_some(rest, done);
+      });
+      if (ended.error) return ended.error;
+      sent += ended.bytes;
     }
-    return receive(stream);
+    return {};
   }
 
-  // Header and body are read one after the other: where they arrive together, Beast passes over a
-  // Content-Length that is too long.
-  template <class AnyStream>
-  HttpReply receive(AnyStream& stream) {
-    const uint64_t max_bytes = static_cast<uint64_t>(config_.max_reply_kib) << 10;
-    beast::flat_buffer buffer;
-    http::response_parser<http::string_body> parser;
-    parser.header_limit(kMaxHeaderBytes);
-    parser.body_limit(max_bytes);
-    auto error =
-        step([&](auto done) { http::async_read_header(stream, buffer, parser, std::move(done)); });
-    if (!error && parser.content_length().value_or(0) > max_bytes) error = http::error::body_limit;
-    if (!error && !parser.is_done()) {
-      error = step([&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
+  // Nothing is read behind the message: a server may drop the TLS connection there.
+  beast::error_code receive() {
+    parser_.header_limit(kMaxHeaderBytes);
+    parser_.body_limit(max_bytes_);
+    std::array<char, 16 << 10> chunk;
+    std::string unread;
+    while (!parser_.is_done()) {
+      const Ended ended = step([&](Done done) {
+        const auto space = asio::buffer(chunk);
+        tls_ ? tls_->async_read_some(space, done) : socket_.async_read_some(space, done);
+      });
+      if (ended.error) return ended.error == asio::error::eof ? end_of_stream() : ended.error;
+      unread.append(chunk.data(), ended.bytes);
+      if (const auto error = parse(unread)) return error;
     }
-    // A server may drop the TLS connection behind a whole message.
-    if (error && !(parser.is_done() && error != beast::error::timeout)) {
-      return fault_of(error, url_, "receiving");
+    return {};
+  }
+
+  // Takes from `unread` what makes whole parts of the reply.
+  beast::error_code parse(std::string& unread) {
+    beast::error_code error;
+    while (!unread.empty() && !parser_.is_done()) {
+      const size_t taken = parser_.put(asio::buffer(unread), error);
+      unread.erase(0, taken);
+      if (error == http::error::need_more) return {};
+      // Where header and body arrive together, Beast passes over a Content-Length that is too long.
+      if (!error && parser_.is_header_done() && parser_.content_length().value_or(0) > max_bytes_) {
+        error = http::error::body_limit;
+      }
+      if (error) return error;
     }
-    return reply_of(parser.release());
+    return {};
+  }
+
+  // A reply without a length ends with its connection.
+  beast::error_code end_of_stream() {
+    if (!parser_.got_some()) return http::error::end_of_stream;
+    beast::error_code error;
+    parser_.put_eof(error);
+    return error;
   }
 
   HttpReply reply_of(http::response<http::string_body> message) const {
@@ -191,13 +228,14 @@ class Exchange {
   }
 
   const HttpRequest& request_;
-  const OutboundConfig& config_;
-  asio::ssl::context& tls_;
   const Url& url_;
+  uint64_t max_bytes_;
   Deadline deadline_;
   std::stop_token stop_;
-  std::function<void()> cancel_;  // the step at hand
   asio::io_context loop_;
+  tcp::socket socket_{loop_};
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+  http::response_parser<http::string_body> parser_;
 };
 
 }  // namespace

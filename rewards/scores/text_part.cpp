@@ -5,21 +5,21 @@
 namespace gradus::rewards {
 namespace {
 
-constexpr auto kNowhere = std::string_view::npos;
-constexpr std::string_view kThink = "<think>";
+constexpr auto kAbsent = std::string_view::npos;
+constexpr std::string_view kThinkBegin = "<think>";
 constexpr std::string_view kThinkEnd = "</think>";
 
 std::string_view thinking_of(std::string_view text) {
   const size_t end = text.rfind(kThinkEnd);
-  if (end != kNowhere) text = text.substr(0, end);
-  const size_t begin = text.find(kThink);
-  return begin == kNowhere ? text : text.substr(begin + kThink.size());
+  if (end != kAbsent) text = text.substr(0, end);
+  const size_t begin = text.find(kThinkBegin);
+  return begin == kAbsent ? text : text.substr(begin + kThinkBegin.size());
 }
 
 std::optional<std::string_view> answer_of(std::string_view text) {
   const size_t end = text.rfind(kThinkEnd);
-  if (end != kNowhere) return text.substr(end + kThinkEnd.size());
-  if (text.find(kThink) != kNowhere) return std::nullopt;
+  if (end != kAbsent) return text.substr(end + kThinkEnd.size());
+  if (text.find(kThinkBegin) != kAbsent) return std::nullopt;
   return text;
 }
 
@@ -27,16 +27,16 @@ std::optional<std::string_view> answer_of(std::string_view text) {
 std::optional<std::string_view> inside_answer_tag(std::string_view text) {
   constexpr std::string_view kOpen = "<answer>";
   const size_t end = text.rfind("</answer>");
-  if (end == kNowhere) return std::nullopt;
+  if (end == kAbsent) return std::nullopt;
   const size_t begin = text.substr(0, end).rfind(kOpen);
-  if (begin == kNowhere) return std::nullopt;
+  if (begin == kAbsent) return std::nullopt;
   return text.substr(begin + kOpen.size(), end - begin - kOpen.size());
 }
 
 std::optional<std::string_view> inside_box(std::string_view text) {
   constexpr std::string_view kBox = "\\boxed{";
   const size_t at = text.rfind(kBox);
-  if (at == kNowhere) return std::nullopt;
+  if (at == kAbsent) return std::nullopt;
   const size_t begin = at + kBox.size();
   int depth = 1;
   for (size_t i = begin; i < text.size(); ++i) {
@@ -55,11 +55,11 @@ std::optional<std::string_view> inside_box(std::string_view text) {
 std::optional<std::string_view> inside_fence(std::string_view text) {
   constexpr std::string_view kFence = "```";
   std::optional<std::string_view> inside;
-  for (size_t open = text.find(kFence); open != kNowhere;) {
+  for (size_t open = text.find(kFence); open != kAbsent;) {
     const size_t line_end = text.find('\n', open);
-    if (line_end == kNowhere) break;
+    if (line_end == kAbsent) break;
     const size_t close = text.find(kFence, line_end + 1);
-    if (close == kNowhere) break;
+    if (close == kAbsent) break;
     inside = text.substr(line_end + 1, close - line_end - 1);
     open = text.find(kFence, close + kFence.size());
   }
@@ -69,7 +69,7 @@ std::optional<std::string_view> inside_fence(std::string_view text) {
 std::string_view last_line_of(std::string_view text) {
   text = stripped(text);
   const size_t end = text.rfind('\n');
-  return end == kNowhere ? text : text.substr(end + 1);
+  return end == kAbsent ? text : text.substr(end + 1);
 }
 
 }  // namespace

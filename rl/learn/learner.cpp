@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMaxModelConfigBytes = int64_t{16} << 20;
-
 int team_size(int threads) {
   return std::max(1, threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
 }
@@ -25,8 +23,7 @@ int team_size(int threads) {
 std::unique_ptr<policy::Policy> load_policy(const ModelSettings& model, uint64_t seed,
                                             ThreadTeam& team) {
   if (!model.is_fresh()) return policy::Policy::load(model, policy::Purpose::training, team);
-  const auto config = parse_json(read_file(model.config, kMaxModelConfigBytes), model.config);
-  return policy::Policy::initialize(model, config, seed, team);
+  return policy::Policy::initialize(model, read_json(model.config), seed, team);
 }
 
 // Rows of the embedding past the tokenizer's ids are padding; ids past its rows cannot be read.

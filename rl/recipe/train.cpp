@@ -85,8 +85,7 @@ RunConfig read_resolved(const fs::path& recipe) {
 std::vector<std::string> input_changes(const RunDirectory& directory, const RunConfig& config) {
   // A run that was killed before it noted its inputs has no step to protect either.
   if (!fs::exists(directory.inputs())) return {};
-  const auto was =
-      parse_json(read_file(directory.inputs(), kMaxFileBytes), directory.inputs().string());
+  const auto was = read_json(directory.inputs(), kMaxFileBytes);
   return changed_inputs(was, fingerprint_inputs(config));
 }
 

@@ -69,7 +69,7 @@ std::string state_text(const TrainState& state, int64_t optimizer_steps) {
 
 std::pair<TrainState, int64_t> read_state(const fs::path& path) {
   try {
-    const json object = parse_json(read_file(path, kMaxJsonBytes), path.string());
+    const json object = read_json(path, kMaxJsonBytes);
     TrainState state;
     state.step = object.at("step").get<int64_t>();
     state.cursor = object.at("cursor").get<int64_t>();
@@ -291,7 +291,7 @@ fs::path CheckpointStore::path_of(int64_t step) const {
 
 void verify_checkpoint(const fs::path& folder) {
   const fs::path path = folder / kManifest;
-  const json manifest = parse_json(read_file(path, kMaxJsonBytes), path.string());
+  const json manifest = read_json(path, kMaxJsonBytes);
   try {
     if (manifest.at("format") != kFormat)
       throw FileError(path.string(), "bad_state", "is of an unknown format");

@@ -52,6 +52,10 @@ TEST_CASE("every key of a recipe is explained, one of them alone too", "[cli][he
   const auto one = run_gradus({"help", "recipe", "rl.group_size"});
   CHECK(one.out.find("optim.lr") == std::string::npos);
   CHECK(one.out.find(">= 2") != std::string::npos);
+  CHECK(one.out.find("on resume") == std::string::npos);
+  const auto steps = run_gradus({"help", "recipe", "run.steps"});
+  CHECK(steps.out.find("free on resume: more of them, under a constant schedule") !=
+        std::string::npos);
   CHECK(run_gradus({"help", "recipe", "rl.groupsize"}).err.find("rl.group_size") !=
         std::string::npos);
 }

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "policy/formats/config_fields.h"
@@ -16,12 +15,7 @@ namespace gradus::policy {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
 constexpr int64_t kMaxIndexBytes = int64_t{128} << 20;
-
-nlohmann::json read_json(const fs::path& path, int64_t max_bytes) {
-  return parse_json(read_file(path, max_bytes), path.string());
-}
 
 // An entry that may not be examined counts as absent.
 bool is_there(const fs::path& path) {
@@ -83,9 +77,9 @@ HfSource::HfSource(fs::path directory)
     throw FileError(directory_.string(), "config_missing",
                     "has weights but no config.json, which says what model they are of");
   }
-  config_ = read_json(config_path_, kMaxConfigBytes);
+  config_ = read_json(config_path_);
   const fs::path generation = directory_ / "generation_config.json";
-  if (is_there(generation)) generation_config_ = read_json(generation, kMaxConfigBytes);
+  if (is_there(generation)) generation_config_ = read_json(generation);
 }
 
 std::unique_ptr<HfSource> HfSource::open_single(const fs::path& file) {

@@ -11,7 +11,7 @@ namespace gradus::policy {
 namespace {
 
 constexpr size_t kMaxBytes = 64 << 20;
-constexpr int kMaxDepth = 256;
+constexpr int kMaxTrieDepth = 256;
 constexpr int kMaxChain = 32;
 
 // Walks a darts-clone array as the library does. A unit's fields are: offset to its block of
@@ -51,7 +51,7 @@ class TrieWalk {
 
   // The most values on one path from here down; paths may share nodes, but none may return.
   int longest_chain(size_t block, bool has_value_here, int depth) {
-    if (depth > kMaxDepth) refuse("is deeper than 256");
+    if (depth > kMaxTrieDepth) refuse("is deeper than 256");
     if (has_value_here && (units_[block] & 0x7FFFFFFF) >= num_strings_bytes_) {
       refuse("has a value outside its strings");
     }

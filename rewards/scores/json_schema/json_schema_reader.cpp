@@ -14,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr auto kNowhere = std::string::npos;
 constexpr int kMaxSchemaDepth = 200;
 
 enum class Kind {
@@ -300,7 +299,7 @@ void SchemaReader::read_map(const json& value, const std::string& path, int dept
 void SchemaReader::check_text(const std::string& keyword, const std::string& text,
                               const std::string& path) {
   // A vocabulary of somebody's own could mean anything by these keywords.
-  if (keyword == "$schema" && text.find("json-schema.org/draft") == kNowhere) {
+  if (keyword == "$schema" && text.find("json-schema.org/draft") == std::string::npos) {
     refuse(path, "is not a draft of json-schema.org");
   }
   if (keyword == "format" && schema_.checks_formats_ && !is_of_format(text, "")) {
