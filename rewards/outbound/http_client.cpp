@@ -190,16 +190,19 @@ class Exchange {
 
   // Takes from `unread` what makes whole parts of the reply.
   beast::error_code parse(std::string& unread) {
-    beast::error_code error;
     while (!unread.empty() && !parser_.is_done()) {
+      beast::error_code error;
       const size_t taken = parser_.put(asio::buffer(unread), error);
       unread.erase(0, taken);
-      if (error == http::error::need_more) return {};
+      if (error && error != http::error::need_more) return error;
       // Where header and body arrive together, Beast passes over a Content-Length that is too long.
-      if (!error && parser_.is_header_done() && parser_.content_length().value_or(0) > max_bytes_) {
-        error = http::error::body_limit;
+      if (parser_.is_header_done() && parser_.content_length().value_or(0) > max_bytes_) {
+        return http::error::body_limit;
       }
-      if (error) return error;
+      if (error || taken == 0) {  // a header or a chunk's head, which must end somewhere
+        if (unread.size() > kMaxHeaderBytes) return http::error::header_limit;
+        return {};
+      }
     }
     return {};
   }

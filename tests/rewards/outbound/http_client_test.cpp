@@ -88,6 +88,8 @@ TEST_CASE("replies that may not be taken are faults with their reason",
   CHECK_THAT(endless.details, Catch::Contains("longer than max_reply_kib"));
   const auto headers = answer_to("HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'x'));
   CHECK(headers.outcome == Outcome::failed);
+  const std::string chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=";
+  CHECK_THAT(answer_to(chunk + std::string(1 << 20, 'x')).details, Catch::Contains("header limit"));
   for (const char* nonsense : {"", "hello", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
                                "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
                                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
