@@ -12,7 +12,7 @@ using namespace gradus::cli;
 namespace {
 
 rl::MetricsRecord step(int64_t number) {
-  return {number, {{"reward", 0.5}, {"loss", std::nan("")}, {"perf/tokens_per_s", 1234.0}}};
+  return {number, {{"reward", 0.5}, {"loss", std::nan("")}, {"perf/tokens_per_s", 1234.0}}, {}};
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ TEST_CASE("each event of a run is one JSON object on one line", "[cli][display]"
   std::ostringstream out;
   const auto display = make_json_display(out);
   display->on_step(step(3));
-  display->on_eval(3, {3, {{"eval/accuracy", 0.25}}});
+  display->on_eval(3, {3, {{"eval/accuracy", 0.25}}, {}});
   std::istringstream lines(out.str());
   std::string line;
   std::getline(lines, line);
