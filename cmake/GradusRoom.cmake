@@ -2,7 +2,7 @@
 # one static library of every .cpp below the folder, but those whose path matches a pattern. A new file
 # needs no line here: ninja looks into the folders whenever it runs. The release build optimises HOT
 # rooms, whose own loops take a run's time; the others call them, and compile a third faster at -O1.
-# Headers are precompiled for the room or for another room with the same flags. Torch's headers are
+# Headers are precompiled for the room or for another room with the same flags, also -O. Torch's headers are
 # system headers and reach only the rooms that ask for them.
 add_library(gradus_flags INTERFACE)
 target_include_directories(gradus_flags INTERFACE ${CMAKE_SOURCE_DIR})
@@ -116,8 +116,6 @@ function(gradus_room NAME)
   endif()
   if(NOT ROOM_HOT)
     target_compile_options(gradus_${NAME} PRIVATE $<$<CONFIG:Release>:-O1>)
-  elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
-    return()  # GCC 12 breaks on precompiled headers of another -O
   endif()
   if(ROOM_PCH_OF)
     gradus_precompile(gradus_${NAME} REUSE_FROM gradus_${ROOM_PCH_OF})
