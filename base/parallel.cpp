@@ -1,6 +1,7 @@
 #include "base/parallel.h"
 
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 
@@ -61,16 +62,26 @@ void ThreadTeam::stop() {
   for (auto& thread : threads_) thread.join();
 }
 
-void ThreadTeam::dispatch(Call call, void* fn) noexcept {
-  if (size_ == 1) return call(fn, 0);
+void ThreadTeam::call_guarded(int member) noexcept {
+  try {
+    call_(fn_, member);
+  } catch (...) {
+    if (!has_error_.exchange(true, std::memory_order_acq_rel)) error_ = std::current_exception();
+  }
+}
+
+void ThreadTeam::dispatch(Call call, void* fn) {
   call_ = call;
   fn_ = fn;
-  pending_.store(size_ - 1, std::memory_order_release);
+  gate_.store(1, std::memory_order_release);
   round_.fetch_add(1, std::memory_order_acq_rel);
   round_.notify_all();
-  call(fn, 0);
-  for (int left = pending_.load(std::memory_order_acquire); left != 0;) {
-    left = wait_while_equal(pending_, left);
+  call_guarded(0);
+  uint32_t inside = gate_.fetch_sub(1, std::memory_order_acq_rel) - 1;
+  while (inside != 0) inside = wait_while_equal(gate_, inside);
+  if (has_error_.load(std::memory_order_relaxed)) {
+    has_error_.store(false, std::memory_order_relaxed);
+    std::rethrow_exception(std::exchange(error_, nullptr));
   }
 }
 
@@ -79,8 +90,13 @@ void ThreadTeam::serve(int member) {
   for (;;) {
     seen = wait_while_equal(round_, seen);
     if (stopping_.load(std::memory_order_acquire)) return;
-    call_(fn_, member);
-    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+    uint32_t gate = gate_.load(std::memory_order_relaxed);
+    while ((gate & 1) != 0 &&
+           !gate_.compare_exchange_weak(gate, gate + 2, std::memory_order_acquire)) {
+    }
+    if ((gate & 1) == 0) continue;  // too late for this call
+    call_guarded(member);
+    if (gate_.fetch_sub(2, std::memory_order_acq_rel) == 2) gate_.notify_one();
   }
 }
 

@@ -290,7 +290,11 @@ void optimizer(ThreadTeam& team) {
 
 void team_latency(ThreadTeam& team) {
   const double s = seconds([&] {
-    for (int i = 0; i < 1000; ++i) team.run([](int) {});
+    for (int i = 0; i < 1000; ++i)
+      team.run(team.size(), [](ThreadTeam::Tasks& tasks) {
+        for (int64_t task; tasks.next(task);) {
+        }
+      });
   });
   std::printf("team hand-over: %.2f us\n", s * 1e3);
 }

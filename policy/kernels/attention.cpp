@@ -1,7 +1,6 @@
 #include "policy/kernels/attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -131,7 +130,6 @@ void paged_attention(ThreadTeam& team, ConstMatrix q, const KvLayer& layer,
   const int64_t task_rows =
       std::clamp<int64_t>(num_rows * at.kv_heads / (8 * int64_t{team.size()}), 1, kTaskRows);
   const int64_t chunks = (num_rows + task_rows - 1) / task_rows;
-  std::atomic<int64_t> next{0};
   const auto attend = [&](int64_t r, int head) {
     const int64_t place = rows[r].place;
     const int64_t seen = shape.window > 0 ? place - shape.window + 1 : 0;
@@ -158,10 +156,8 @@ void paged_attention(ThreadTeam& team, ConstMatrix q, const KvLayer& layer,
     args.lse = lse == nullptr ? nullptr : lse + r * shape.heads + int64_t{head} * group;
     kernels().attend(args);
   };
-  team.run([&](int) {
-    for (;;) {
-      const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= chunks * at.kv_heads) return;
+  team.run(chunks * at.kv_heads, [&](ThreadTeam::Tasks& tasks) {
+    for (int64_t task; tasks.next(task);) {
       const auto head = static_cast<int>(task / chunks);
       const int64_t begin = task % chunks * task_rows;
       const int64_t end = std::min(num_rows, begin + task_rows);

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -319,12 +318,9 @@ void attention_backward(ThreadTeam& team, const AttentionTensors& tensors, Const
   const int64_t parts = shape.heads / step;
   const KeySums sums(tensors.q.rows, kv_heads, apart ? group : 1, tensors.k.cols / kv_heads,
                      tensors.v.cols / kv_heads);
-  std::atomic<int64_t> next{0};
-  team.run([&](int) {
+  team.run(std::ssize(trees) * parts, [&](ThreadTeam::Tasks& tasks) {
     const auto work = std::make_unique<TreeBackward>(tensors, dout, segments, shape, dq, sums);
-    for (;;) {
-      const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= std::ssize(trees) * parts) return;
+    for (int64_t task; tasks.next(task);) {
       const auto head = static_cast<int>(task % parts) * step;
       work->run(trees[order[task / parts]], head, head + step);
     }

@@ -1,7 +1,6 @@
 #include "policy/kernels/latent_attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -158,11 +157,8 @@ void latent_attention(ThreadTeam& team, ConstMatrix q, const KvLayer& layer,
   const int64_t step = std::clamp<int64_t>(wanted / 8 * 8, 8, kTaskHeads);
   const int64_t parts = (shape.heads + step - 1) / step;
   const int64_t width = shape.latent_dim + shape.rope_dim;
-  std::atomic<int64_t> next{0};
-  team.run([&](int) {
-    for (;;) {
-      const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= num_rows * parts) return;
+  team.run(num_rows * parts, [&](ThreadTeam::Tasks& tasks) {
+    for (int64_t task; tasks.next(task);) {
       const int64_t row = task / parts;
       const int64_t head = task % parts * step;
       LatentPass pass(layer, shape, std::min(step, shape.heads - head));
@@ -183,12 +179,9 @@ void matmul_heads(ThreadTeam& team, ConstMatrix a, int64_t a_step,
                           " columns");
     }
   }
-  std::atomic<int64_t> next{0};
-  team.run([&](int) {
+  team.run(std::ssize(heads), [&](ThreadTeam::Tasks& tasks) {
     ThreadTeam alone(1);
-    for (;;) {
-      const int64_t h = next.fetch_add(1, std::memory_order_relaxed);
-      if (h >= std::ssize(heads)) return;
+    for (int64_t h; tasks.next(h);) {
       const PackedMatrix& b = heads[static_cast<size_t>(h)];
       ConstMatrix a_head = a;
       a_head.data = at(a, 0, h * a_step);

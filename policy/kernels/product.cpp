@@ -1,7 +1,6 @@
 #include "policy/kernels/product.h"
 
 #include <algorithm>
-#include <atomic>
 
 #include "policy/kernels/kernel_table.h"
 #include "policy/kernels/matrix_rows.h"
@@ -142,22 +141,16 @@ void Product::multiply(int64_t block, int64_t group, int64_t step, const uint32_
 void run_products(ThreadTeam& team, std::span<const Product> products) {
   int64_t tasks = 0;
   for (const Product& product : products) tasks += product.num_tasks();
-  if (tasks == 0) return;
-  std::atomic<int64_t> next{0};
-  const auto work = [&](int) {
+  team.run(tasks, [&](ThreadTeam::Tasks& left) {
     thread_local Product::Memory memory;
     memory.product = nullptr;  // an earlier call's product may have stood at the same place
     int64_t first = 0;
     size_t p = 0;
-    for (;;) {
-      const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= tasks) return;
+    for (int64_t task; left.next(task);) {
       while (task - first >= products[p].num_tasks()) first += products[p++].num_tasks();
       products[p].run(task - first, memory);
     }
-  };
-  if (tasks == 1) return work(0);
-  team.run(work);
+  });
 }
 
 }  // namespace gradus::policy::kernels

@@ -45,11 +45,8 @@ void Engine::sample(std::vector<Draw>& draws, const at::Tensor& logits) {
     const float u = sampler.is_greedy() ? 0.0F : draw.sequence->random.uniform();
     draw.token = sampler.sample({row, width}, u, scratch_[static_cast<size_t>(member)]);
   };
-  if (draws.size() == 1) return draw_one(draws.front(), 0);
-  team_.run([&](int member) {
-    for (size_t i = static_cast<size_t>(member); i < draws.size();
-         i += static_cast<size_t>(team_.size()))
-      draw_one(draws[i], member);
+  team_.run(std::ssize(draws), [&](ThreadTeam::Tasks& tasks) {
+    for (int64_t i; tasks.next(i);) draw_one(draws[static_cast<size_t>(i)], tasks.member());
   });
 }
 
