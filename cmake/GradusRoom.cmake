@@ -5,7 +5,7 @@
 # Headers are precompiled for the room or for another room with the same flags, also -O. Torch's headers are
 # system headers and reach only the rooms that ask for them.
 add_library(gradus_flags INTERFACE)
-target_include_directories(gradus_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(gradus_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(gradus_flags INTERFACE
   -Wall -Wextra -Wno-sign-compare
   $<$<BOOL:${GRADUS_WARNINGS_AS_ERRORS}>:-Werror>
@@ -29,9 +29,9 @@ target_include_directories(gradus_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 # LibTorch brings fmt's headers of another version than the system's library. The system's are found
 # first; header-only fmt would link as well, but takes seconds in every file.
 find_path(GRADUS_FMT_INCLUDE fmt/format.h NO_CMAKE_PREFIX_PATH REQUIRED)
-file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
-file(CREATE_LINK ${GRADUS_FMT_INCLUDE}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
-target_include_directories(gradus_torch BEFORE INTERFACE ${CMAKE_BINARY_DIR}/include)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
+file(CREATE_LINK ${GRADUS_FMT_INCLUDE}/fmt ${PROJECT_BINARY_DIR}/include/fmt SYMBOLIC)
+target_include_directories(gradus_torch BEFORE INTERFACE ${PROJECT_BINARY_DIR}/include)
 target_link_libraries(gradus_torch INTERFACE fmt::fmt)
 
 # Headers that most files of a room include and that take seconds to parse.
