@@ -120,7 +120,7 @@ std::vector<std::string> convert_checkpoint(const fs::path& from, const Conversi
   if (is_gguf && fs::exists(target.path)) {
     throw FileError(target.path.string(), "already_exists", "exists; name another file");
   }
-  const auto source = policy::open_checkpoint(from);
+  const auto source = policy::open_checkpoint(checkpoint_path(from));
   const auto config = policy::load_model_config(*source);
   std::vector<std::string> notes = source->warnings();
   const auto tokenizer = tokenizer_of(from, notes);

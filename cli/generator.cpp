@@ -27,7 +27,7 @@ Generator::Generator(GeneratorOptions options, int num_sequences)
     : options_(std::move(options)),
       team_(make_team(options_.model.threads, policy_config(options_.model))) {
   check_settings(options_.sampling, "command line");
-  tokenizer_ = policy::load_checkpoint_tokenizer(options_.model.path);
+  tokenizer_ = policy::load_checkpoint_tokenizer(checkpoint_path(options_.model.path));
   policy_ = policy::Policy::load(policy_config(options_.model), policy::Purpose::inference, *team_);
   rollout::EngineConfig config;
   config.max_sequences = num_sequences;

@@ -2,14 +2,31 @@
 
 #include <ATen/Parallel.h>
 
+#include <filesystem>
+
 #include "base/error.h"
 #include "base/settings/setting.h"
 #include "cli/machine.h"
+#include "policy/formats/checkpoint_name.h"
+#include "runs/run_view.h"
 
 namespace gradus::cli {
 
+std::string checkpoint_path(const std::string& name) {
+  namespace fs = std::filesystem;
+  const fs::path named = fs::path("runs") / name;
+  const bool is_named = !fs::exists(name) && runs::is_run(named);
+  const fs::path run = is_named ? named : fs::path(name);
+  if (!is_named && !runs::is_run(run)) return policy::resolve_checkpoint_name(name).string();
+  if (fs::exists(run / "final")) return (run / "final").string();
+  throw ArgumentError(run.string() +
+                      ": is a run without final/; go on with it (gradus train --resume " +
+                      run.string() + "), or export a checkpoint (gradus model export)");
+}
+
 void add_model_options(Command app, ModelOptions& options) {
-  app.add_option("--model", options.path, "checkpoint: a Hugging Face directory or a GGUF file")
+  app.add_option("--model", options.path,
+                 "a Hugging Face directory, a GGUF file, a model of the hub's cache, or a run")
       .required();
   app.add_option("--device", options.device, "cpu or cuda");
   app.add_option("--precision", options.precision, "float32 or bfloat16");
@@ -19,7 +36,7 @@ void add_model_options(Command app, ModelOptions& options) {
 
 policy::PolicyConfig policy_config(const ModelOptions& options) {
   policy::PolicyConfig config;
-  config.path = options.path;
+  config.path = checkpoint_path(options.path);
   apply_set(config, "device=" + options.device);
   apply_set(config, "precision=" + options.precision);
   apply_set(config, "compute=" + options.compute);

@@ -12,12 +12,17 @@ namespace gradus::cli {
 
 /// Arguments of commands that load a model.
 struct ModelOptions {
-  std::string path;
+  std::string path;  ///< as given; checkpoint_path(path) is where it lies
   std::string device = "cpu";
   std::string precision = "float32";
   std::string compute = "auto";
   int threads = 0;  ///< 0: all cores
 };
+
+/// Where the model lies that a person names: a checkpoint (policy::resolve_checkpoint_name), or a run,
+/// by its folder or its name below ./runs, whose policy is in final/.
+/// @throws ArgumentError  a run that has no final policy yet.
+std::string checkpoint_path(const std::string& name);
 
 /// --model, --device, --precision, --compute, --threads.
 void add_model_options(Command app, ModelOptions& options);

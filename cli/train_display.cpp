@@ -1,14 +1,19 @@
 #include "cli/train_display.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "base/printable.h"
@@ -18,6 +23,7 @@ namespace gradus::cli {
 namespace {
 
 constexpr int kBarCells = 20;
+constexpr int kWidthForBar = 70;  // a narrower terminal has better use for its columns
 constexpr double kRedrawTrainingEvery_s = 0.1;
 
 std::string bar(int64_t done, int64_t total) {
@@ -49,6 +55,42 @@ std::string eval_line(int64_t step, const rl::MetricsRecord& record) {
     text += fmt::format(" loss {:.4f}", loss);
   }
   return found ? text : text + " no figure";
+}
+
+/// As many of the parts, two blanks between them, as fit into the columns; the first in any case.
+std::string joined_within(const std::vector<std::string>& parts, int columns) {
+  std::string line = parts.front().substr(0, static_cast<size_t>(columns));
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].empty()) continue;
+    if (std::ssize(line) + 2 + std::ssize(parts[i]) > columns) break;
+    line += "  " + parts[i];
+  }
+  return line;
+}
+
+/// "reward 0.412", "length 31.5", ...
+std::vector<std::string> figures_of(const rl::MetricsRecord& record) {
+  using Shown = std::pair<const char*, const char*>;
+  static constexpr std::array kShown{Shown{"reward", "reward"},
+                                     Shown{"accuracy", "eval/accuracy"},
+                                     Shown{"loss", "loss"},
+                                     Shown{"kl", "kl"},
+                                     Shown{"length", "completions/mean_length"},
+                                     Shown{"tokens/s", "perf/tokens_per_s"}};
+  std::vector<std::string> figures;
+  for (const auto& [label, metric] : kShown) {
+    const auto value = record.values.find(metric);
+    if (value == record.values.end() || !std::isfinite(value->second)) continue;
+    figures.push_back(fmt::format("{} {}", label, short_number(value->second)));
+  }
+  return figures;
+}
+
+/// Whether a line can be drawn over: TERM=dumb (an editor's window, some logs) would print the
+/// codes.
+bool can_redraw() {
+  const char* kind = std::getenv("TERM");
+  return kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb";
 }
 
 /// Steps done since the display began, for the time that is left.
@@ -104,7 +146,7 @@ class TerminalDisplay final : public rl::RunObserver {
   void on_step(const rl::MetricsRecord& record) override {
     const std::lock_guard lock(mutex_);
     pace_.on_step(record.step);
-    summary_ = step_summary(record);
+    figures_ = figures_of(record);
     draw(true);
   }
   void on_eval(int64_t step, const rl::MetricsRecord& record) override {
@@ -129,10 +171,14 @@ class TerminalDisplay final : public rl::RunObserver {
     drawn_s_ = now;
     std::string phase = phase_;
     if (total_ > 0) phase += fmt::format(" {}/{}", done_, total_);
-    std::string line = fmt::format("{} {}/{}  {:<16}  {}  {}", bar(pace_.step(), pace_.steps()),
-                                   pace_.step(), pace_.steps(), phase, summary_, pace_.left());
-    line.resize(std::min(line.size(), static_cast<size_t>(std::max(width_() - 1, 1))));
-    out_ << "\r\x1b[K" << line << std::flush;
+    // What matters most stands left: a narrow terminal loses figures from the right, whole ones.
+    std::vector<std::string> parts{fmt::format("{}/{}", pace_.step(), pace_.steps()), pace_.left(),
+                                   fmt::format("{:<16}", phase)};
+    const int width = width_();
+    if (width >= kWidthForBar)
+      parts.front() = bar(pace_.step(), pace_.steps()) + " " + parts.front();
+    parts.insert(parts.end(), figures_.begin(), figures_.end());
+    out_ << "\r\x1b[K" << joined_within(parts, std::max(width - 1, 1)) << std::flush;
   }
 
   std::ostream& out_;
@@ -141,7 +187,7 @@ class TerminalDisplay final : public rl::RunObserver {
   std::mutex mutex_;
   Pace pace_;
   std::string phase_;
-  std::string summary_;
+  std::vector<std::string> figures_;  ///< of the last step
   int64_t done_ = 0;
   int64_t total_ = 0;
   double drawn_s_ = -1.0;
@@ -155,8 +201,8 @@ class PlainDisplay final : public rl::RunObserver {
   void on_step(const rl::MetricsRecord& record) override {
     pace_.on_step(record.step);
     const std::string left = pace_.left();
-    out_ << fmt::format("step {}/{}: {}{}\n", record.step, pace_.steps(), step_summary(record),
-                        left.empty() ? "" : "  " + left)
+    out_ << fmt::format("step {}/{}: {}{}\n", record.step, pace_.steps(),
+                        left.empty() ? "" : left + "  ", step_summary(record))
          << std::flush;
   }
   void on_eval(int64_t step, const rl::MetricsRecord& record) override {
@@ -194,24 +240,17 @@ class JsonDisplay final : public rl::RunObserver {
   std::ostream& out_;
 };
 
+int terminal_width() {
+  constexpr int kUsualColumns = 80;
+  winsize size{};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return is_known ? size.ws_col : kUsualColumns;
+}
+
 }  // namespace
 
 std::string step_summary(const rl::MetricsRecord& record) {
-  using Shown = std::pair<const char*, const char*>;
-  static constexpr std::array kShown{Shown{"reward", "reward"},
-                                     Shown{"accuracy", "eval/accuracy"},
-                                     Shown{"loss", "loss"},
-                                     Shown{"kl", "kl"},
-                                     Shown{"length", "completions/mean_length"},
-                                     Shown{"tokens/s", "perf/tokens_per_s"}};
-  std::string text;
-  for (const auto& [label, metric] : kShown) {
-    const auto value = record.values.find(metric);
-    if (value == record.values.end() || !std::isfinite(value->second)) continue;
-    if (!text.empty()) text += "  ";
-    text += fmt::format("{} {}", label, short_number(value->second));
-  }
-  return text;
+  return fmt::format("{}", fmt::join(figures_of(record), "  "));
 }
 
 std::unique_ptr<rl::RunObserver> make_terminal_display(std::ostream& out, int64_t steps,
@@ -225,6 +264,14 @@ std::unique_ptr<rl::RunObserver> make_plain_display(std::ostream& out, int64_t s
 }
 std::unique_ptr<rl::RunObserver> make_json_display(std::ostream& out) {
   return std::make_unique<JsonDisplay>(out);
+}
+
+std::unique_ptr<rl::RunObserver> make_display(bool as_json, int64_t steps, const Clock& clock,
+                                              Session& session) {
+  if (as_json) return make_json_display(session.out);
+  if (session.err_is_terminal && can_redraw())
+    return make_terminal_display(session.err, steps, clock, terminal_width);
+  return make_plain_display(session.out, steps, clock);
 }
 
 }  // namespace gradus::cli

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "cli/session.h"
 #include "rl/run/run_observer.h"
 
 namespace gradus::cli {
@@ -26,5 +27,10 @@ std::unique_ptr<rl::RunObserver> make_plain_display(std::ostream& out, int64_t s
 
 /// One JSON object per event and line: {"event": "step" | "eval" | "warning", ...}.
 std::unique_ptr<rl::RunObserver> make_json_display(std::ostream& out);
+
+/// The one that suits the session: JSON where it is asked for, lines that are drawn again where a
+/// person looks on, plain lines else.
+std::unique_ptr<rl::RunObserver> make_display(bool as_json, int64_t steps, const Clock& clock,
+                                              Session& session);
 
 }  // namespace gradus::cli

@@ -72,7 +72,7 @@ void declare_data_generate(Command app, Session& session) {
   app.add_option("--count", options->count, "number of rows");
   app.add_option("--offset", options->offset, "index of the first row");
   app.add_option("--seed", options->seed, "same task, options and seed: same rows");
-  app.add_option("--set", options->settings, "an option of the task, e.g. max_terms=5");
+  app.add_option("--set", options->settings, "an option of the task, e.g. max_terms=5").one_each();
   app.add_option("--out", options->out, "JSONL file to write; default: the terminal");
   app.add_flag("--list", options->wants_list, "show all tasks and their options");
   app.callback([options, &session] {

@@ -195,7 +195,8 @@ void declare_eval(Command app, Session& session) {
   app.add_option("--recipe", options->recipe,
                  "take data, prompt template and reward rules from a recipe");
   app.add_option("--set", options->settings,
-                 "change a setting, e.g. eval.data.system=\"...\"; repeatable");
+                 "change a setting, e.g. eval.data.system=\"...\"; repeatable")
+      .one_each();
   app.add_option("--template", options->prompt_template, "prompt with {question} in braces");
   app.add_option("--samples", options->samples, "completions per problem, for pass@k and maj@k");
   app.add_option("--limit", options->limit, "problems at most");

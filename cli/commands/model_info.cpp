@@ -77,7 +77,7 @@ Info read_info(const ModelInfoOptions& options) {
     const auto json = read_json(options.config);
     info.config = policy::parse_model_config(json, options.config);
   } else {
-    info.checkpoint = policy::open_checkpoint(options.path);
+    info.checkpoint = policy::open_checkpoint(checkpoint_path(options.path));
     info.config = policy::load_model_config(*info.checkpoint);
   }
   info.parameters = policy::count_parameters(info.config);

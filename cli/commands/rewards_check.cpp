@@ -339,7 +339,8 @@ void check_rewards(const RewardsCheckOptions& options, Session& session) {
 void declare_rewards_check(Command app, Session& session) {
   auto options = std::make_shared<RewardsCheckOptions>();
   app.add_option("recipe", options->recipe, "recipe whose [[rewards]] are tried").required();
-  app.add_option("--set", options->settings, "change a setting, e.g. rewards[0].weight=0.5");
+  app.add_option("--set", options->settings, "change a setting, e.g. rewards[0].weight=0.5")
+      .one_each();
   app.add_option("--rows", options->rows, "rows of the data to make samples from");
   app.callback([options, &session] { check_rewards(*options, session); });
 }

@@ -31,7 +31,7 @@ std::string tokenized(const policy::Tokenizer& tokenizer, std::string_view line,
 }
 
 void tokenize(const TokenizeOptions& options, std::ostream& out) {
-  const auto loaded = policy::load_checkpoint_tokenizer(options.model);
+  const auto loaded = policy::load_checkpoint_tokenizer(checkpoint_path(options.model));
   LineReader lines(options.in);
   std::unique_ptr<AtomicFile> file;
   if (!options.out.empty() && options.out != "-") file = std::make_unique<AtomicFile>(options.out);

@@ -1,8 +1,6 @@
 #include "rl/recipe/train.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -24,6 +22,7 @@
 #include "rl/recipe/load.h"
 #include "rl/stages/stage.h"
 #include "runs/report/report.h"
+#include "runs/run_folder.h"
 #include "runs/run_view.h"
 
 namespace gradus::cli {
@@ -54,8 +53,8 @@ void check_options(const TrainOptions& options) {
 }
 
 rl::RunConfig recipe_of(const TrainOptions& options) {
-  const fs::path path =
-      options.resume.empty() ? fs::path(options.recipe) : fs::path(options.resume) / "recipe.toml";
+  const fs::path path = options.resume.empty() ? fs::path(options.recipe)
+                                               : runs::locate_run(options.resume) / "recipe.toml";
   rl::RunConfig config = rl::load_run_config(path, options.settings);
   if (!options.run_dir.empty()) {
     config.run.dir = fs::absolute(options.run_dir).lexically_normal().string();
@@ -105,21 +104,6 @@ void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
               << "\n";
 }
 
-int terminal_width() {
-  constexpr int kUsualColumns = 80;
-  winsize size{};
-  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return is_known ? size.ws_col : kUsualColumns;
-}
-
-std::unique_ptr<rl::RunObserver> make_display(const TrainOptions& options, int64_t steps,
-                                              const Clock& clock, Session& session) {
-  if (options.as_json) return make_json_display(session.out);
-  if (session.err_is_terminal)
-    return make_terminal_display(session.err, steps, clock, terminal_width);
-  return make_plain_display(session.out, steps, clock);
-}
-
 std::string accuracy_text(const runs::EvalPoint& eval) {
   std::string text = fmt::format("{:.4f}", eval.accuracy);
   if (eval.low && eval.high) text += fmt::format(" [{:.4f}, {:.4f}]", *eval.low, *eval.high);
@@ -165,12 +149,12 @@ void train(const TrainOptions& options, Session& session) {
   use_threads(config.model, config.run.threads);
   rl::RunOutcome outcome;
   {
-    const auto display = make_display(options, config.run.steps, clock, session);
+    const auto display = make_display(options.as_json, config.run.steps, clock, session);
     const rl::RunEnvironment environment{*display, session.stop, clock};
     outcome = options.resume.empty()
                   ? rl::train(config, environment)
-                  : rl::resume(options.resume, {options.settings, options.may_change_result},
-                               environment);
+                  : rl::resume(runs::locate_run(options.resume),
+                               {options.settings, options.may_change_result}, environment);
   }
   const auto report = runs::write_report(outcome.directory);
   say_how_it_ended(outcome, report, options.as_json, session);
@@ -180,8 +164,10 @@ void train(const TrainOptions& options, Session& session) {
 void declare_train(Command app, Session& session) {
   auto options = std::make_shared<TrainOptions>();
   app.add_option("recipe", options->recipe, "TOML file; `gradus help recipe` lists its keys");
-  app.add_option("--resume", options->resume, "go on with this run from its newest checkpoint");
-  app.add_option("--set", options->settings, "change a setting, e.g. rl.kl_coef=0.01; repeatable");
+  app.add_option("--resume", options->resume,
+                 "go on with this run, a folder or a name, from its newest checkpoint");
+  app.add_option("--set", options->settings, "change a setting, e.g. rl.kl_coef=0.01; repeatable")
+      .one_each();
   app.add_option("--run-dir", options->run_dir, "folder of the run's records (run.dir)");
   app.add_flag("--allow-changes", options->may_change_result,
                "resume although settings or files that change the result have changed");

@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "base/files/atomic_file.h"
+#include "policy/formats/checkpoint_name.h"
 
 namespace gradus::rl {
 namespace {
@@ -18,6 +19,15 @@ void resolve_path(std::string& path, const fs::path& folder) {
   path = fs::weakly_canonical(fs::exists(beside, ignored) ? beside : fs::path(path)).string();
 }
 
+/// Names of the hub stay names where the cache does not hold them: the error then says what to do.
+void resolve_model_path(std::string& path, const fs::path& folder) {
+  std::error_code ignored;
+  if (path.empty() || fs::exists(folder / path, ignored)) return resolve_path(path, folder);
+  const std::string found = policy::resolve_checkpoint_name(path).string();
+  const bool is_hub_name = !policy::missing_checkpoint_advice(path).empty();
+  if (!is_hub_name || found != path) resolve_path(path = found, folder);
+}
+
 }  // namespace
 
 RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> assignments) {
@@ -27,6 +37,8 @@ RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> a
   // Paths given on the command line mean what the shell's user sees: the working directory.
   for (const std::string& assignment : assignments) apply_set(config, assignment);
   resolve_paths(config, fs::current_path());
+  if (config.run.dir.empty())
+    config.run.dir = fs::absolute("runs/" + config.run.name).lexically_normal().string();
   if (config.rl.constant_length == 0) {
     config.rl.constant_length = config.rollout.sampling.max_tokens;
   }
@@ -41,9 +53,10 @@ std::string reward_file(const rewards::RewardConfig& rule) {
 }
 
 void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
-  for (std::string* path : {&c.model.path, &c.model.config, &c.model.tokenizer, &c.model.lora.path,
-                            &c.data.path, &c.eval.data.path, &c.text.path, &c.text.eval_path})
+  for (std::string* path : {&c.model.config, &c.model.tokenizer, &c.model.lora.path, &c.data.path,
+                            &c.eval.data.path, &c.text.path, &c.text.eval_path})
     resolve_path(*path, recipe_folder);
+  resolve_model_path(c.model.path, recipe_folder);
   for (auto* rules : {&c.rewards, &c.eval.rewards})
     for (auto& rule : *rules) {
       std::string path = reward_file(rule);
@@ -52,8 +65,7 @@ void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
       resolve_path(path, recipe_folder);
       rule.options["file"] = path + function;
     }
-  if (c.run.dir.empty()) c.run.dir = "runs/" + c.run.name;
-  c.run.dir = fs::absolute(c.run.dir).lexically_normal().string();
+  if (!c.run.dir.empty()) c.run.dir = fs::absolute(c.run.dir).lexically_normal().string();
 }
 
 }  // namespace gradus::rl

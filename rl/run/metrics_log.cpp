@@ -27,7 +27,9 @@ std::vector<int64_t> parse_list(const nlohmann::json& value, const std::string& 
   return list;
 }
 
-MetricsRecord parse_record(const std::string& line, const std::string& where) {
+}  // namespace
+
+MetricsRecord parse_metrics_line(const std::string& line, const std::string& where) {
   const auto object = parse_json(line, where);
   if (!object.is_object() || !object.contains("step") || !object["step"].is_number_integer())
     throw FileError(where, "invalid_metrics", "is not an object with a step");
@@ -45,8 +47,6 @@ MetricsRecord parse_record(const std::string& line, const std::string& where) {
   }
   return record;
 }
-
-}  // namespace
 
 bool is_deterministic_metric(std::string_view name) {
   return !name.starts_with("time/") && !name.starts_with("perf/") && !name.starts_with("rollout/");
@@ -83,7 +83,7 @@ std::vector<MetricsRecord> read_metrics(const std::filesystem::path& path) {
   size_t begin = 0;
   for (size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     const auto where = fmt::format("{}:{}", path.string(), records.size() + 1);
-    records.push_back(parse_record(text.substr(begin, end - begin), where));
+    records.push_back(parse_metrics_line(text.substr(begin, end - begin), where));
   }
   return records;
 }

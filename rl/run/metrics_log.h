@@ -46,6 +46,10 @@ class MetricsLog {
 /// Appends a whole line, or nothing when that fails. @throws FileError
 void append_line_or_nothing(AppendFile& file, std::string_view line);
 
+/// The record of one line of metrics.jsonl. @param where  the line's place, for the error.
+/// @throws FileError  the line is not an object of numbers.
+MetricsRecord parse_metrics_line(const std::string& line, const std::string& where);
+
 /// All whole lines of a metrics.jsonl; a torn last line (a run being written, or killed) is left
 /// out. @throws FileError  missing, or a line that is not an object of numbers.
 std::vector<MetricsRecord> read_metrics(const std::filesystem::path& path);

@@ -1,11 +1,32 @@
 #include "rl/run/run_settings.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
 #include "rl/run/loggers/logger.h"
 
 namespace gradus::rl {
+namespace {
+
+/// The default folder is runs/NAME: a name must not lead out of it.
+SettingConstraint folder_name() {
+  SettingConstraint constraint;
+  constraint.text = "a folder's name, without \"/\"";
+  constraint.holds = [](const nlohmann::json& value) {
+    const auto& name = value.get_ref<const std::string&>();
+    const bool is_plain = std::ranges::none_of(
+        name, [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7F; });
+    return is_plain && !name.empty() && name != "." && name != "..";
+  };
+  return std::move(constraint).hint("run.dir says where the run lies");
+}
+
+}  // namespace
 
 void describe(RunSettings& c, SettingFields& field) {
-  field("name", c.name, non_empty().records_only(), "of the run, for people");
+  field("name", c.name, folder_name().records_only(), "of the run, for people");
   field("dir", c.dir, any().records_only(), "folder of the run's records; empty: runs/NAME");
   field("seed", c.seed, any(), "same recipe and seed: same result, bit for bit");
   field("steps", c.steps, at_least(1).free_on_condition("more of them, under a constant schedule"),

@@ -14,7 +14,7 @@ namespace gradus::cli {
 namespace fs = std::filesystem;
 
 ProgramResult run_gradus(const std::vector<std::string>& arguments,
-                         const std::string& standard_input) {
+                         const std::string& standard_input, const fs::path& working_folder) {
   const TemporaryFolder folder;
   write_text(folder / "in", standard_input);
   posix_spawn_file_actions_t actions;
@@ -23,6 +23,8 @@ ProgramResult run_gradus(const std::vector<std::string>& arguments,
   const int flags = O_WRONLY | O_CREAT | O_TRUNC;
   posix_spawn_file_actions_addopen(&actions, 1, (folder / "out").c_str(), flags, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, (folder / "err").c_str(), flags, 0600);
+  if (!working_folder.empty())
+    posix_spawn_file_actions_addchdir_np(&actions, working_folder.c_str());
   std::vector<char*> argv{const_cast<char*>(GRADUS_PROGRAM)};
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

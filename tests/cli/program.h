@@ -19,8 +19,10 @@ struct ProgramResult {
 };
 
 /// Runs build/gradus with these arguments and waits for its end.
+/// @param folder  the working directory; empty: the test's
 ProgramResult run_gradus(const std::vector<std::string>& arguments,
-                         const std::string& standard_input = "");
+                         const std::string& standard_input = "",
+                         const std::filesystem::path& folder = {});
 
 std::string read_text(const std::filesystem::path& path);
 void write_text(const std::filesystem::path& path, const std::string& text);

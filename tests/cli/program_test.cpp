@@ -5,9 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
+#include "tests/cli/tiny_recipe.h"
 
 using namespace gradus::cli;
 using nlohmann::json;
+namespace fs = std::filesystem;
 
 TEST_CASE("the program tells its version and its commands", "[cli]") {
   CHECK(run_gradus({"--version"}).out.rfind("gradus ", 0) == 0);
@@ -40,6 +42,47 @@ TEST_CASE("an unknown key of a recipe is refused with the nearest name", "[cli][
   CHECK(result.exit_code == 2);
   CHECK(result.err.find("recipe.toml:2") != std::string::npos);
   CHECK(result.err.find("group_size") != std::string::npos);
+}
+
+TEST_CASE("a run's name does not lead out of runs/", "[cli][train]") {
+  const TemporaryFolder folder;
+  for (const char* name : {"../../oops", "..", "a/b", ""}) {
+    write_text(folder / "recipe.toml",
+               std::string("[run]\nname = \"") + name + "\"\n[model]\npath = \"m\"\n");
+    const auto result = run_gradus({"train", folder / "recipe.toml", "--dry-run"});
+    CHECK(result.exit_code == 2);
+    CHECK(result.err.find("run.name") != std::string::npos);
+  }
+}
+
+TEST_CASE("--set may stand before the recipe, and the folder follows the name it sets",
+          "[cli][train]") {
+  const TemporaryFolder folder;
+  const auto recipe = write_recipe(folder);
+  const auto result = run_gradus({"train", "--set", "run.name=other", recipe, "--dry-run"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  CHECK(result.out.find("/runs/other\"") != std::string::npos);
+}
+
+TEST_CASE(
+    "a model of the hub is found by its name in the cache, or the command is told that fetches it",
+    "[cli][model]") {
+  const TemporaryFolder folder;
+  const auto model = folder.path() / "models--some--tiny-model";
+  fs::create_directories(model / "refs");
+  fs::create_directories(model / "snapshots");
+  fs::copy(gradus::tests::fixture("parity/llama_gqa_tied_llama3"), model / "snapshots/0123abc",
+           fs::copy_options::recursive);
+  write_text(model / "refs/main", "0123abc\n");
+  ::setenv("HF_HUB_CACHE", folder.path().c_str(), 1);
+  const auto found = run_gradus({"model", "info", "some/tiny-model"});
+  const auto missing = run_gradus({"model", "info", "some/other-model"});
+  ::unsetenv("HF_HUB_CACHE");
+  INFO(found.err);
+  CHECK(found.exit_code == 0);
+  CHECK(missing.exit_code == 1);
+  CHECK(missing.err.find("hf download some/other-model") != std::string::npos);
 }
 
 TEST_CASE("every key of a recipe is explained, one of them alone too", "[cli][help]") {

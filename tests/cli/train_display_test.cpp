@@ -45,6 +45,36 @@ TEST_CASE("the terminal's line is never longer than the terminal", "[cli][displa
   for (std::string line; std::getline(drawn, line, '\r');) CHECK(line.size() <= 29 + 3);
 }
 
+TEST_CASE("60, 80 and 100 columns show the time left, and figures whole or not at all",
+          "[cli][display]") {
+  for (const int columns : {60, 80, 100, 200}) {
+    std::ostringstream out;
+    ManualClock clock;
+    {
+      const auto display = make_terminal_display(out, 1000, clock, [&] { return columns; });
+      display->on_phase(1, "rollout");
+      display->on_progress(31, 256);
+      for (int64_t i = 1; i <= 3; ++i) {
+        clock.advance(2.0);
+        display->on_step({i,
+                          {{"reward", 0.4125},
+                           {"eval/accuracy", 0.75},
+                           {"kl", 0.0125},
+                           {"completions/mean_length", 123.5},
+                           {"perf/tokens_per_s", 98765.0}},
+                          {}});
+      }
+    }
+    const std::string all = out.str();
+    const std::string last = all.substr(all.rfind("3/1000") - (columns < 70 ? 0 : 23));
+    INFO(last);
+    CHECK(last.find("33 m 14 s left") != std::string::npos);
+    CHECK((last.find("tokens/s") != std::string::npos) == (columns == 200));
+    const auto kl = last.find("kl ");
+    CHECK((kl == std::string::npos || last.find("kl 0.0125") == kl));
+  }
+}
+
 TEST_CASE("warnings from outside cannot drive the terminal", "[cli][display]") {
   std::ostringstream out;
   const ManualClock clock;

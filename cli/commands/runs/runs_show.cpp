@@ -9,13 +9,14 @@
 #include "cli/commands/command_record.h"
 #include "cli/text_table.h"
 #include "rl/run/ledger.h"
+#include "runs/run_folder.h"
 #include "runs/run_view.h"
 
 namespace gradus::cli {
 namespace {
 
 struct RunsShowOptions {
-  std::filesystem::path dir;
+  std::string dir;
   bool as_json = false;
 };
 
@@ -73,7 +74,7 @@ nlohmann::json as_json(const runs::RunView& run) {
 }
 
 void show_run(const RunsShowOptions& options, Session& session) {
-  const runs::RunView run = runs::read_run(options.dir);
+  const runs::RunView run = runs::read_run(runs::locate_run(options.dir));
   if (options.as_json) {
     session.out << dump_json(as_json(run)) << "\n";
     return;
@@ -85,7 +86,7 @@ void show_run(const RunsShowOptions& options, Session& session) {
 
 void declare_runs_show(Command app, Session& session) {
   auto options = std::make_shared<RunsShowOptions>();
-  app.add_option("dir", options->dir, "the run's folder").required();
+  app.add_option("dir", options->dir, "the run's folder or name").required();
   app.add_flag("--json", options->as_json, "one JSON object");
   app.callback([options, &session] { show_run(*options, session); });
 }
