@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "policy/tokenizer/jinja/evaluator.h"
-#include "policy/tokenizer/jinja/parser.h"
+#include "policy/tokenizer/jinja/syntax/parser.h"
 
 namespace gradus::policy {
 namespace {
@@ -39,6 +39,9 @@ std::string ChatTemplate::render(const ChatInput& input) const {
       variables.emplace_back(name, Value::from_json(value));
     }
   }
+  // What transformers always gives; a name of the variables may not hide the arguments.
+  const bool has_documents = input.variables.is_object() && input.variables.contains("documents");
+  if (!has_documents) variables.emplace_back("documents", Value::none());
   variables.emplace_back("messages", Value::from_json(input.messages));
   variables.emplace_back("tools", Value::from_json(input.tools));
   variables.emplace_back("add_generation_prompt", Value::boolean(input.add_generation_prompt));

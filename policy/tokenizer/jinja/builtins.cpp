@@ -1,75 +1,84 @@
 #include "policy/tokenizer/jinja/builtins.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/error.h"
+#include "policy/tokenizer/jinja/scope.h"
 #include "policy/tokenizer/jinja/strings.h"
 #include "policy/tokenizer/utf8.h"
 
 namespace gradus::policy::jinja {
 namespace {
 
-constexpr std::string_view kFunctions[] = {"range", "dict", "namespace", "raise_exception",
-                                           "strftime_now"};
-constexpr std::string_view kOtherMethods[] = {"items", "keys",  "values", "get",
-                                              "index", "cycle", "copy"};
-constexpr int64_t kMaxRange = 1'000'000;
+constexpr std::string_view kDictMethods[] = {"items", "keys", "values", "get", "copy"};
+constexpr std::string_view kListMethods[] = {"index", "count", "copy"};
+constexpr std::string_view kLoopMethods[] = {"cycle", "changed"};
+// Methods that change their object: the sandbox refuses their call, but they are there.
+constexpr std::string_view kChangingDictMethods[] = {"clear",   "fromkeys",   "pop",
+                                                     "popitem", "setdefault", "update"};
+constexpr std::string_view kChangingListMethods[] = {"append", "clear",  "extend",  "insert",
+                                                     "pop",    "remove", "reverse", "sort"};
 
 template <size_t N>
 bool among(const std::string_view (&names)[N], std::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
-Value pairs_of(const Dict& dict) {
+Value pairs_of(const Dict& dict, const Context& context) {
   std::vector<Value> out;
   for (const auto& [key, value] : dict.values) {
+    context.charge(key.size() + 4 * sizeof(Value));
     out.push_back(Value::list({Value::text(key), value}, /*is_tuple=*/true));
   }
   return Value::list(std::move(out));
 }
 
-Value range(const Arguments& args, const Context& context) {
-  int64_t bounds[3] = {0, 0, 1};
-  const size_t given = args.positional.size();
-  if (given < 1 || given > 3) throw Error("range() takes one to three numbers");
-  for (size_t i = 0; i < given; ++i) {
-    if (!args.positional[i].to_integer(&bounds[given == 1 ? 1 : i])) {
-      throw Error("range() takes whole numbers");
-    }
+/// Whether Python's type of the value has a method of that name, so that value.name is the method
+/// and not an entry.
+bool has_method(const Value& value, std::string_view name) {
+  if (value.string() != nullptr) return is_string_method(name);
+  if (value.entries() != nullptr)
+    return among(kDictMethods, name) || among(kChangingDictMethods, name);
+  if (const List* list = value.items()) {
+    return (among(kListMethods, name) && !(list->is_tuple && name == "copy")) ||
+           (!list->is_tuple && among(kChangingListMethods, name));
   }
-  const int64_t step = bounds[2];
-  if (step == 0) throw Error("range() with step 0");
+  return false;
+}
+
+Value call_dict_method(const Value& object, const std::string& name, const Arguments& args,
+                       const Context& context) {
+  const Dict& dict = *object.entries();
+  if (name == "items") return pairs_of(dict, context);
+  if (name == "copy") return object;
+  if (name == "get") {
+    const Value* key = args.find(0, "key");
+    const Value* otherwise = args.find(1, "default");
+    const Value* found = key != nullptr && key->string() != nullptr
+                             ? dict.find(*key->string(), context.meter)
+                             : nullptr;
+    return found != nullptr ? *found : otherwise != nullptr ? *otherwise : Value::none();
+  }
   std::vector<Value> out;
-  for (int64_t i = bounds[0]; step > 0 ? i < bounds[1] : i > bounds[1];) {
-    if (static_cast<int64_t>(out.size()) >= kMaxRange) {
-      throw Error("range() of more than 1,000,000 numbers");
-    }
-    context.charge(sizeof(Value));
-    out.push_back(Value::integer(i));
-    if (__builtin_add_overflow(i, step, &i)) break;
+  for (const auto& [key, value] : dict.values) {
+    context.charge((name == "keys" ? key.size() : 0) + sizeof(Value));
+    out.push_back(name == "keys" ? Value::text(key) : value);
   }
   return Value::list(std::move(out));
 }
 
-std::vector<std::pair<std::string, Value>> named_and_positional(const Arguments& args) {
-  std::vector<std::pair<std::string, Value>> out;
-  for (const Value& value : args.positional) {
-    const Dict* dict = value.entries();
-    if (dict == nullptr) throw Error("dict() and namespace() take a dict and named values");
-    out.insert(out.end(), dict->values.begin(), dict->values.end());
-  }
-  out.insert(out.end(), args.named.begin(), args.named.end());
-  return out;
-}
-
-Value now_as(const std::string& format, const Context& context) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(context.now);
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  std::string out(format.size() * 16 + 256, '\0');
-  out.resize(std::strftime(out.data(), out.size(), format.c_str(), &local));
-  return Value::text(out);
+Value call_list_method(const Value& object, const std::string& name, const Arguments& args,
+                       const Context& context) {
+  const List& list = *object.items();
+  if (name == "copy") return object;
+  const Value* wanted = args.find(0, "value");
+  if (wanted == nullptr) throw Error("." + name + "() needs a value");
+  const auto is_wanted = [&](const Value& v) { return v.equals(*wanted, context.meter); };
+  const auto begin = list.values.begin();
+  if (name == "count") return Value::integer(std::count_if(begin, list.values.end(), is_wanted));
+  const auto found = std::find_if(begin, list.values.end(), is_wanted);
+  if (found == list.values.end()) throw Error("index() of a value that is not in the list");
+  return Value::integer(found - begin);
 }
 
 // Python's slice: bounds counted from the end if negative, then cut to the sequence.
@@ -137,68 +146,34 @@ bool Arguments::flag(size_t index, std::string_view name, bool otherwise) const 
   return value != nullptr ? value->truth() : otherwise;
 }
 
-bool is_function(std::string_view name) {
-  return among(kFunctions, name);
-}
 bool is_method(std::string_view name) {
-  return is_string_method(name) || among(kOtherMethods, name);
-}
-
-Value call_function(const std::string& name, const Arguments& args, const Context& context) {
-  if (name == "range") return range(args, context);
-  if (name == "dict") return Value::dict(named_and_positional(args));
-  if (name == "namespace") {
-    auto space = std::make_shared<Namespace>();
-    for (auto& [key, value] : named_and_positional(args)) space->set(key, std::move(value));
-    return Value(Value::Data(std::move(space)));
-  }
-  if (name == "strftime_now") return now_as(args.text(0, "format"), context);
-  const Value* message = args.find(0, "message");
-  throw Error("the template refuses these messages: " + (message ? message->str() : ""));
+  return is_string_method(name) || among(kDictMethods, name) || among(kListMethods, name) ||
+         among(kLoopMethods, name);
 }
 
 Value call_method(const Value& object, const std::string& name, const Arguments& args,
                   const Context& context) {
+  context.meter.step();
   if (const std::string* text = object.string(); text != nullptr && is_string_method(name)) {
     return call_string_method(*text, name, args, context);
   }
-  if (const Dict* dict = object.entries()) {
-    context.charge(dict->values.size());
-    if (name == "items") return pairs_of(*dict);
-    if (name == "copy") return object;
-    if (name == "keys" || name == "values") {
-      std::vector<Value> out;
-      for (const auto& [key, value] : dict->values) {
-        out.push_back(name == "keys" ? Value::text(key) : value);
-      }
-      return Value::list(std::move(out));
+  if (object.entries() != nullptr && among(kDictMethods, name)) {
+    return call_dict_method(object, name, args, context);
+  }
+  if (object.items() != nullptr && among(kListMethods, name)) {
+    return call_list_method(object, name, args, context);
+  }
+  if (const auto* loop = object.as<std::shared_ptr<const Loop>>()) {
+    if (name == "cycle" && !args.positional.empty()) {
+      return args.positional[(*loop)->index0 % args.positional.size()];
     }
-    if (name == "get") {
-      const Value* key = args.find(0, "key");
-      const Value* otherwise = args.find(1, "default");
-      const Value* found =
-          key != nullptr && key->string() != nullptr ? dict->find(*key->string()) : nullptr;
-      return found != nullptr ? *found : otherwise != nullptr ? *otherwise : Value::none();
+    if (name == "changed") {
+      return Value::boolean((*loop)->changed(args.positional, context.meter));
     }
   }
-  if (const List* list = object.items()) {
-    const Value* wanted = args.find(0, "value");
-    context.charge(list->values.size());
-    if (name == "copy") return object;
-    if (wanted != nullptr && name == "count") {
-      return Value::integer(std::count_if(list->values.begin(), list->values.end(),
-                                          [&](const Value& v) { return v.equals(*wanted); }));
-    }
-    if (wanted != nullptr && name == "index") {
-      for (size_t i = 0; i < list->values.size(); ++i) {
-        if (list->values[i].equals(*wanted)) return Value::integer(static_cast<int64_t>(i));
-      }
-      throw Error("index() of a value that is not in the list");
-    }
-  }
-  if (const auto* loop = object.as<std::shared_ptr<const Loop>>();
-      loop != nullptr && name == "cycle" && !args.positional.empty()) {
-    return args.positional[(*loop)->index0 % args.positional.size()];
+  if (has_method(object, name)) {
+    throw Error(std::string("a template may not change a ") + object.type_name() + " by ." + name +
+                "()");
   }
   if (const Undefined* undefined = object.as<Undefined>()) {
     throw Error("\"" + undefined->name + "\" is undefined, ." + name + "() was called on it");
@@ -206,7 +181,7 @@ Value call_method(const Value& object, const std::string& name, const Arguments&
   throw Error(std::string("a ") + object.type_name() + " has no method ." + name + "()");
 }
 
-Value item_of(const Value& value, const Value& key) {
+Value item_of(const Value& value, const Value& key, const Context& context) {
   if (const Undefined* undefined = value.as<Undefined>()) {
     throw Error("\"" + undefined->name + "\" is undefined, an item of it was wanted");
   }
@@ -216,6 +191,7 @@ Value item_of(const Value& value, const Value& key) {
     if (index < 0) index += size;
     if (index >= 0 && index < size) return list->values[static_cast<size_t>(index)];
   } else if (const std::string* text = value.string(); text != nullptr && key.to_integer(&index)) {
+    context.meter.read(text->size());
     const int64_t size = count_code_points(*text);
     if (index < 0) index += size;
     if (index >= 0 && index < size) {
@@ -224,25 +200,34 @@ Value item_of(const Value& value, const Value& key) {
       return Value::text(text->substr(at, read_utf8(std::string_view(*text).substr(at)).length));
     }
   } else if (const std::string* name = key.string()) {
-    return attribute_of(value, *name);
+    if (const Dict* dict = value.entries()) {
+      if (const Value* found = dict->find(*name, context.meter)) return *found;
+    }
+    return attribute_of(value, *name, context);
   }
-  return Value::undefined(key.str());
+  return Value::undefined(key.string() || key.is_number() ? key.str(context.meter)
+                                                          : key.type_name());
 }
 
-Value attribute_of(const Value& value, const std::string& name) {
+Value attribute_of(const Value& value, const std::string& name, const Context& context) {
   if (const Undefined* undefined = value.as<Undefined>()) {
     throw Error("\"" + undefined->name + "\" is undefined, its \"" + name + "\" was wanted");
   }
+  if (has_method(value, name)) return Value(Value::Data(Function{"." + name}));
   if (const Dict* dict = value.entries()) {
-    if (const Value* found = dict->find(name)) return *found;
+    if (const Value* found = dict->find(name, context.meter)) return *found;
   }
-  if (const auto* space = value.as<std::shared_ptr<Namespace>>()) return (*space)->get(name);
+  if (const auto* space = value.as<std::shared_ptr<Namespace>>()) {
+    return (*space)->get(name, context.meter);
+  }
   if (const auto* loop = value.as<std::shared_ptr<const Loop>>()) return (*loop)->attribute(name);
   return Value::undefined(name);
 }
 
-Value slice_of(const Value& value, const Value* start, const Value* stop, const Value* step) {
+Value slice_of(const Value& value, const Value* start, const Value* stop, const Value* step,
+               const Context& context) {
   if (const List* list = value.items()) {
+    context.charge(list->values.size() * sizeof(Value));
     std::vector<Value> out;
     for (const size_t at : slice_places(list->values.size(), start, stop, step)) {
       out.push_back(list->values[at]);
@@ -250,6 +235,7 @@ Value slice_of(const Value& value, const Value* start, const Value* stop, const 
     return Value::list(std::move(out), list->is_tuple);
   }
   if (const std::string* text = value.string()) {
+    context.charge(text->size() * sizeof(size_t));
     std::vector<size_t> begins;
     for (size_t at = 0; at < text->size();) {
       begins.push_back(at);
@@ -268,36 +254,47 @@ Value slice_of(const Value& value, const Value* start, const Value* stop, const 
   throw Error(std::string("a ") + value.type_name() + " cannot be sliced");
 }
 
-bool contains(const Value& haystack, const Value& needle) {
+bool contains(const Value& haystack, const Value& needle, const Context& context) {
+  context.meter.step();
   if (const std::string* text = haystack.string()) {
     if (needle.string() == nullptr) {
       throw Error(std::string("\"in\" looks for a ") + needle.type_name() + " in a string");
     }
-    return text->find(*needle.string()) != std::string::npos;
+    context.meter.read(text->size() + needle.string()->size());
+    return find_text(*text, *needle.string(), 0) != std::string::npos;
   }
   if (const Dict* dict = haystack.entries()) {
-    return needle.string() != nullptr && dict->find(*needle.string()) != nullptr;
+    return needle.string() != nullptr && dict->find(*needle.string(), context.meter) != nullptr;
   }
-  const auto items = iterate(haystack);
-  return std::any_of(items.begin(), items.end(),
-                     [&](const Value& item) { return item.equals(needle); });
+  if (haystack.is_undefined()) return false;
+  const List* list = haystack.items();
+  if (list == nullptr) {
+    throw Error(std::string("a ") + haystack.type_name() + " cannot be walked through");
+  }
+  return std::any_of(list->values.begin(), list->values.end(),
+                     [&](const Value& item) { return item.equals(needle, context.meter); });
 }
 
-int compare(const Value& left, const Value& right) {
+int compare(const Value& left, const Value& right, const Context& context) {
   const auto order = [](const auto& a, const auto& b) { return a < b ? -1 : b < a ? 1 : 0; };
+  context.meter.step();
   int64_t i = 0;
   int64_t j = 0;
   if (left.to_integer(&i) && right.to_integer(&j)) return order(i, j);
+  if (left.equals(right, context.meter)) return 0;
   double a = 0;
   double b = 0;
   if (left.to_real(&a) && right.to_real(&b)) return order(a, b);
   // The order of UTF-8's bytes is that of code points, which is Python's.
-  if (left.string() && right.string()) return order(*left.string(), *right.string());
+  if (left.string() && right.string()) {
+    context.meter.read(std::min(left.string()->size(), right.string()->size()));
+    return order(*left.string(), *right.string());
+  }
   if (left.items() && right.items()) {
     const auto& l = left.items()->values;
     const auto& r = right.items()->values;
     for (size_t k = 0; k < l.size() && k < r.size(); ++k) {
-      if (!l[k].equals(r[k])) return compare(l[k], r[k]);
+      if (!l[k].equals(r[k], context.meter)) return compare(l[k], r[k], context);
     }
     return order(l.size(), r.size());
   }
@@ -305,13 +302,23 @@ int compare(const Value& left, const Value& right) {
               " have no order");
 }
 
-std::vector<Value> iterate(const Value& value) {
+std::vector<Value> iterate(const Value& value, const Context& context) {
   if (value.is_undefined()) return {};
-  if (const List* list = value.items()) return list->values;
-  if (const std::string* text = value.string()) return characters(*text);
+  if (const List* list = value.items()) {
+    context.charge(list->values.size() * sizeof(Value));
+    return list->values;
+  }
+  if (const std::string* text = value.string()) {
+    // Each character becomes a string of its own.
+    context.charge(text->size() * (sizeof(Value) + sizeof(std::string) + 16));
+    return characters(*text);
+  }
   if (const Dict* dict = value.entries()) {
     std::vector<Value> out;
-    for (const auto& [key, item] : dict->values) out.push_back(Value::text(key));
+    for (const auto& [key, item] : dict->values) {
+      context.charge(key.size() + sizeof(Value));
+      out.push_back(Value::text(key));
+    }
     return out;
   }
   throw Error(std::string("a ") + value.type_name() + " cannot be walked through");

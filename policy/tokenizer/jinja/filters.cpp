@@ -30,19 +30,23 @@ Value text_length(const Value& value, const Arguments&, const Context& context) 
 Value json(const Value& value, const Arguments& args, const Context& context) {
   JsonStyle style;
   style.ensure_ascii = args.flag(0, "ensure_ascii", false);
-  style.indent = static_cast<int>(std::clamp<int64_t>(args.integer(1, "indent", -1), -1, 64));
+  const Value* indent = args.find(1, "indent");
+  if (indent != nullptr && !indent->is_none()) {
+    const int64_t width =
+        indent->string() ? 0 : std::clamp<int64_t>(args.integer(1, "indent", 0), 0, 1000);
+    style.indent =
+        indent->string() ? *indent->string() : std::string(static_cast<size_t>(width), ' ');
+    style.item_separator = ",";
+  }
   style.sort_keys = args.flag(3, "sort_keys", false);
-  if (style.indent >= 0) style.item_separator = ",";
   const Value* separators = args.find(2, "separators");
   if (separators != nullptr && !separators->is_none()) {
     const List* both = separators->items();
     if (both == nullptr || both->values.size() != 2) throw Error("separators must be two strings");
-    style.item_separator = both->values[0].str();
-    style.key_separator = both->values[1].str();
+    style.item_separator = both->values[0].str(context.meter);
+    style.key_separator = both->values[1].str(context.meter);
   }
-  std::string out = to_json(value, style);
-  context.charge(out.size());
-  return Value::text(std::move(out));
+  return Value::text(to_json(value, style, context.meter));
 }
 
 Value to_int(const Value& value, const Arguments& args, const Context&) {
@@ -102,7 +106,8 @@ Value indented(const Value& value, const Arguments& args, const Context& context
                 static_cast<size_t>(std::clamp<int64_t>(args.integer(0, "width", 4), 0, 256)), ' ');
   const bool first = args.flag(1, "first", false);
   const bool blank = args.flag(2, "blank", false);
-  const std::string text = value.str();
+  const std::string text = value.str(context.meter);
+  context.charge(space.size());
   std::string out = first ? space : "";
   for (size_t from = 0; from <= text.size();) {
     const size_t end = std::min(text.find('\n', from), text.size());
@@ -131,9 +136,71 @@ Value defaulted(const Value& value, const Arguments& args, const Context&) {
   return otherwise != nullptr ? *otherwise : Value::text("");
 }
 
+// No text is marked as safe here: what is escaped is plain text again.
+Value escaped(const Value& value, const Arguments&, const Context& context) {
+  std::string out;
+  for (const char c : value.str(context.meter)) {
+    const std::string_view entity = c == '&'    ? "&amp;"
+                                    : c == '<'  ? "&lt;"
+                                    : c == '>'  ? "&gt;"
+                                    : c == '"'  ? "&#34;"
+                                    : c == '\'' ? "&#39;"
+                                                : std::string_view(&c, 1);
+    out += entity;
+  }
+  context.charge(out.size());
+  return Value::text(std::move(out));
+}
+
+Value truncated(const Value& value, const Arguments& args, const Context& context) {
+  const std::string text = value.str(context.meter);
+  const int64_t length = args.integer(0, "length", 255);
+  const bool cuts_words = args.flag(1, "killwords", false);
+  const std::string end = args.text(2, "end", "...");
+  const int64_t leeway = args.integer(3, "leeway", 5);
+  if (count_code_points(text) <= length + leeway) return value;
+  const int64_t room = std::max<int64_t>(0, length - count_code_points(end));
+  size_t at = 0;
+  for (int64_t i = 0; i < room; ++i) at += read_utf8(std::string_view(text).substr(at)).length;
+  std::string cut = text.substr(0, at);
+  if (!cuts_words) cut = cut.substr(0, cut.rfind(' '));
+  return Value::text(cut + end);
+}
+
+Value url_encoded(const Value& value, const Arguments&, const Context& context) {
+  if (value.string() == nullptr) throw Error("urlencode of something that is not a string");
+  context.charge(3 * value.string()->size());
+  static constexpr std::string_view kKept =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/";
+  std::string out;
+  for (const char c : *value.string()) {
+    if (kKept.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      append_hex(out, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return Value::text(std::move(out));
+}
+
+// A word is a run of Unicode's word characters.
+Value word_count(const Value& value, const Arguments&, const Context& context) {
+  const std::string text = value.str(context.meter);
+  int64_t words = 0;
+  bool in_word = false;
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Step step = read_utf8(std::string_view(text).substr(at));
+    const bool is_part = is_word(step.code_point);
+    words += is_part && !in_word ? 1 : 0;
+    in_word = is_part;
+    at += static_cast<size_t>(step.length);
+  }
+  return Value::integer(words);
+}
+
 template <std::string (*change)(std::string_view)>
 Value changed(const Value& value, const Arguments&, const Context& context) {
-  const std::string text = value.str();
+  const std::string text = value.str(context.meter);
   context.charge(text.size());
   return Value::text(change(text));
 }
@@ -141,17 +208,42 @@ Value changed(const Value& value, const Arguments&, const Context& context) {
 const std::map<std::string_view, Filter>& filters() {
   static const std::map<std::string_view, Filter> all = {
       {"abs", absolute},
+      {"attr",
+       [](const Value& v, const Arguments& a, const Context& c) {
+         const std::string name = a.text(0, "name");
+         // Attributes alone: an entry of a dict is none.
+         if (v.entries() != nullptr && !attribute_of(v, name, c).as<Function>()) {
+           return Value::undefined(name);
+         }
+         return attribute_of(v, name, c);
+       }},
+      {"batch", list_filters::batched},
       {"capitalize", changed<capitalized>},
+      {"center",
+       [](const Value& v, const Arguments& a, const Context& c) {
+         return Value::text(
+             padded(v.str(c.meter), a.integer(0, "width", 80), " ", Padding::kBoth, c.meter));
+       }},
       {"count", text_length},
       {"d", defaulted},
       {"default", defaulted},
       {"dictsort", list_filters::dict_sorted},
+      {"e", escaped},
+      {"escape", escaped},
       {"first",
        [](const Value& v, const Arguments&, const Context& c) {
          const auto items = list_filters::items_of(v, c);
          return items.empty() ? Value::undefined("the first item of nothing") : items.front();
        }},
       {"float", to_float},
+      {"forceescape", escaped},
+      {"format",
+       [](const Value& v, const Arguments& a, const Context& c) {
+         const bool is_named = !a.named.empty();
+         return format_percent(
+             v.str(c.meter), is_named ? Value::dict(a.named) : Value::list(a.positional, true), c);
+       }},
+      {"groupby", list_filters::grouped_by},
       {"indent", indented},
       {"int", to_int},
       {"items", list_filters::pairs},
@@ -166,10 +258,8 @@ const std::map<std::string_view, Filter>& filters() {
                   const Context& c) { return Value::list(list_filters::items_of(v, c)); }},
       {"lower", changed<lower_case>},
       {"map", list_filters::map},
-      {"max", [](const Value& v, const Arguments&,
-                 const Context& c) { return list_filters::extreme(v, c, 1); }},
-      {"min", [](const Value& v, const Arguments&,
-                 const Context& c) { return list_filters::extreme(v, c, -1); }},
+      {"max", list_filters::largest},
+      {"min", list_filters::smallest},
       {"reject",
        [](const Value& v, const Arguments& a, const Context& c) {
          return list_filters::choose(v, a, c, /*by_attribute=*/false, /*keep=*/false);
@@ -180,16 +270,14 @@ const std::map<std::string_view, Filter>& filters() {
        }},
       {"replace",
        [](const Value& v, const Arguments& a, const Context& c) {
-         const std::string text = v.str();
-         const std::string to = a.text(1, "new");
-         c.charge(text.size() + to.size() * (text.size() + 1));
-         return Value::text(replace_all(text, a.text(0, "old"), to, a.integer(2, "count", -1)));
+         return Value::text(replace_all(v.str(c.meter), a.text(0, "old"), a.text(1, "new"),
+                                        a.integer(2, "count", -1), c.meter));
        }},
       {"reverse", list_filters::reversed},
       {"round", rounded},
       // Nothing is escaped here, so that nothing need be marked as safe.
-      {"safe",
-       [](const Value& v, const Arguments&, const Context&) { return Value::text(v.str()); }},
+      {"safe", [](const Value& v, const Arguments&,
+                  const Context& c) { return Value::text(v.str(c.meter)); }},
       {"select",
        [](const Value& v, const Arguments& a, const Context& c) {
          return list_filters::choose(v, a, c, /*by_attribute=*/false, /*keep=*/true);
@@ -198,23 +286,26 @@ const std::map<std::string_view, Filter>& filters() {
        [](const Value& v, const Arguments& a, const Context& c) {
          return list_filters::choose(v, a, c, /*by_attribute=*/true, /*keep=*/true);
        }},
+      {"slice", list_filters::in_slices},
       {"sort", list_filters::sorted},
-      {"string",
-       [](const Value& v, const Arguments&, const Context&) { return Value::text(v.str()); }},
+      {"string", [](const Value& v, const Arguments&,
+                    const Context& c) { return Value::text(v.str(c.meter)); }},
       {"sum", list_filters::sum},
       {"title", changed<title_case>},
       {"tojson", json},
       {"trim",
        [](const Value& v, const Arguments& a, const Context& c) {
-         const std::string text = v.str();
-         c.charge(text.size());
+         const std::string text = v.str(c.meter);
          const Value* chars = a.find(0, "chars");
          const bool given = chars != nullptr && !chars->is_none();
          const std::string set = given ? a.text(0, "chars") : "";
          return Value::text(strip(text, given ? &set : nullptr, true, true));
        }},
+      {"truncate", truncated},
       {"unique", list_filters::unique},
       {"upper", changed<upper_case>},
+      {"urlencode", url_encoded},
+      {"wordcount", word_count},
   };
   return all;
 }
@@ -227,8 +318,10 @@ bool is_filter(std::string_view name) {
 
 Value apply_filter(const std::string& name, const Value& value, const Arguments& args,
                    const Context& context) {
-  context.charge(1);
-  return filters().at(name)(value, args, context);
+  context.meter.step();
+  const auto filter = filters().find(name);
+  if (filter == filters().end()) throw Error("filter \"" + name + "\" is not supported");
+  return filter->second(value, args, context);
 }
 
 }  // namespace gradus::policy::jinja

@@ -56,14 +56,13 @@ void json_string(std::string& out, const std::string& text, bool ensure_ascii) {
 
 class JsonWriter {
  public:
-  explicit JsonWriter(const JsonStyle& style) : style_(style) {}
+  JsonWriter(const JsonStyle& style, Meter& meter) : style_(style), meter_(meter) {}
   std::string out;
 
   void write(const Value& value, int depth) {
+    pay();
     if (value.is_none()) {
       out += "null";
-    } else if (const bool* b = value.as<bool>()) {
-      out += *b ? "true" : "false";
     } else if (value.is_number()) {
       number(value);
     } else if (const std::string* s = value.string()) {
@@ -79,10 +78,16 @@ class JsonWriter {
   }
 
  private:
+  // For what was written since the last time.
+  void pay() {
+    meter_.charge(out.size() - paid_);
+    paid_ = out.size();
+  }
   void number(const Value& value) {
     const double* d = value.as<double>();
     if (d == nullptr) {
-      out += value.str();
+      const bool* b = value.as<bool>();
+      out += b != nullptr ? (*b ? "true" : "false") : value.repr(meter_);
     } else if (std::isnan(*d)) {
       out += "NaN";
     } else if (std::isinf(*d)) {
@@ -93,6 +98,7 @@ class JsonWriter {
   }
   void object(const Dict& dict, int depth) {
     std::vector<const std::pair<std::string, Value>*> order;
+    meter_.charge(dict.values.size() * sizeof(order[0]));
     for (const auto& entry : dict.values) order.push_back(&entry);
     if (style_.sort_keys) {
       std::stable_sort(order.begin(), order.end(),
@@ -116,17 +122,23 @@ class JsonWriter {
     out += close;
   }
   void line_break(int depth) {
-    if (style_.indent < 0) return;
+    if (!style_.indent) return;
     out += '\n';
-    out.append(static_cast<size_t>(style_.indent) * static_cast<size_t>(depth), ' ');
+    for (int i = 0; i < depth; ++i) {
+      out += *style_.indent;
+      pay();
+    }
   }
+
   const JsonStyle& style_;
+  Meter& meter_;
+  size_t paid_ = 0;
 };
 
 }  // namespace
 
-std::string to_json(const Value& value, const JsonStyle& style) {
-  JsonWriter writer(style);
+std::string to_json(const Value& value, const JsonStyle& style, Meter& meter) {
+  JsonWriter writer(style, meter);
   writer.write(value, 0);
   return std::move(writer.out);
 }

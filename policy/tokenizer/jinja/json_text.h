@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "policy/tokenizer/jinja/value.h"
@@ -7,7 +8,7 @@
 namespace gradus::policy::jinja {
 
 struct JsonStyle {
-  int indent = -1;  ///< < 0: on one line
+  std::optional<std::string> indent;  ///< of one level; absent: all on one line
   bool ensure_ascii = false;
   bool sort_keys = false;
   std::string item_separator = ", ";
@@ -15,6 +16,6 @@ struct JsonStyle {
 };
 
 /// Python's json.dumps. @throws gradus::Error  the value has no form in JSON.
-std::string to_json(const Value& value, const JsonStyle& style);
+std::string to_json(const Value& value, const JsonStyle& style, Meter& meter);
 
 }  // namespace gradus::policy::jinja

@@ -22,8 +22,15 @@ Value sorted(const Value& value, const Arguments& args, const Context& context);
 Value dict_sorted(const Value& value, const Arguments& args, const Context& context);
 Value unique(const Value& value, const Arguments& args, const Context& context);
 Value sum(const Value& value, const Arguments& args, const Context& context);
-/// min and max. @param wanted  -1 or 1, as `compare` of the item with the others.
-Value extreme(const Value& value, const Context& context, int wanted);
+/// min and max.
+Value smallest(const Value& value, const Arguments& args, const Context& context);
+Value largest(const Value& value, const Arguments& args, const Context& context);
+/// Lists of so many items.
+Value batched(const Value& value, const Arguments& args, const Context& context);
+/// So many lists.
+Value in_slices(const Value& value, const Arguments& args, const Context& context);
+/// Pairs of a value of the attribute and the items that have it, in the order of the values.
+Value grouped_by(const Value& value, const Arguments& args, const Context& context);
 Value reversed(const Value& value, const Arguments& args, const Context& context);
 /// The filter `items`.
 Value pairs(const Value& value, const Arguments& args, const Context& context);

@@ -15,12 +15,34 @@ Value joined(const List& left, const List& right, const Context& context) {
   return Value::list(std::move(out), left.is_tuple);
 }
 
-Value repeated(const Value& left, const Value& right, const Context& context) {
-  const std::string* text = left.string() ? left.string() : right.string();
-  int64_t times = 0;
-  if (!(left.string() ? right : left).to_integer(&times)) {
-    throw Error("a string can only be repeated a whole number of times");
+Value repeated_list(const List& list, int64_t times, const Context& context) {
+  size_t bytes = 0;
+  if (list.values.empty() || times <= 0) return Value::list({}, list.is_tuple);
+  if (__builtin_mul_overflow(static_cast<size_t>(times), list.values.size() * sizeof(Value),
+                             &bytes)) {
+    bytes = SIZE_MAX;
   }
+  context.charge(bytes);
+  std::vector<Value> out;
+  for (int64_t i = 0; i < times; ++i) {
+    out.insert(out.end(), list.values.begin(), list.values.end());
+  }
+  return Value::list(std::move(out), list.is_tuple);
+}
+
+bool is_sequence(const Value& value) {
+  return value.string() != nullptr || value.items() != nullptr;
+}
+
+Value repeated(const Value& left, const Value& right, const Context& context) {
+  const Value& sequence = is_sequence(left) ? left : right;
+  int64_t times = 0;
+  if (!(is_sequence(left) ? right : left).to_integer(&times)) {
+    throw Error(std::string("a ") + sequence.type_name() +
+                " can only be repeated a whole number of times");
+  }
+  if (const List* list = sequence.items()) return repeated_list(*list, times, context);
+  const std::string* text = sequence.string();
   if (text->empty() || times <= 0) return Value::text("");
   size_t bytes = 0;
   if (__builtin_mul_overflow(static_cast<size_t>(times), text->size(), &bytes)) bytes = SIZE_MAX;
@@ -101,18 +123,24 @@ Value integers(const std::string& op, int64_t i, int64_t j) {
 Value apply_operator(const std::string& op, const Value& left, const Value& right,
                      const Context& context) {
   if (op == "~") {
-    std::string text = left.str() + right.str();
-    context.charge(text.size());
-    return Value::text(std::move(text));
+    return Value::text(left.str(context.meter) + right.str(context.meter));
   }
   if (op == "+" && left.string() && right.string()) {
     context.charge(left.string()->size() + right.string()->size());
     return Value::text(*left.string() + *right.string());
   }
-  if (op == "+" && left.items() && right.items()) {
+  if (op == "+" && left.items() && right.items() &&
+      left.items()->is_tuple == right.items()->is_tuple) {
     return joined(*left.items(), *right.items(), context);
   }
-  if (op == "*" && (left.string() || right.string())) return repeated(left, right, context);
+  if (op == "*" && (is_sequence(left) || is_sequence(right))) {
+    return repeated(left, right, context);
+  }
+  if (op == "%" && left.string()) return format_percent(*left.string(), right, context);
+  if ((left.as<BigInteger>() && right.is_integer()) ||
+      (right.as<BigInteger>() && left.is_integer())) {
+    throw Error("'" + op + "' of whole numbers past 64 bits");
+  }
   int64_t i = 0;
   int64_t j = 0;
   if (left.to_integer(&i) && right.to_integer(&j) && op != "/") return integers(op, i, j);
@@ -124,14 +152,10 @@ Value apply_operator(const std::string& op, const Value& left, const Value& righ
 
 bool apply_comparison(const std::string& op, const Value& left, const Value& right,
                       const Context& context) {
-  if (op == "==") return left.equals(right);
-  if (op == "!=") return !left.equals(right);
-  if (op == "in" || op == "not in") {
-    if (right.string()) context.charge(right.string()->size());
-    if (right.items()) context.charge(right.items()->values.size());
-    return contains(right, left) == (op == "in");
-  }
-  const int order = compare(left, right);
+  if (op == "==") return left.equals(right, context.meter);
+  if (op == "!=") return !left.equals(right, context.meter);
+  if (op == "in" || op == "not in") return contains(right, left, context) == (op == "in");
+  const int order = compare(left, right, context);
   if (op == "<") return order < 0;
   if (op == "<=") return order <= 0;
   if (op == ">") return order > 0;

@@ -11,9 +11,12 @@ namespace gradus::policy::jinja {
 /// Python's str.strip family. @param chars  what to strip; nullptr: white space.
 std::string strip(std::string_view text, const std::string* chars, bool left, bool right);
 
-/// Python's str.replace; count < 0: all.
+/// Where `needle` begins in text[from:], or npos: linear in the text, whatever both hold.
+size_t find_text(const std::string& text, const std::string& needle, size_t from);
+
+/// Python's str.replace; count < 0: all. Paid for as it grows.
 std::string replace_all(const std::string& text, const std::string& from, const std::string& to,
-                        int64_t count);
+                        int64_t count, Meter& meter);
 
 std::string upper_case(std::string_view text);
 std::string lower_case(std::string_view text);
@@ -21,6 +24,11 @@ std::string lower_case(std::string_view text);
 std::string capitalized(std::string_view text);
 /// Jinja2's title filter.
 std::string title_case(std::string_view text);
+
+/// Python's padding of str.center, ljust and rjust: on the left, the right or both sides.
+enum class Padding { kLeft, kRight, kBoth };
+std::string padded(const std::string& text, int64_t width, const std::string& fill, Padding padding,
+                   Meter& meter);
 
 /// The characters of a text, each a string.
 std::vector<Value> characters(const std::string& text);

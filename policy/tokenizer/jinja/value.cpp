@@ -5,13 +5,15 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/exact_json.h"
+#include "policy/tokenizer/jinja/scope.h"
 
 namespace gradus::policy::jinja {
 namespace {
 
 int checked_nesting(const Value& value) {
   if (value.as<std::shared_ptr<Namespace>>() || value.as<std::shared_ptr<const Loop>>() ||
-      value.as<const Statement*>()) {
+      value.as<std::shared_ptr<const Macro>>()) {
     throw Error(std::string("a ") + value.type_name() + " cannot be kept inside another value");
   }
   const int nesting = value.nesting() + 1;
@@ -28,8 +30,10 @@ Value from_json_at(const nlohmann::ordered_json& json, int depth) {
     case Type::number_integer:
       return Value::integer(json.get<int64_t>());
     case Type::number_unsigned:
-      if (json.get<uint64_t>() > INT64_MAX) return Value::real(json.get<double>());
-      return Value::integer(json.get<int64_t>());
+      if (json.get<uint64_t>() <= INT64_MAX) return Value::integer(json.get<int64_t>());
+      return Value::big_integer(std::to_string(json.get<uint64_t>()));
+    case Type::binary:
+      return Value::big_integer(digits_of(json));
     case Type::number_float:
       return Value::real(json.get<double>());
     case Type::string:
@@ -57,6 +61,10 @@ Value from_json_at(const nlohmann::ordered_json& json, int depth) {
 
 Value Value::text(std::string s) {
   return Value(Data(std::make_shared<const std::string>(std::move(s))));
+}
+
+Value Value::big_integer(std::string digits) {
+  return Value(Data(BigInteger{std::make_shared<const std::string>(std::move(digits))}));
 }
 
 Value Value::list(std::vector<Value> items, bool is_tuple) {
@@ -122,6 +130,10 @@ bool Value::to_real(double* out) const {
     *out = *d;
     return true;
   }
+  if (const BigInteger* big = as<BigInteger>()) {
+    *out = std::strtod(big->digits->c_str(), nullptr);
+    return true;
+  }
   int64_t i = 0;
   if (!to_integer(&i)) return false;
   *out = static_cast<double>(i);
@@ -143,42 +155,59 @@ const char* Value::type_name() const {
   if (is_undefined()) return "undefined";
   if (is_none()) return "none";
   if (as<bool>()) return "boolean";
-  if (as<int64_t>()) return "integer";
+  if (is_integer()) return "integer";
   if (as<double>()) return "float";
   if (string()) return "string";
   if (const List* list = items()) return list->is_tuple ? "tuple" : "list";
   if (entries()) return "dict";
   if (as<std::shared_ptr<Namespace>>()) return "namespace";
   if (as<std::shared_ptr<const Loop>>()) return "loop";
-  if (as<const Statement*>()) return "macro";
+  if (as<std::shared_ptr<const Macro>>()) return "macro";
   return "function";
 }
 
-bool Value::equals(const Value& other) const {
+namespace {
+
+bool lists_equal(const List& left, const List& right, Meter& meter) {
+  if (left.is_tuple != right.is_tuple || left.values.size() != right.values.size()) return false;
+  for (size_t k = 0; k < left.values.size(); ++k) {
+    if (!left.values[k].equals(right.values[k], meter)) return false;
+  }
+  return true;
+}
+
+bool dicts_equal(const Dict& left, const Dict& right, Meter& meter) {
+  if (left.values.size() != right.values.size()) return false;
+  for (const auto& [key, item] : left.values) {
+    const Value* same = right.find(key, meter);
+    if (same == nullptr || !item.equals(*same, meter)) return false;
+  }
+  return true;
+}
+
+bool texts_equal(const std::string& left, const std::string& right, Meter& meter) {
+  if (left.size() != right.size()) return false;
+  meter.read(left.size());
+  return left == right;
+}
+
+}  // namespace
+
+bool Value::equals(const Value& other, Meter& meter) const {
+  meter.step();
   double a = 0;
   double b = 0;
   int64_t i = 0;
   int64_t j = 0;
   if (to_integer(&i) && other.to_integer(&j)) return i == j;
+  const BigInteger* big = as<BigInteger>();
+  if (const BigInteger* theirs = other.as<BigInteger>(); big != nullptr && theirs != nullptr) {
+    return texts_equal(*big->digits, *theirs->digits, meter);
+  }
   if (to_real(&a) && other.to_real(&b)) return a == b;
-  if (string() && other.string()) return *string() == *other.string();
-  if (items() && other.items()) {
-    const List& left = *items();
-    const List& right = *other.items();
-    if (left.is_tuple != right.is_tuple || left.values.size() != right.values.size()) return false;
-    for (size_t k = 0; k < left.values.size(); ++k) {
-      if (!left.values[k].equals(right.values[k])) return false;
-    }
-    return true;
-  }
-  if (entries() && other.entries()) {
-    if (entries()->values.size() != other.entries()->values.size()) return false;
-    for (const auto& [key, item] : entries()->values) {
-      const Value* same = other.entries()->find(key);
-      if (same == nullptr || !item.equals(*same)) return false;
-    }
-    return true;
-  }
+  if (string() && other.string()) return texts_equal(*string(), *other.string(), meter);
+  if (items() && other.items()) return lists_equal(*items(), *other.items(), meter);
+  if (entries() && other.entries()) return dicts_equal(*entries(), *other.entries(), meter);
   if (const auto* ns = as<std::shared_ptr<Namespace>>()) {
     const auto* theirs = other.as<std::shared_ptr<Namespace>>();
     return theirs != nullptr && *ns == *theirs;
@@ -186,28 +215,39 @@ bool Value::equals(const Value& other) const {
   return (is_none() && other.is_none()) || (is_undefined() && other.is_undefined());
 }
 
-const Value* Dict::find(std::string_view key) const {
-  for (const auto& [name, value] : values) {
-    if (name == key) return &value;
+const Value* Dict::find(std::string_view key, Meter& meter) const {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i % 4 == 3) meter.step();
+    if (values[i].first == key) return &values[i].second;
   }
   return nullptr;
 }
 
-Value Namespace::get(std::string_view name) const {
-  for (const auto& [key, value] : values) {
-    if (key == name) return value;
+Value Namespace::get(std::string_view name, Meter& meter) const {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i % 4 == 3) meter.step();
+    if (values[i].first == name) return values[i].second;
   }
   return Value::undefined(std::string(name));
 }
 
-void Namespace::set(const std::string& name, Value value) {
+void Namespace::set(const std::string& name, Value value, Meter& meter) {
   checked_nesting(value);
-  for (auto& [key, old] : values) {
-    if (key != name) continue;
-    old = std::move(value);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i % 4 == 3) meter.step();
+    if (values[i].first != name) continue;
+    values[i].second = std::move(value);
     return;
   }
+  meter.charge(sizeof(Value) + name.size());
   values.emplace_back(name, std::move(value));
+}
+
+bool Loop::changed(const std::vector<Value>& values, Meter& meter) const {
+  Value now = Value::list(values);
+  if (last_seen->equals(now, meter)) return false;
+  *last_seen = std::move(now);
+  return true;
 }
 
 Value Loop::attribute(const std::string& name) const {

@@ -28,13 +28,75 @@ bool is_printable(char32_t c) {
   }
 }
 
-std::string repr_of(const std::string& text) {
-  const bool has_single = text.find('\'') != std::string::npos;
-  const char quote = has_single && text.find('"') == std::string::npos ? '"' : '\'';
-  std::string out(1, quote);
-  for (size_t at = 0; at < text.size();) {
-    const Utf8Step step = read_utf8(std::string_view(text).substr(at));
-    const char32_t c = step.code_point;
+/// Writes values one behind the other, so that an inner one is not copied at each level.
+class ReprWriter {
+ public:
+  explicit ReprWriter(Meter& meter) : meter_(meter) {}
+  std::string out;
+
+  void write(const Value& value) {
+    if (const std::string* s = value.string()) {
+      text(*s);
+    } else if (const List* list = value.items()) {
+      items(*list);
+    } else if (const Dict* dict = value.entries()) {
+      entries(*dict);
+    } else {
+      put(plain(value));
+    }
+  }
+
+ private:
+  void put(std::string_view part) {
+    meter_.charge(part.size());
+    out += part;
+  }
+
+  std::string plain(const Value& value) const {
+    if (value.is_undefined()) return "Undefined";
+    if (value.is_none()) return "None";
+    if (const bool* b = value.as<bool>()) return *b ? "True" : "False";
+    if (const int64_t* i = value.as<int64_t>()) return std::to_string(*i);
+    if (const BigInteger* big = value.as<BigInteger>()) return *big->digits;
+    if (const double* d = value.as<double>()) return python_float(*d);
+    return std::string("<") + value.type_name() + ">";
+  }
+
+  void items(const List& list) {
+    put(list.is_tuple ? "(" : "[");
+    for (size_t i = 0; i < list.values.size(); ++i) {
+      if (i > 0) put(", ");
+      write(list.values[i]);
+    }
+    if (list.is_tuple && list.values.size() == 1) put(",");
+    put(list.is_tuple ? ")" : "]");
+  }
+
+  void entries(const Dict& dict) {
+    put("{");
+    for (size_t i = 0; i < dict.values.size(); ++i) {
+      if (i > 0) put(", ");
+      text(dict.values[i].first);
+      put(": ");
+      write(dict.values[i].second);
+    }
+    put("}");
+  }
+
+  void text(const std::string& text) {
+    meter_.charge(text.size() + 2);
+    const bool has_single = text.find('\'') != std::string::npos;
+    const char quote = has_single && text.find('"') == std::string::npos ? '"' : '\'';
+    out += quote;
+    for (size_t at = 0; at < text.size();) {
+      const Utf8Step step = read_utf8(std::string_view(text).substr(at));
+      character(step.code_point, quote);
+      at += step.length;
+    }
+    out += quote;
+  }
+
+  void character(char32_t c, char quote) {
     if (c == static_cast<char32_t>(quote) || c == '\\') {
       out += '\\';
       append_utf8(out, c);
@@ -49,39 +111,26 @@ std::string repr_of(const std::string& text) {
     } else {
       append_hex(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
     }
-    at += step.length;
   }
-  return out + quote;
-}
+
+  Meter& meter_;
+};
 
 }  // namespace
 
-std::string Value::str() const {
+std::string Value::str(Meter& meter) const {
   if (is_undefined()) return {};
-  if (const std::string* s = string()) return *s;
-  return repr();
+  if (const std::string* s = string()) {
+    meter.charge(s->size());
+    return *s;
+  }
+  return repr(meter);
 }
 
-std::string Value::repr() const {
-  if (is_undefined()) return "Undefined";
-  if (is_none()) return "None";
-  if (const bool* b = as<bool>()) return *b ? "True" : "False";
-  if (const int64_t* i = as<int64_t>()) return std::to_string(*i);
-  if (const double* d = as<double>()) return python_float(*d);
-  if (const std::string* s = string()) return repr_of(*s);
-  std::string out;
-  if (const List* list = items()) {
-    for (const Value& item : list->values) out += (out.empty() ? "" : ", ") + item.repr();
-    if (!list->is_tuple) return "[" + out + "]";
-    return "(" + out + (list->values.size() == 1 ? ",)" : ")");
-  }
-  if (const Dict* dict = entries()) {
-    for (const auto& [key, item] : dict->values) {
-      out += (out.empty() ? "" : ", ") + repr_of(key) + ": " + item.repr();
-    }
-    return "{" + out + "}";
-  }
-  return std::string("<") + type_name() + ">";
+std::string Value::repr(Meter& meter) const {
+  ReprWriter writer(meter);
+  writer.write(*this);
+  return std::move(writer.out);
 }
 
 std::string python_float(double value) {

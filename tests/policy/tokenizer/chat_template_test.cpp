@@ -1,6 +1,7 @@
 #include "policy/tokenizer/chat_template.h"
 
 #include "base/error.h"
+#include "base/exact_json.h"
 #include "tests/policy/tokenizer/fixtures.h"
 
 namespace gradus::policy {
@@ -82,6 +83,64 @@ TEST_CASE("a template that never ends is stopped", "[policy][chat_template]") {
   CHECK_THROWS_AS(render("{% set n = namespace(s='x') %}{% for i in range(100) %}"
                          "{% set n.s = n.s ~ n.s %}{% endfor %}"),
                   Error);
+}
+
+TEST_CASE("a template pays for walking over values that share their parts",
+          "[policy][chat_template]") {
+  const std::string doubled =
+      "{% set n = namespace(l=[], m=[1]) %}{% for i in range(100) %}{% set n.l = [n.l, n.l] %}"
+      "{% set n.m = [n.m, n.m] %}{% endfor %}";
+  for (const char* use :
+       {"{{ n.l }}", "{{ n.l | tojson }}", "{{ n.l | string | length }}", "{{ n.l == [n.l][0] }}",
+        "{{ n.l in [n.m, [n.l]] }}", "{{ [n.l, n.m] | sort }}", "{{ [n.l, n.m] | unique | list }}",
+        "{{ '{}'.format(n.l) }}", "{{ '%s' % (n.l,) }}", "{{ raise_exception(n.l) }}",
+        "{{ n.l ~ '' }}", "{{ [n.l] | join }}"}) {
+    CAPTURE(use);
+    CHECK_THROWS_WITH(render(doubled + use), Catch::Contains("budget"));
+  }
+}
+
+TEST_CASE("a template pays for comparing, looking up and cutting up", "[policy][chat_template]") {
+  const std::string forever = "{% for i in range(999999) %}";
+  std::string names;
+  for (int i = 0; i < 20000; ++i) names += "{% set v" + std::to_string(i) + " = 1 %}";
+  for (const std::string& source :
+       {"{% set s = 'a' * 50000000 %}{% set t = 'a' * 50000000 %}" + forever +
+            "{{ s == t }}{% endfor %}",
+        "{% set s = 'a' * 20000000 %}" + forever + "{{ 'b' in s }}{% endfor %}",
+        names + forever + "{{ v0 }}{% endfor %}",
+        std::string("{{ (',' * 50000000).split(',') | length }}"),
+        std::string("{% for c in 'a' * 50000000 %}{% endfor %}"),
+        std::string("{{ {'a': {'a': 1}} | tojson(indent='x' * 100000000) }}"),
+        std::string("{{ 'x' * 9000000 }}"), std::string("{{ '%999999999s' % 1 }}")}) {
+    CAPTURE(source.substr(0, 200));
+    CHECK_THROWS_AS(render(source), Error);
+  }
+}
+
+TEST_CASE("an error quotes no control characters of a template", "[policy][chat_template]") {
+  for (const char* source : {"{{ raise_exception('\\x1b[2J\\x1b]0;title\\x07') }}",
+                             "{{ {}['\x1b[2J'].x }}", "{% \x1b[2J %}", "{{ x | a\x1b }}"}) {
+    std::string what;
+    try {
+      render(source);
+    } catch (const Error& error) {
+      what = error.what();
+    }
+    CHECK(!what.empty());
+    CHECK(what.find('\x1b') == std::string::npos);
+    CHECK(what.find('\a') == std::string::npos);
+  }
+}
+
+TEST_CASE("integers of any size are printed as they are", "[policy][chat_template]") {
+  const auto messages = parse_exact_json(
+      R"([{"n": 123456789012345678901234567890, "m": 18446744073709551615, "k": -9223372036854775809}])",
+      "row");
+  CHECK(ChatTemplate::parse("{{ messages | tojson }} {{ messages[0].n }} {{ messages[0].m }}")
+            .render(messages, nullptr, false) ==
+        "[{\"n\": 123456789012345678901234567890, \"m\": 18446744073709551615, \"k\": "
+        "-9223372036854775809}] 123456789012345678901234567890 18446744073709551615");
 }
 
 TEST_CASE("whole numbers divide as in Python, up to the ends of 64 bits",

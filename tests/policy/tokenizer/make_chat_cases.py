@@ -84,10 +84,37 @@ SNIPPETS = [
     "{%- for k, v in {'x': 1, 'y': 2}.items() -%}\n {{ k }}={{ v }};\n{%- endfor %}\n",
     "{{ messages[0].content.split('i')[0] }}{{ messages[0]['nothing']['x'] if messages[0].nothing else 'none' }} {{ 'a' < 'b' }} {{ 'Z' < 'a' }} {{ 10_000 }} {{ 1.5e3 }}",
     "{% generation %}x{{ 1 }}{% endgeneration %}",
+    "{% with a = messages[0].content, b = 2 %}{{ a }}{{ b }}{% endwith %}{% set a = 1 %}{% with %}{% set a = 2 %}{{ a }}{% endwith %}{{ a }}{% with a = 3, b = a %}{{ b }}{% endwith %}",
+    "{% macro say(a, b) %}{{ a }}-{{ b }}{% endmacro %}{{ say(*['x', 'y']) }} {{ say('x', **{'b': 2}) }} {{ say(*['q'], **{'b': 3}) }} {{ dict(**{'k': 1}) }}",
+    "{% macro m(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(1, 2, 3, k=4) }}{{ m() }}",
+    "{% macro box(t) %}<{{ t }}>{{ caller('c') }}</{{ t }}>{% endmacro %}{% call(x) box('b') %}in {{ x }}{% endcall %}",
+    "{% for i in [1, 2] %}{% macro inner(k) %}{{ i }}{{ k }}{% endmacro %}{{ inner('z') }}{% endfor %}",
+    "{% macro later() %}{{ y }}{% endmacro %}{% set y = 5 %}{{ later() }}{% macro up(n) %}{{ n }}{% if n > 0 %}{{ up(n - 1) }}{% endif %}{% endmacro %}{{ up(3) }}",
+    "{% for a in [1] %}{% for b in [2] %}{{ loop.depth }}{{ loop.depth0 }}{% endfor %}{% endfor %}",
+    "{% for n in [{'v': 1, 'c': [{'v': 2, 'c': []}]}] recursive %}{{ n.v }}@{{ loop.depth }}{{ loop(n.c) }}{% endfor %}",
+    "{% for x in [1, 1, 2] %}{{ loop.changed(x) }} {% endfor %}",
+    "{{ '{}!{}'.format('a', 1) }} {{ '{1}{0}'.format(1, 2) }} {{ '{x:>5}|{x:<5}|{x:^5}|{y:05.1f}|{y:,}'.format(x='ab', y=1234.567) }} {{ '{0[k]} {0.k}{{}}'.format({'k': 7}) if false else '{0[k]}{{}}'.format({'k': 7}) }} {{ '{:d} {:x} {:#x} {:b} {:+d} {!r}'.format(5, 255, 255, 5, 3, 'q') }} {{ '{:.2%} {:e} {:g}'.format(0.25, 12345.678, 0.0001) }}",
+    "{{ '%s is %d, %5.2f%%' % ('x', 3, 1.5) }} {{ '%r' % 'a' }} {{ '%(k)s' % {'k': 1} }} {{ '%-5s|%05d|%x' % ('a', 42, 255) }} {{ '%s %s'|format('a', 'b') }}",
+    "{% if custom is defined %}{{ x | from_json }}{{ y is prime }}{{ f(1) }}{{ x.foo() }}{% endif %}ok{{ (x | from_json) if false else 'd' }}{% if false %}{% include 'x' %}{% endif %}",
+    "{{ messages is defined and false and messages.nothing() }} {% for x in [] %}{{ x.nope() }}{% endfor %}",
+    "{{ {'a': 1}['items'] is defined }} {{ {'a': 1}.items is callable }} {{ {'items': 5}['items'] }} {{ {'items': 5}.items is number }} {{ {'a': 1}['items']['type'] == 'string' }} {{ 'abc'['upper'] is defined }} {{ {'a': 1}.missing is defined }}",
+    "{{ ' a b  c '.rsplit(none, 1) }} {{ 'a.b.c'.rpartition('.') }} {{ 'a.b.c'.partition('.') }} {{ 'x'.partition('.') }} {{ '7'.zfill(3) }} {{ '-7'.zfill(4) }} {{ 'a'.ljust(3, '-') }}{{ 'a'.rjust(3) }}{{ 'ab'.center(5, '*') }}",
+    "{{ \"they're bill's\".title() }} {{ 'aBc'.swapcase() }} {{ 'x1'.isalnum() }} {{ 'x1'.isalpha() }} {{ '²'.isdigit() }} {{ '²'.isdecimal() }} {{ '½'.isnumeric() }} {{ 'abcabc'.rfind('b') }} {{ 'abcabc'.find('b', 2) }} {{ 'abc'.index('c') }} {{ 'abc'.startswith('b', 1) }} {{ 'a\\nb'.splitlines(true) }}",
+    "{{ [{'role': 'a', 'n': 1}, {'role': 'b', 'n': 2}] | selectattr('role', '==', 'a') | list }} {{ [1, 2, 3] | select('>', 1) | list }} {{ [1,2,3] | select('!=', 2) | list }}",
+    "{{ [1,2,3,4,5] | batch(2) | list }} {{ [1,2,3] | batch(2, 'x') | list }} {{ [1,2,3,4,5] | slice(2) | map('list') | list }} {{ [1,2,3] | slice(2, 'f') | list }} {% for k, v in [{'a': 'x', 'b': 1}, {'a': 'y', 'b': 2}, {'a': 'X', 'b': 3}] | groupby('a') %}{{ k }}={{ v | map(attribute='b') | join(',') }};{% endfor %}",
+    "{{ ['b', 'A'] | min }} {{ [{'n': 3}, {'n': 1}] | max(attribute='n') }} {{ 'a b c' | wordcount }} {{ 'a<b>&\"' | escape }} {{ 'a b/ü' | urlencode }} {{ 'hello wide world' | truncate(9, false, '..', 0) }} {{ 'ab' | center(6) }}|",
+    "{{ [1] * 3 }} {{ 2 * (1,) }} {{ 'a' ~ (1, 2) }} {{ 0x1F }} {{ 0b101 }} {{ 123456789012345678901234567890 }} {{ {'n': 123456789012345678901234567890} | tojson }} {{ 123456789012345678901234567890 == 123456789012345678901234567890 }}",
+    "{{ {'b': [1, {'z': 1, 'a': 2}]} | tojson(indent=2) }} {{ {'a': [1]} | tojson(indent=0) }} {{ {'a': [1, 2]} | tojson(indent='\t') }} {{ 'é' | tojson(true) }} {{ (1, 2) | tojson }} {{ 1.0 | tojson }} {{ {'k': none} | tojson(separators=(',', ':')) }}",
+    "{% block head %}H{% endblock %}{% autoescape false %}{{ '<' }}{% endautoescape %}{% set v %}a{% set w = 1 %}{% endset %}{{ v }}{{ w is defined }}",
+    "{{ [[1, 2], [3]] | sum(start=0) if false else [1, 2] | sum }} {{ [1, 2] | join(', ') }} {{ (1, 2) == (1, 2) }} {{ [1, 2] == (1, 2) }} {{ [1, 2] < [1, 3] }} {{ 'a' in ['a', 1] }} {{ none in [none] }}",
+    "{{ documents is defined }} {{ documents is none }} {{ [] is sameas [] }} {{ 'upper' is filter }} {{ 'odd' is test }} {{ 3 is ge 2 }} {{ 'a-b' | replace('-', '+') }} {{ [3, 1] | sort(attribute=none) | list }}",
     "line\r\n{% if true %}\r\nx\r\n{% endif %}\r\n",
 ]
 ERRORS = [
     "{{ missing.x }}", "{{ missing + 1 }}", "{{ 'a' + 1 }}", "{{ 1 // 0 }}", "{{ none|length }}", "{{ raise_exception('bad role') }}",
+    "{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, 2) }}", "{% macro m(a) %}{{ a }}{% endmacro %}{{ m(b=2) }}", "{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, a=2) }}",
+    "{{ '{}'.format() }}", "{{ '%d' % 'x' }}", "{{ '%s' % (1, 2) }}", "{{ [1].append(2) }}", "{{ {'a': 1}.update({'b': 2}) }}", "{{ [1] + (2,) }}", "{% if true %}{{ x | from_json }}{% endif %}",
+    "{% if true %}{% include 'x' %}{% endif %}", "{{ 'a'.index('b') }}", "{% for x in [1] %}{{ loop([]) }}{% endfor %}", "{{ messages() }}", "{{ x is prime }}",
     "{% for x in 5 %}{% endfor %}", "{{ missing['x'] }}", "{{ 'a' < 1 }}", "{% set x.y = 1 %}",
 ]
 
@@ -114,7 +141,7 @@ for file in sorted((HERE / "templates").glob("*.jinja")):
                     continue
                 add(file.name, source, messages=talk, tools=tools, bos_token="<｜begin▁of▁sentence｜>", eos_token="</s>", **extra)
 for snippet in SNIPPETS + ERRORS:
-    add("", snippet, messages=TALKS[0], tools=None, add_generation_prompt=False)
+    add("", snippet, messages=TALKS[0], tools=None, add_generation_prompt=False, documents=None)
     cases[-1]["source"] = snippet
 assert all(c["rendered"] is not None for c in cases if c.get("source") in SNIPPETS), [c for c in cases if c.get("source") in SNIPPETS and c["rendered"] is None]
 assert all(c["rendered"] is None for c in cases if c.get("source") in ERRORS), [c for c in cases if c.get("source") in ERRORS and c["rendered"] is not None]

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "policy/tokenizer/jinja/lexer.h"
+#include "policy/tokenizer/jinja/syntax/lexer.h"
 #include "policy/tokenizer/jinja/value.h"
 
 namespace gradus::policy::jinja {
@@ -42,6 +42,8 @@ struct Expression {
   Value literal;
   std::vector<Pointer> args;
   std::vector<std::pair<std::string, Pointer>> named;
+  Pointer unpacked_list;  ///< of a call: *values
+  Pointer unpacked_dict;  ///< of a call: **values
   std::vector<std::string> operators;
   int depth = 1;  ///< longest path below; bounded by the parser
 };
@@ -56,15 +58,19 @@ struct Target {
 
 struct Statement {
   enum class Kind {
-    kData,      ///< text
-    kOutput,    ///< value
-    kFor,       ///< target, value (what is walked over), condition, body, otherwise
-    kIf,        ///< branches, otherwise
-    kSet,       ///< target, value
-    kSetBlock,  ///< target, body, value (filters on "body", or null)
-    kFilter,    ///< body, value (filters on "body")
-    kMacro,     ///< text: name; parameters, body
-    kGroup,     ///< body: {% generation %}, which marks text for training and prints it
+    kData,         ///< text
+    kOutput,       ///< value
+    kFor,          ///< target, value (what is walked over), condition, body, otherwise
+    kIf,           ///< branches, otherwise
+    kSet,          ///< target, value
+    kSetBlock,     ///< target, body, value (filters on "body", or null)
+    kFilter,       ///< body, value (filters on "body")
+    kMacro,        ///< text: name; parameters, body
+    kWith,         ///< assignments, body
+    kCall,         ///< value (a call), parameters and body of what it finds as caller()
+    kGroup,        ///< body with names of its own: {% generation %}, which marks text for training
+                   ///< and prints it; {% block %}
+    kUnsupported,  ///< text: its name; fails when it is executed
     kBreak,
     kContinue,
   };
@@ -81,6 +87,10 @@ struct Statement {
   Body otherwise;
   std::vector<std::pair<Expression::Pointer, Body>> branches;
   std::vector<std::pair<std::string, Expression::Pointer>> parameters;  ///< name, default or null
+  std::vector<std::pair<Target, Expression::Pointer>> assignments;
+  bool is_recursive = false;  ///< of a loop
+  bool uses_varargs = false;  ///< of a macro: it takes more values than it has parameters
+  bool uses_kwargs = false;
 };
 
 /// The name under which a filter finds the text of its block.

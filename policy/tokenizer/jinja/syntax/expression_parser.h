@@ -7,16 +7,17 @@
 #include <utility>
 #include <vector>
 
-#include "policy/tokenizer/jinja/ast.h"
-#include "policy/tokenizer/jinja/token_reader.h"
+#include "policy/tokenizer/jinja/syntax/ast.h"
+#include "policy/tokenizer/jinja/syntax/token_reader.h"
 
 namespace gradus::policy::jinja {
 
 /// Whether a word of the grammar that is no variable: and, or, not, if, else, in, is.
 bool is_reserved(std::string_view name);
 
-/// Reads expressions, Jinja2's grammar from the loosest binding to the tightest. Unknown filters,
-/// tests and methods, and what is nested too deeply, are refused with their place.
+/// Reads expressions, Jinja2's grammar from the loosest binding to the tightest. What is nested too
+/// deeply is refused with its place. Unknown filters, tests, methods and functions are noted: as in
+/// Jinja2, they are faults of the template only where nothing decides whether they are reached.
 class ExpressionParser : public TokenReader {
  public:
   using Pointer = Expression::Pointer;
@@ -33,8 +34,26 @@ class ExpressionParser : public TokenReader {
   /// One filter, whose name is next.
   Pointer one_filter(Pointer value);
 
-  /// Names that were called as functions so far.
-  const std::vector<std::pair<std::string, Position>>& called() const { return called_; }
+  /// Something that is not known, noted while an expression was read.
+  struct Unknown {
+    Position at;
+    std::string what;      ///< as an error says it
+    std::string function;  ///< the name, where it was called as a function: it may be a macro's
+    bool is_call = false;  ///< a method or function, which Python looks for when it is called
+  };
+
+ protected:
+  size_t mark() const { return unknown_.size(); }
+  /// What was noted since the mark may never be reached. @param calls_only  of methods, functions.
+  void forgive(size_t mark, bool calls_only = false);
+  const std::vector<Unknown>& unknown() const { return unknown_; }
+  void note_unknown(Position at, std::string what) {
+    unknown_.push_back({at, std::move(what), "", false});
+  }
+
+  /// Whether the macro that is being read uses its further values.
+  bool uses_varargs_ = false;
+  bool uses_kwargs_ = false;
 
  private:
   class Recursion;
@@ -69,11 +88,11 @@ class ExpressionParser : public TokenReader {
   void arguments(Expression& call);
 
   Pointer filters_and_tests(Pointer value);
-  void check_names_in(const Expression& filter) const;
+  void check_names_in(const Expression& filter);
   Pointer test(Pointer value);
 
   int recursion_ = 0;
-  std::vector<std::pair<std::string, Position>> called_;
+  std::vector<Unknown> unknown_;
 };
 
 template <class... Args>

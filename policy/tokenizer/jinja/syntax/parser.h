@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "policy/tokenizer/jinja/ast.h"
+#include "policy/tokenizer/jinja/syntax/ast.h"
 
 namespace gradus::policy::jinja {
 

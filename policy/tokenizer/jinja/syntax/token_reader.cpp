@@ -1,4 +1,4 @@
-#include "policy/tokenizer/jinja/token_reader.h"
+#include "policy/tokenizer/jinja/syntax/token_reader.h"
 
 #include <algorithm>
 

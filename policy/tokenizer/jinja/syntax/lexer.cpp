@@ -1,9 +1,10 @@
-#include "policy/tokenizer/jinja/lexer.h"
+#include "policy/tokenizer/jinja/syntax/lexer.h"
 
 #include <algorithm>
 #include <cctype>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "policy/tokenizer/utf8.h"
 
 namespace gradus::policy::jinja {
@@ -258,6 +259,13 @@ class Lexer {
 
   void number() {
     const size_t begin = at_;
+    if (source_[begin] == '0' && begin + 1 < source_.size() &&
+        std::string_view("xXoObB").find(source_[begin + 1]) != std::string_view::npos) {
+      while (at_ < source_.size() && is_name_char(source_[at_])) ++at_;
+      std::string text = source_.substr(begin, at_ - begin);
+      std::erase(text, '_');
+      return put(TokenKind::kInteger, std::move(text), begin);
+    }
     const auto digits = [&] {
       while (at_ < source_.size() && (std::isdigit(static_cast<unsigned char>(source_[at_])) ||
                                       (source_[at_] == '_' && at_ > begin))) {
@@ -368,7 +376,7 @@ std::vector<Token> tokenize_template(std::string_view source) {
 
 void refuse_at(Position at, const std::string& what) {
   throw Error("chat template, line " + std::to_string(at.line) + ", column " +
-              std::to_string(at.column) + ": " + what);
+              std::to_string(at.column) + ": " + printable(what));
 }
 
 bool is_python_space(char32_t c) {

@@ -1,4 +1,4 @@
-#include "policy/tokenizer/jinja/expression_parser.h"
+#include "policy/tokenizer/jinja/syntax/expression_parser.h"
 
 #include <algorithm>
 #include <charconv>
@@ -33,6 +33,13 @@ class ExpressionParser::Recursion {
   ExpressionParser& parser_;
 };
 
+void ExpressionParser::forgive(size_t mark, bool calls_only) {
+  const auto from = unknown_.begin() + static_cast<std::ptrdiff_t>(mark);
+  unknown_.erase(std::remove_if(from, unknown_.end(),
+                                [&](const Unknown& u) { return !calls_only || u.is_call; }),
+                 unknown_.end());
+}
+
 void ExpressionParser::add(Expression& parent, Pointer child) {
   if (child) parent.depth = std::max(parent.depth, child->depth + 1);
   if (parent.depth > kMaxExpressionDepth) refuse("an expression is more than 250 deep");
@@ -54,11 +61,13 @@ Expression::Pointer ExpressionParser::tuple_or_expression(bool with_condition) {
 
 Expression::Pointer ExpressionParser::expression() {
   const Recursion guard(*this);
+  const size_t begin = mark();
   Pointer value = either();
   while (is_name("if")) {
     const Position at = take().at;
     Pointer condition = either();
     Pointer otherwise = skip_name("else") ? expression() : nullptr;
+    forgive(begin);
     value = node(Kind::kConditional, at, "", std::move(value), std::move(condition),
                  std::move(otherwise));
   }
@@ -69,7 +78,10 @@ Expression::Pointer ExpressionParser::either() {
   Pointer left = both();
   while (is_name("or")) {
     const Position at = take().at;
-    left = node(Kind::kOr, at, "", std::move(left), both());
+    const size_t begin = mark();
+    Pointer right = both();
+    forgive(begin, /*calls_only=*/true);
+    left = node(Kind::kOr, at, "", std::move(left), std::move(right));
   }
   return left;
 }
@@ -78,7 +90,10 @@ Expression::Pointer ExpressionParser::both() {
   Pointer left = negation();
   while (is_name("and")) {
     const Position at = take().at;
-    left = node(Kind::kAnd, at, "", std::move(left), negation());
+    const size_t begin = mark();
+    Pointer right = negation();
+    forgive(begin, /*calls_only=*/true);
+    left = node(Kind::kAnd, at, "", std::move(left), std::move(right));
   }
   return left;
 }
@@ -177,8 +192,19 @@ Expression::Pointer ExpressionParser::primary() {
       take();
       int64_t value = 0;
       const char* end = token.text.data() + token.text.size();
-      if (std::from_chars(token.text.data(), end, value).ec != std::errc()) {
-        refuse_at(token.at, "the number " + token.text + " is too large");
+      const bool has_base = token.text.size() > 2 && token.text[0] == '0';
+      const int base = !has_base                       ? 10
+                       : (token.text[1] | 0x20) == 'x' ? 16
+                       : (token.text[1] | 0x20) == 'o' ? 8
+                       : (token.text[1] | 0x20) == 'b' ? 2
+                                                       : 10;
+      const char* begin = token.text.data() + (base == 10 ? 0 : 2);
+      const auto read = std::from_chars(begin, end, value, base);
+      if (read.ec == std::errc::result_out_of_range && base == 10) {
+        return literal(token.at, Value::big_integer(token.text));
+      }
+      if (read.ec != std::errc() || read.ptr != end) {
+        refuse_at(token.at, "the number " + token.text + " cannot be read");
       }
       return literal(token.at, Value::integer(value));
     }
@@ -206,7 +232,11 @@ Expression::Pointer ExpressionParser::name() {
   if (is_reserved(n)) {
     refuse_at(token.at, "expected a value, found '" + n + "'");
   }
-  if (is_op("(")) called_.emplace_back(n, token.at);
+  uses_varargs_ = uses_varargs_ || n == "varargs";
+  uses_kwargs_ = uses_kwargs_ || n == "kwargs";
+  if (is_op("(") && !is_function(n) && n != "caller" && n != "loop") {
+    unknown_.push_back({token.at, "function \"" + n + "\" is not supported", n, true});
+  }
   return node(Kind::kName, token.at, n);
 }
 
@@ -275,7 +305,9 @@ Expression::Pointer ExpressionParser::attribute(Pointer object, Position at) {
   }
   const std::string name = expect_name();
   if (!is_op("(")) return node(Kind::kAttribute, at, name, std::move(object));
-  if (!is_method(name)) refuse_at(at, "method \"" + name + "\" is not supported");
+  if (!is_method(name)) {
+    unknown_.push_back({at, "method \"" + name + "\" is not supported", "", true});
+  }
   Pointer call = node(Kind::kMethod, at, name, std::move(object));
   arguments(*call);
   return call;
@@ -311,14 +343,23 @@ void ExpressionParser::arguments(Expression& call) {
   const Recursion guard(*this);
   expect_op("(");
   while (!is_op(")")) {
-    if (is_op("*") || is_op("**")) refuse("unpacked arguments are not supported");
-    if (peek().kind == TokenKind::kName && is_op("=", 1)) {
+    if (is_op("*") || is_op("**")) {
+      Pointer& place = is_op("*") ? call.unpacked_list : call.unpacked_dict;
+      if (place || call.unpacked_dict)
+        refuse("one list and one dict can be unpacked, in this order");
+      take();
+      place = expression();
+      call.depth = std::max(call.depth, place->depth + 1);
+    } else if (peek().kind == TokenKind::kName && is_op("=", 1)) {
       const std::string name = take().text;
       take();
       Pointer value = expression();
       call.depth = std::max(call.depth, value->depth + 1);
       call.named.emplace_back(name, std::move(value));
     } else {
+      if (call.unpacked_list || call.unpacked_dict || !call.named.empty()) {
+        refuse("a value without a name stands behind named or unpacked ones");
+      }
       add(call, expression());
     }
     if (!skip_op(",")) break;

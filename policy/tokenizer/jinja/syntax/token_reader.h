@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/tokenizer/jinja/lexer.h"
+#include "policy/tokenizer/jinja/syntax/lexer.h"
 
 namespace gradus::policy::jinja {
 

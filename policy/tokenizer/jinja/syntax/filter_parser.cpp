@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "policy/tokenizer/jinja/builtins.h"
-#include "policy/tokenizer/jinja/expression_parser.h"
+#include "policy/tokenizer/jinja/syntax/expression_parser.h"
 
 namespace gradus::policy::jinja {
 namespace {
@@ -39,7 +39,7 @@ Expression::Pointer ExpressionParser::filters(Pointer value) {
 Expression::Pointer ExpressionParser::one_filter(Pointer value) {
   const Position at = peek().at;
   const std::string name = expect_name();
-  if (!is_filter(name)) refuse_at(at, "filter \"" + name + "\" is not supported");
+  if (!is_filter(name)) unknown_.push_back({at, "filter \"" + name + "\" is not supported", ""});
   Pointer filter = node(Kind::kFilter, at, name, std::move(value));
   if (is_op("(")) arguments(*filter);
   check_names_in(*filter);
@@ -47,12 +47,13 @@ Expression::Pointer ExpressionParser::one_filter(Pointer value) {
 }
 
 // map('upper') and select('odd') name filters and tests in strings.
-void ExpressionParser::check_names_in(const Expression& filter) const {
+void ExpressionParser::check_names_in(const Expression& filter) {
   const auto named = [&](size_t index, bool is_known(std::string_view), const char* what) {
     if (filter.args.size() <= index) return;
     const std::string* name = filter.args[index]->literal.string();
     if (filter.args[index]->kind == Kind::kLiteral && name && !is_known(*name)) {
-      refuse_at(filter.at, std::string(what) + " \"" + *name + "\" is not supported");
+      unknown_.push_back(
+          {filter.at, std::string(what) + " \"" + *name + "\" is not supported", "", true});
     }
   };
   if (filter.text == "map") named(1, is_filter, "filter");
@@ -64,9 +65,8 @@ Expression::Pointer ExpressionParser::test(Pointer value) {
   const Position at = take().at;
   const bool negated = skip_name("not");
   std::string name = peek().kind == TokenKind::kName ? take().text : "";
-  if (!is_test(name)) {
-    refuse_at(at, "test \"" + (name.empty() ? found() : name) + "\" is not supported");
-  }
+  if (name.empty()) refuse_at(at, "expected a test, found " + found());
+  if (!is_test(name)) unknown_.push_back({at, "test \"" + name + "\" is not supported", ""});
   Pointer out = node(Kind::kTest, at, name, std::move(value));
   static constexpr std::string_view kWithArgument[] = {
       "divisibleby", "eq", "equalto",     "ne", "lt", "lessthan",

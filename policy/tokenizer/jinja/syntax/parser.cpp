@@ -1,11 +1,12 @@
 // Statements and blocks. Expressions are in expression_parser.cpp.
-#include "policy/tokenizer/jinja/parser.h"
+#include "policy/tokenizer/jinja/syntax/parser.h"
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "policy/tokenizer/jinja/builtins.h"
-#include "policy/tokenizer/jinja/expression_parser.h"
+#include "policy/tokenizer/jinja/syntax/expression_parser.h"
 
 namespace gradus::policy::jinja {
 namespace {
@@ -18,10 +19,8 @@ class Parser : private ExpressionParser {
 
   Statement::Body run() {
     Statement::Body body = statements({});
-    for (const auto& [name, at] : called()) {
-      if (!is_function(name) && !assigned_.contains(name)) {
-        refuse_at(at, "function \"" + name + "\" is not supported");
-      }
+    for (const Unknown& part : unknown()) {
+      if (!assigned_.contains(part.function)) refuse_at(part.at, part.what);
     }
     return body;
   }
@@ -82,8 +81,13 @@ class Parser : private ExpressionParser {
     if (name == "set") return set();
     if (name == "macro") return macro();
     if (name == "filter") return filter_block();
-    if (name == "generation") return generation();
+    if (name == "generation") return group("endgeneration");
+    if (name == "block") return group("endblock");
+    if (name == "autoescape") return autoescape();
+    if (name == "with") return with_block();
+    if (name == "call") return call_block();
     if (name == "break" || name == "continue") return jump(name);
+    if (is_elsewhere(name)) return other_template(name);
     refuse("statement \"" + name + "\" is not supported here");
   }
 
@@ -94,10 +98,12 @@ class Parser : private ExpressionParser {
     if (!skip_name("in")) refuse("expected 'in', found " + found());
     loop->value = tuple_or_expression(/*with_condition=*/false);
     if (skip_name("if")) loop->condition = expression();
-    if (is_name("recursive")) refuse("a recursive loop is not supported");
+    loop->is_recursive = skip_name("recursive");
     expect_block_end();
     ++loop_depth_;
+    const size_t begin = mark();
     loop->body = statements({"else", "endfor"});
+    forgive(begin, /*calls_only=*/true);
     --loop_depth_;
     if (skip_name("else")) {
       expect_block_end();
@@ -111,6 +117,7 @@ class Parser : private ExpressionParser {
   Statement::Pointer if_block() {
     auto block = make(Statement::Kind::kIf);
     take();
+    const size_t begin = mark();
     for (;;) {
       Pointer condition = tuple_or_expression(/*with_condition=*/false);
       expect_block_end();
@@ -122,6 +129,7 @@ class Parser : private ExpressionParser {
       }
       break;
     }
+    forgive(begin);
     take();
     expect_block_end();
     return block;
@@ -148,26 +156,103 @@ class Parser : private ExpressionParser {
   Statement::Pointer macro() {
     auto macro = make(Statement::Kind::kMacro);
     take();
-    // A macro sees the template's variables; inside a loop it would have to see the loop's too.
-    if (loop_depth_ > 0 || in_macro_) refuse("a macro inside a loop or macro is not supported");
     macro->text = expect_name();
     assigned_.insert(macro->text);
+    parameters(*macro);
+    expect_block_end();
+    macro_body(*macro, "endmacro");
+    if (peek().kind == TokenKind::kName) take();
+    expect_block_end();
+    return macro;
+  }
+
+  // "(a, b=1)".
+  void parameters(Statement& macro) {
     expect_op("(");
     while (!is_op(")")) {
       const std::string name = expect_name();
       assigned_.insert(name);
-      macro->parameters.emplace_back(name, skip_op("=") ? expression() : nullptr);
+      macro.parameters.emplace_back(name, skip_op("=") ? expression() : nullptr);
       if (!skip_op(",")) break;
     }
     expect_op(")");
-    expect_block_end();
-    in_macro_ = true;
-    macro->body = statements({"endmacro"});
-    in_macro_ = false;
+  }
+
+  void macro_body(Statement& macro, std::string_view end) {
+    const bool outer_varargs = std::exchange(uses_varargs_, false);
+    const bool outer_kwargs = std::exchange(uses_kwargs_, false);
+    const int outer_loops = std::exchange(loop_depth_, 0);
+    const size_t begin = mark();
+    macro.body = statements({end});
+    forgive(begin, /*calls_only=*/true);
     take();
-    if (peek().kind == TokenKind::kName) take();
+    macro.uses_varargs = std::exchange(uses_varargs_, outer_varargs);
+    macro.uses_kwargs = std::exchange(uses_kwargs_, outer_kwargs);
+    loop_depth_ = outer_loops;
+  }
+
+  Statement::Pointer call_block() {
+    auto block = make(Statement::Kind::kCall);
+    take();
+    block->text = "caller";
+    if (is_op("(")) parameters(*block);
+    block->value = expression();
+    if (block->value->kind != Expression::Kind::kCall) {
+      refuse_at(block->at, "{% call %} needs the call of a macro");
+    }
     expect_block_end();
-    return macro;
+    macro_body(*block, "endcall");
+    expect_block_end();
+    return block;
+  }
+
+  Statement::Pointer with_block() {
+    auto block = make(Statement::Kind::kWith);
+    take();
+    while (peek().kind != TokenKind::kBlockEnd) {
+      if (!block->assignments.empty()) expect_op(",");
+      Target name = one_target(/*allow_attribute=*/false);
+      expect_op("=");
+      block->assignments.emplace_back(std::move(name), expression());
+    }
+    expect_block_end();
+    block->body = statements({"endwith"});
+    take();
+    expect_block_end();
+    return block;
+  }
+
+  // Nothing is escaped here, so that turning it off changes nothing.
+  Statement::Pointer autoescape() {
+    const Position at = peek().at;
+    take();
+    const Pointer is_on = expression();
+    if (is_on->kind != Expression::Kind::kLiteral || is_on->literal.truth()) {
+      refuse_at(at, "{% autoescape true %} is not supported");
+    }
+    expect_block_end();
+    auto block = make(Statement::Kind::kGroup);
+    block->body = statements({"endautoescape"});
+    take();
+    expect_block_end();
+    return block;
+  }
+
+  static bool is_elsewhere(std::string_view name) {
+    return name == "include" || name == "import" || name == "from" || name == "extends";
+  }
+
+  // A chat template stands alone: such a statement fails where it is reached.
+  Statement::Pointer other_template(const std::string& name) {
+    auto statement = make(Statement::Kind::kUnsupported);
+    statement->text = name;
+    note_unknown(peek().at, "statement \"" + name + "\" is not supported here");
+    while (peek().kind != TokenKind::kBlockEnd) {
+      if (peek().kind == TokenKind::kEnd) refuse("expected %}, found " + found());
+      take();
+    }
+    take();
+    return statement;
   }
 
   Statement::Pointer filter_block() {
@@ -182,12 +267,15 @@ class Parser : private ExpressionParser {
     return block;
   }
 
-  Statement::Pointer generation() {
+  // {% generation %} and {% block name %}.
+  Statement::Pointer group(std::string_view end) {
     auto group = make(Statement::Kind::kGroup);
     take();
+    while (peek().kind == TokenKind::kName) take();
     expect_block_end();
-    group->body = statements({"endgeneration"});
+    group->body = statements({end});
     take();
+    while (peek().kind == TokenKind::kName) take();
     expect_block_end();
     return group;
   }
@@ -235,7 +323,6 @@ class Parser : private ExpressionParser {
 
   int block_depth_ = 0;
   int loop_depth_ = 0;
-  bool in_macro_ = false;
   std::unordered_set<std::string> assigned_;
 };
 
