@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "rewards/math/finding/number_words.h"
+#include "rewards/math/finding/words.h"
 #include "rewards/math/names.h"
 #include "rewards/math/reading/text_scan.h"
 
@@ -20,6 +22,74 @@ std::string_view behind_unread_name(std::string_view text) {
     if (bare(name).ends_with(relation)) return {};
   }
   return text.substr(at + 1);
+}
+
+namespace {
+
+/// "2A_{16}", "FF_16": digits and letters in a base above ten; the size of the digits, or 0.
+size_t based_digits(std::string_view text) {
+  const size_t mark = text.find('_');
+  if (mark == std::string_view::npos || mark < 2 || mark > 64) return 0;
+  const std::string_view digits = text.substr(0, mark);
+  const bool has_letter = digits.find_first_of("ABCDEF") != std::string_view::npos;
+  const bool has_digit = digits.find_first_of("0123456789") != std::string_view::npos;
+  if (digits.find_first_not_of("0123456789ABCDEF") != std::string_view::npos) return 0;
+  std::string_view base = text.substr(mark + 1);
+  if (base.starts_with('{') && base.ends_with('}')) base = base.substr(1, base.size() - 2);
+  const bool is_base = base == "16" || base == "12" || base == "11" || base == "13" ||
+                       base == "14" || base == "15" || base == "\\text{hex}";
+  return has_letter && has_digit && is_base ? mark : 0;
+}
+
+/// "all integers", "no solution": the set that words name; empty: none.
+std::string_view named_set(std::string_view text) {
+  if (text.size() < 4 || text.size() > 40) return {};
+  if (text.starts_with("\\text{") && text.ends_with('}')) text = text.substr(6, text.size() - 7);
+  const std::string words = lower_case(bare(text));
+  for (const std::string_view nothing :
+       {"no solution", "no solutions", "no real solution", "no real solutions", "no real roots",
+        "empty set", "the empty set", "there is no solution", "there are no solutions"}) {
+    if (words == nothing) return "\\emptyset";
+  }
+  const auto constant = constant_name(words);
+  if (!constant || !constant->starts_with("set ") || constant->size() != 5) return {};
+  switch (constant->back()) {
+    case 'Z':
+      return "\\mathbb{Z}";
+    case 'Q':
+      return "\\mathbb{Q}";
+    case 'N':
+      return "\\mathbb{N}";
+    case 'C':
+      return "\\mathbb{C}";
+    default:
+      return "\\mathbb{R}";
+  }
+}
+
+}  // namespace
+
+std::string readable(std::string_view text) {
+  const std::string_view plain = bare(text);
+  std::string digits;
+  for (size_t i = 0; i < plain.size() && plain.size() < 80; ++i) {  // 2\text{E}_{16}
+    const bool is_dressing = plain.substr(i).starts_with("\\text{");
+    if (is_dressing) i += 5;
+    const bool is_brace = plain[i] == '}' && digits.find('_') == std::string::npos;
+    if (!is_dressing && !is_brace) digits += plain[i];
+  }
+  if (const size_t size = based_digits(digits)) {
+    return "\\text{" + digits.substr(0, size) + "}" + digits.substr(size);
+  }
+  if (const std::string_view named = named_set(plain); !named.empty()) return std::string(named);
+  const bool may_name_number =
+      !plain.empty() && plain.size() < 100 &&
+      (is_letter(plain[0]) || static_cast<unsigned char>(plain[0]) >= 0xE0) &&
+      plain.find_first_of("\\$0123456789=+^(") == std::string_view::npos;
+  if (may_name_number && plain.size() > 2) {
+    if (auto number = number_in_words(plain)) return *number;
+  }
+  return without_words(text);
 }
 
 bool is_struck_out(std::string_view text) {

@@ -11,6 +11,10 @@ namespace gradus::rewards::math {
 /// where the text in front holds no name, or more than one answer.
 std::string_view behind_unread_name(std::string_view text);
 
+/// What is to be parsed of an answer: words that name a number as that number, 2A_{16} as digits in
+/// a base, all else as `without_words` has it.
+std::string readable(std::string_view text);
+
 /// \cancel{5} and nothing else.
 bool is_struck_out(std::string_view text);
 

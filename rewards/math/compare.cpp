@@ -6,6 +6,7 @@
 
 #include "rewards/math/matching.h"
 #include "rewards/math/prepare.h"
+#include "rewards/math/rewriting.h"
 #include "rewards/math/values/numeric.h"
 #include "rewards/math/values/real_sets.h"
 
@@ -56,6 +57,7 @@ Comparison::Comparison(const Tree& gold, const Tree& answer, const CompareOption
     : options_(options) {
   gold_ = copied(gold, gold.root, tree_);
   answer_ = copied(answer, answer.root, tree_);
+  match_products(tree_, gold_, answer_);
   if (!options_.strict) match_symbols();
   gold_ = prepared(tree_, gold_);
   answer_ = prepared(tree_, answer_);
@@ -107,17 +109,6 @@ void Comparison::rename(int32_t id, const std::string& from, const std::string& 
   for (const int32_t kid : std::vector<int32_t>(tree_.at(id).kids)) rename(kid, from, to);
 }
 
-/// Families: where a parameter comes from is not part of the answer, nor is its name.
-void Comparison::match_parameters() {
-  Domains gold;
-  Domains answer;
-  gold_ = without_domains(tree_, gold_, gold);
-  answer_ = without_domains(tree_, answer_, answer);
-  if (gold.size() != 1 || answer.size() != 1 || gold[0].second != answer[0].second) return;
-  const std::string& name = gold[0].first;
-  if (symbols_in(tree_, answer_).count(name) == 0) rename(answer_, answer[0].first, name);
-}
-
 /// Renames both sides' symbols by their order of appearance.
 void Comparison::match_symbols() {
   for (const int32_t root : {gold_, answer_}) {
@@ -135,6 +126,7 @@ void Comparison::match_symbols() {
 }
 
 bool Comparison::equal() {
+  if (const auto verdict = same_residues()) return *verdict;
   return same(gold_, answer_);
 }
 
@@ -289,7 +281,10 @@ std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
   }
   if (is_listing(gold) && is_listing(answer)) {
     if (values_of_names(g, a)) return decide(same_in_order(gold.kids, answer.kids), "named values");
-    return decide(same_items(items_of(g), items_of(a)), "items of a set, in any order");
+    if (gold.kind == NodeKind::set && answer.kind == NodeKind::set) ++set_depth_;
+    const bool is_same = same_items(items_of(g), items_of(a));
+    if (gold.kind == NodeKind::set && answer.kind == NodeKind::set) --set_depth_;
+    return decide(is_same, "items of a set, in any order");
   }
   // "1, 2" beside (1, 2): a pair whose brackets were left out, in order; but not x=1 or x=2.
   const auto is_bare_tuple = [&](int32_t id) {
@@ -308,7 +303,8 @@ std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
   if (is_listing(gold) != is_listing(answer)) {
     const std::vector<int32_t> items = distinct(items_of(is_listing(gold) ? g : a));
     // 5 stands for {5}, but the empty set not for the set that holds it.
-    const bool is_sole = items.size() == 1 && !is_set_operation(tree_.at(items[0]));
+    const bool is_sole =
+        items.size() == 1 && set_depth_ == 0 && !is_set_operation(tree_.at(items[0]));
     if (is_sole) return is_listing(gold) ? same(items[0], a) : same(g, items[0]);
   }
   return std::nullopt;
@@ -335,6 +331,11 @@ bool Comparison::is_backwards(const Node& pair) {
 
 bool Comparison::same(int32_t g, int32_t a) {
   if (!work_.spend(10)) return false;
+  if (tree_.at(g).kind == NodeKind::matrix || tree_.at(a).kind == NodeKind::matrix) {
+    for (int32_t* side : {&g, &a}) {
+      if (const int32_t matrix = matrix_of_rows(tree_, *side); matrix >= 0) *side = matrix;
+    }
+  }
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
   if (const auto verdict = same_relation(g, a)) return *verdict;
@@ -385,7 +386,9 @@ bool Comparison::same(int32_t g, int32_t a) {
   }
   if (const auto verdict = same_collection(g, a)) return *verdict;
   if (is_set_operation(gold) && is_set_operation(answer) && gold.kind == answer.kind) {
-    return !gold.kids.empty() && same_items(gold.kids, answer.kids);
+    const bool has_order = gold.kind == NodeKind::set_minus;
+    return !gold.kids.empty() &&
+           (has_order ? same_in_order(gold.kids, answer.kids) : same_items(gold.kids, answer.kids));
   }
   return same_values(g, a);
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "rewards/math/prepare.h"
 #include "rewards/math/reading/syntax.h"
 #include "rewards/math/values/algebra.h"
 
@@ -31,7 +32,7 @@ class Comparison {
   bool equal();
 
   /// Whether the work limit was met; the answer is then "not equal".
-  bool is_spent() const { return work_.is_spent(); }
+  bool is_spent() const { return work_.is_spent() || is_past_limits_; }
   /// What decided, for people: "exact form", "numeric", "sets of reals", ...
   const std::string& path() const { return path_; }
   /// Canonical forms for people.
@@ -63,6 +64,12 @@ class Comparison {
   bool same_symbolic(int32_t g, int32_t a);
   bool is_backwards(const Node& pair);
   std::set<std::string> unknowns_of(int32_t id) const;
+  std::optional<bool> same_residues();
+  std::optional<bool> same_residue_family(int32_t residue, int32_t family, const Domains& domains);
+  std::optional<std::string> unit_expression(int32_t id) const;
+  bool is_sum_of_names(int32_t id) const;
+  bool is_unsolved(const Node& gold, const Node& answer) const;
+  bool is_solved(const Node& relation) const;
   bool values_of_names(int32_t g, int32_t a) const;
   bool is_name(int32_t id) const;
   bool is_measure(int32_t id) const;
@@ -92,6 +99,10 @@ class Comparison {
   Tree tree_;
   int32_t gold_ = -1;
   int32_t answer_ = -1;
+  int set_depth_ = 0;            // within {{1}, 2}, where {1} is not 1
+  bool is_past_limits_ = false;  // numbers that are too large to be told apart
+  Domains gold_domains_;
+  Domains answer_domains_;
   std::string path_;
 };
 

@@ -136,12 +136,59 @@ bool Comparison::is_measure(int32_t id) const {
   return name.kind == NodeKind::symbol && is_of_sets;
 }
 
+/// m + n, 10a + b: names of numbers that were found, with no number beside them. x + y = 5 and
+/// 24 + x = 30 are equations in unknowns.
+bool Comparison::is_sum_of_names(int32_t id) const {
+  const Node& sum = tree_.at(id);
+  if (sum.kind != NodeKind::add) return false;
+  const auto is_place = [&](const Node& factor) {
+    return factor.kind == NodeKind::number &&
+           (factor.value == Rational(10) || factor.value == Rational(100) ||
+            factor.value == Rational(1000));
+  };
+  std::set<std::string> names;
+  for (int32_t kid : sum.kids) {
+    if (tree_.at(kid).kind == NodeKind::negate) kid = tree_.at(kid).kids[0];
+    const Node& term = tree_.at(kid);
+    const bool is_digit_of_name = term.kind == NodeKind::multiply && term.kids.size() == 2 &&
+                                  is_place(tree_.at(term.kids[0]));
+    const Node& name = tree_.at(is_digit_of_name ? term.kids[1] : kid);
+    const bool is_unknown = name.name == "x" || name.name == "y" || name.name == "z";
+    if (name.kind != NodeKind::symbol || is_unknown) return false;
+    names.insert(name.name);
+  }
+  return names.size() == sum.kids.size();
+}
+
+/// x = 2 and 2 < x < 3: a name alone on one side, what it is on the others.
+bool Comparison::is_solved(const Node& relation) const {
+  std::string name;
+  for (const int32_t side : relation.kids) {
+    const Node* node = &tree_.at(side);
+    const bool is_distance = node->kind == NodeKind::call && node->name == "abs";
+    if (is_distance) node = &tree_.at(node->kids[0]);
+    if (node->kind == NodeKind::symbol && name.empty()) {
+      name = node->name;
+    } else if (!symbols_in(tree_, side).empty()) {
+      return false;
+    }
+  }
+  return !name.empty();
+}
+
+/// Whether a gold that names its value is answered by an equation that was not solved: 3x - 1 = 5
+/// says no more than the question did.
+bool Comparison::is_unsolved(const Node& gold, const Node& answer) const {
+  return gold.name == "=" && is_solved(gold) && !is_solved(answer);
+}
+
 /// Whether an answer's equation may stand for its right side.
 bool Comparison::is_value_of(const Node& relation) {
   if (relation.kind != NodeKind::relation || relation.name != "=") return false;
   if (is_assignment(relation)) return true;
   const bool is_constant = symbols_in(tree_, relation.kids[1]).empty();
   if (is_measure(relation.kids[0]) && is_constant) return true;
+  if (is_constant && is_sum_of_names(relation.kids[0])) return true;    // m + n = 293
   if (symbols_in(tree_, relation.kids[0]).empty()) return is_constant;  // 2+3 = 5, but not 0 = 2x
   return same_expression(relation.kids[0], relation.kids[1]);
 }
@@ -152,6 +199,7 @@ std::optional<bool> Comparison::same_relation(int32_t g, int32_t a) {
   const bool gold_is = gold.kind == NodeKind::relation;
   const bool answer_is = answer.kind == NodeKind::relation;
   if (gold_is && answer_is) {
+    if (is_unsolved(gold, answer)) return decide(false, "an equation that was not solved");
     if (is_set_like(tree_, g) && is_set_like(tree_, a) &&
         symbols_in(tree_, g) == symbols_in(tree_, a) && symbols_in(tree_, g).size() == 1) {
       const auto verdict = same_set(tree_, g, a, work_);

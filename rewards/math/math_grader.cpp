@@ -1,16 +1,20 @@
 #include "rewards/math/math_grader.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "base/ascii.h"
 #include "rewards/math/answer_text.h"
+#include "rewards/math/special/chemistry.h"
 #include "rewards/math/dates.h"
+#include "rewards/math/finding/number_words.h"
+#include "rewards/math/finding/wording.h"
 #include "rewards/math/finding/words.h"
 #include "rewards/math/prepare.h"
 #include "rewards/math/reading/parser.h"
 #include "rewards/math/reading/text_scan.h"
-#include "rewards/math/values/numeric.h"
+#include "rewards/math/special/special_answers.h"
 
 namespace gradus::rewards::math {
 namespace {
@@ -22,7 +26,7 @@ ParsedMath parse(const std::string& text, const MathOptions& options, bool comma
   if (is_struck_out(text)) {
     return {{}, ParsedMath::Fault::syntax, "the whole answer is struck out"};
   }
-  ParsedMath parsed = parse_math(without_words(text), parsing);
+  ParsedMath parsed = parse_math(readable(text), parsing);
   if (parsed.fault != ParsedMath::Fault::syntax) return parsed;
   const std::string_view value = behind_unread_name(text);
   if (value.empty()) return parsed;
@@ -87,6 +91,10 @@ class MathGrade {
   void read_gold() {
     const bool has_box = gold_text_.find("\\boxed") != std::string_view::npos ||
                          gold_text_.find("\\fbox") != std::string_view::npos;
+    if (!has_box && is_decided_by_words(gold_text_)) {
+      gold_words_ = without_dollars(gold_text_);  // its number alone is no answer
+      return;
+    }
     if (options_.is_gold_bare || !has_box) {
       gold_words_ = without_dollars(gold_text_);
       const bool has_mark = gold_words_.find("####") != std::string::npos;
@@ -171,15 +179,45 @@ class MathGrade {
     return {{whole, Candidate::Origin::box, false}};
   }
 
+  /// "No, because 7 does not divide 10.", for a gold of yes or no.
+  bool graded_as_truth() {
+    const auto gold = truth_word(gold_words_);
+    if (!gold) return false;
+    const auto part = deliberate_part(prediction_);
+    if (part && same_chemistry(gold_words_, *part) == false) return false;  // NO is no No
+    const std::string_view announced = part ? *part : announced_text(prediction_);
+    const auto answer = truth_in(announced.empty() ? prediction_ : announced, gold_words_);
+    if (!answer) return false;
+    verdict_.answer = *answer ? "yes" : "no";
+    verdict_.place = part ? "final answer" : announced.empty() ? "statement" : "phrase";
+    decide(*answer == *gold ? Reason::equal : Reason::different, "yes or no");
+    return true;
+  }
+
+  /// "The answer is Joan F. Sample.", word for word.
+  bool is_stated() {
+    const bool has_word = is_plain_wording(gold_words_);
+    if (!has_word || !find_boxes(prediction_).empty()) return false;
+    const auto part = deliberate_part(prediction_);
+    std::string_view text = part ? *part : announced_text(prediction_);
+    if (text.empty()) text = prediction_;
+    if (same_chemistry(gold_words_, text) == false || !states(text, gold_words_)) return false;
+    verdict_.answer = gold_words_;
+    verdict_.place = part ? "final answer" : "phrase";
+    decide(Reason::equal, "the same words");
+    return true;
+  }
+
   /// "The answer is Monday.", for a gold in words. Boxes are candidates whatever stands in them.
   bool is_said_in_words() {
+    if (graded_as_truth() || is_stated()) return true;
     if (!is_in_words(gold_words_) || !find_boxes(prediction_).empty()) return false;
     const auto part = deliberate_part(prediction_);
     std::string_view said = part ? *part : announced_statement(prediction_);
     if (said.empty() && options_.gold_targets.string == options_.targets.string) {
       said = prediction_;  // a completion that is nothing but its answer
     }
-    if (!same_words(gold_words_, said)) return false;
+    if (!same_words(gold_words_, said) || same_chemistry(gold_words_, said) == false) return false;
     verdict_.answer = bare(said);
     verdict_.place = part ? "final answer" : "phrase";
     decide(Reason::equal, "the same words");
@@ -198,10 +236,16 @@ class MathGrade {
     for (const Candidate& candidate : candidates()) {
       verdict_.answer = candidate.text;
       verdict_.place = origin_name(candidate.origin);
+      if (const auto formulas = same_chemistry(gold_words_, candidate.text)) {
+        return decide(*formulas ? Reason::equal : Reason::different, "formulas of chemistry");
+      }
       if (same_words(gold_words_, candidate.text) || bare(gold_words_) == bare(candidate.text) ||
           is_named_choice(candidate.text)) {
         decide(Reason::equal, "the same text");
         return;
+      }
+      if (const auto verdict = special_verdict(gold_words_, candidate.text, same_part())) {
+        return decide(verdict->is_equal ? Reason::equal : Reason::different, verdict->path);
       }
       if (is_long_word(gold_words_) && is_long_word(candidate.text)) {
         return decide(Reason::different, "words");  // no products of their letters
@@ -218,7 +262,25 @@ class MathGrade {
                                  candidate.origin == Candidate::Origin::hash;
       if (is_deliberate || options_.is_first_match) break;
     }
-    if (!gold_) verdict_.reason = Reason::unparsable_gold;
+    if (gold_) return;
+    if (!is_plain_wording(gold_words_)) {
+      verdict_.reason = Reason::unparsable_gold;
+    } else if (verdict_.reason != Reason::no_answer) {
+      decide(Reason::different, "words");
+    }
+  }
+
+  /// Grades parts of an answer as answers of their own.
+  std::function<bool(std::string_view, std::string_view)> same_part() const {
+    return [this](std::string_view gold, std::string_view answer) {
+      if (depth_ > 2) return false;
+      MathOptions options = options_;
+      options.is_gold_bare = options.is_answer_bare = true;
+      options.reasoning_delimiters.clear();
+      MathGrade part(gold, answer, options, false);
+      part.depth_ = depth_ + 1;
+      return std::move(part).run().is_right();
+    };
   }
 
   void compare(const Tree& answer, const Candidate& candidate) {
@@ -281,6 +343,7 @@ class MathGrade {
   std::string_view gold_text_;
   std::string_view prediction_;
   const MathOptions& options_;
+  int depth_ = 0;  // of parts within parts
   bool explains_;
   std::optional<Tree> gold_;  // none: the gold cannot be read
   std::optional<Tree> gold_as_list_;
@@ -313,25 +376,6 @@ const char* reason_name(Reason reason) {
 MathVerdict grade_math(std::string_view gold, std::string_view prediction,
                        const MathOptions& options, bool explains) {
   return MathGrade(gold, prediction, options, explains).run();
-}
-
-bool numbers_within(std::string_view a, std::string_view b, double tolerance) {
-  const auto value = [](std::string_view text) -> std::optional<Rational> {
-    const ParsedMath parsed = parse_math(without_dollars(text), {});
-    if (!parsed.ok()) return std::nullopt;
-    Work work(Comparison::kWork);
-    const auto decimal = decimal_value({parsed.tree, parsed.tree.root}, 6, work);
-    return decimal ? std::optional(decimal->value) : std::nullopt;
-  };
-  const auto x = value(a);
-  const auto y = x ? value(b) : std::nullopt;
-  return y && (*x - *y).abs().as_double() <= tolerance;
-}
-
-bool plain_expressions_equal(std::string_view a, std::string_view b) {
-  const ParsedMath x = parse_math(a, {});
-  const ParsedMath y = parse_math(b, {});
-  return x.ok() && y.ok() && Comparison(x.tree, y.tree, {}).equal();
 }
 
 }  // namespace gradus::rewards::math

@@ -114,6 +114,17 @@ std::optional<std::string> constant_name(std::string_view name) {
                                   Alias{"all reals", "set R"},
                                   Alias{"real numbers", "set R"},
                                   Alias{"the real numbers", "set R"},
+                                  Alias{"all integers", "set Z"},
+                                  Alias{"the integers", "set Z"},
+                                  Alias{"integers", "set Z"},
+                                  Alias{"set of integers", "set Z"},
+                                  Alias{"the set of integers", "set Z"},
+                                  Alias{"all rational numbers", "set Q"},
+                                  Alias{"rational numbers", "set Q"},
+                                  Alias{"all natural numbers", "set N"},
+                                  Alias{"natural numbers", "set N"},
+                                  Alias{"all complex numbers", "set C"},
+                                  Alias{"complex numbers", "set C"},
                                   Alias{"empty set", "{}"},
                                   Alias{"the empty set", "{}"}};
   return look_up(kConstants, name);

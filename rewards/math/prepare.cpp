@@ -3,6 +3,8 @@
 #include <functional>
 #include <utility>
 
+#include "rewards/math/rewriting.h"
+
 namespace gradus::rewards::math {
 namespace {
 
@@ -235,7 +237,11 @@ int32_t prepared_node(Tree& tree, int32_t id) {
     const int32_t kid = prepared_node(tree, tree.at(id).kids[i]);
     tree.at(id).kids[i] = kid;
   }
-  if (tree.at(id).kind == NodeKind::relation) id = shortened(tree, id);
+  if (tree.at(id).kind == NodeKind::relation) {
+    apply_names(tree, id);
+    id = shortened(tree, id);
+  }
+  expand_dots(tree, id);
   return with_matrices(tree, id);
 }
 

@@ -2,119 +2,76 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "rewards/math/names.h"
+#include "rewards/math/unit_table.h"
 
 namespace gradus::rewards::math {
 namespace {
 
-struct Entry {
-  std::string_view name;  // singular, lower case
-  std::string_view dimension;
-  int64_t numerator;
-  uint64_t denominator;
+/// What a word stands for: a unit of the table and the power of ten of its prefix.
+struct FoundUnit {
+  const UnitEntry* entry = nullptr;
+  int ten = 0;
 };
 
-constexpr std::array kUnits{Entry{"m", "m", 1, 1},
-                            Entry{"meter", "m", 1, 1},
-                            Entry{"metre", "m", 1, 1},
-                            Entry{"km", "m", 1000, 1},
-                            Entry{"kilometer", "m", 1000, 1},
-                            Entry{"kilometre", "m", 1000, 1},
-                            Entry{"cm", "m", 1, 100},
-                            Entry{"centimeter", "m", 1, 100},
-                            Entry{"centimetre", "m", 1, 100},
-                            Entry{"mm", "m", 1, 1000},
-                            Entry{"millimeter", "m", 1, 1000},
-                            Entry{"dm", "m", 1, 10},
-                            Entry{"inch", "m", 254, 10000},
-                            Entry{"inche", "m", 254, 10000},
-                            Entry{"ft", "m", 3048, 10000},
-                            Entry{"foot", "m", 3048, 10000},
-                            Entry{"feet", "m", 3048, 10000},
-                            Entry{"yard", "m", 9144, 10000},
-                            Entry{"yd", "m", 9144, 10000},
-                            Entry{"mile", "m", 1609344, 1000},
-                            Entry{"mi", "m", 1609344, 1000},
-                            Entry{"second", "s", 1, 1},
-                            Entry{"sec", "s", 1, 1},
-                            Entry{"s", "s", 1, 1},
-                            Entry{"minute", "s", 60, 1},
-                            Entry{"min", "s", 60, 1},
-                            Entry{"hour", "s", 3600, 1},
-                            Entry{"hr", "s", 3600, 1},
-                            Entry{"h", "s", 3600, 1},
-                            Entry{"day", "s", 86400, 1},
-                            Entry{"week", "s", 604800, 1},
-                            Entry{"month", "month", 1, 1},
-                            Entry{"year", "month", 12, 1},
-                            Entry{"yr", "month", 12, 1},
-                            Entry{"g", "g", 1, 1},
-                            Entry{"gram", "g", 1, 1},
-                            Entry{"kg", "g", 1000, 1},
-                            Entry{"kilogram", "g", 1000, 1},
-                            Entry{"mg", "g", 1, 1000},
-                            Entry{"ton", "g", 1000000, 1},
-                            Entry{"tonne", "g", 1000000, 1},
-                            Entry{"lb", "lb", 1, 1},
-                            Entry{"pound", "lb", 1, 1},
-                            Entry{"oz", "lb", 1, 16},
-                            Entry{"ounce", "lb", 1, 16},
-                            Entry{"l", "l", 1, 1},
-                            Entry{"liter", "l", 1, 1},
-                            Entry{"litre", "l", 1, 1},
-                            Entry{"ml", "l", 1, 1000},
-                            Entry{"milliliter", "l", 1, 1000},
-                            Entry{"gallon", "gallon", 1, 1},
-                            Entry{"quart", "gallon", 1, 4},
-                            Entry{"cup", "cup", 1, 1},
-                            Entry{"dollar", "money:usd", 1, 1},
-                            Entry{"buck", "money:usd", 1, 1},
-                            Entry{"usd", "money:usd", 1, 1},
-                            Entry{"cent", "money:usd", 1, 100},
-                            Entry{"euro", "money:eur", 1, 1},
-                            Entry{"eur", "money:eur", 1, 1},
-                            Entry{"yuan", "money:cny", 1, 1},
-                            Entry{"rupee", "money:inr", 1, 1},
-                            Entry{"yen", "money:jpy", 1, 1},
-                            Entry{"currency", "money", 1, 1},
-                            Entry{"degree", "degree", 1, 1},
-                            Entry{"radian", "radian", 1, 1},
-                            Entry{"rad", "radian", 1, 1},
-                            Entry{"unit", "", 1, 1},
-                            Entry{"sq", "", 1, 1},
-                            Entry{"hz", "hz", 1, 1},
-                            Entry{"watt", "watt", 1, 1},
-                            Entry{"joule", "joule", 1, 1},
-                            Entry{"newton", "newton", 1, 1},
-                            Entry{"volt", "volt", 1, 1},
-                            Entry{"kelvin", "kelvin", 1, 1},
-                            Entry{"celsius", "celsius", 1, 1},
-                            Entry{"fahrenheit", "fahrenheit", 1, 1},
-                            Entry{"in", "m", 254, 10000},
-                            Entry{"mole", "mole", 1, 1},
-                            Entry{"acre", "acre", 1, 1}};
-
-const Entry* find_unit(std::string_view word) {
-  std::string name = lower_case(word);
-  while (!name.empty() && name.back() == '.') name.pop_back();
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    for (const Entry& entry : kUnits) {
-      if (entry.name == name) return &entry;
-    }
-    if (name.size() < 3 || name.back() != 's') return nullptr;
-    name.pop_back();
+template <size_t N>
+const UnitEntry* entry_named(const std::array<UnitEntry, N>& table, std::string_view name) {
+  for (const UnitEntry& entry : table) {
+    if (entry.name == name) return &entry;
   }
   return nullptr;
+}
+
+/// "kJ", "mA", "µF", as they are written: MW is not mW.
+std::optional<FoundUnit> symbol_of(std::string_view word) {
+  if (const UnitEntry* entry = entry_named(kUnitSymbols, word)) return FoundUnit{entry, 0};
+  if (word == "pH") return std::nullopt;  // a measure of its own
+  for (const UnitPrefix& prefix : kPrefixSymbols) {
+    if (!word.starts_with(prefix.name)) continue;
+    const UnitEntry* entry = entry_named(kUnitSymbols, word.substr(prefix.name.size()));
+    if (entry != nullptr && entry->takes_prefix) return FoundUnit{entry, prefix.ten};
+  }
+  return std::nullopt;
+}
+
+/// "kilometers", "hour", in lower case.
+std::optional<FoundUnit> word_of_unit(std::string_view lower) {
+  if (const UnitEntry* entry = entry_named(kUnitWords, lower)) return FoundUnit{entry, 0};
+  for (const UnitPrefix& prefix : kPrefixWords) {
+    if (!lower.starts_with(prefix.name)) continue;
+    const UnitEntry* entry = entry_named(kUnitWords, lower.substr(prefix.name.size()));
+    if (entry != nullptr && entry->takes_prefix) return FoundUnit{entry, prefix.ten};
+  }
+  return std::nullopt;
+}
+
+std::optional<FoundUnit> find_unit(std::string_view word) {
+  while (!word.empty() && word.back() == '.') word.remove_suffix(1);
+  if (word.empty()) return std::nullopt;
+  if (const auto symbol = symbol_of(word)) return symbol;
+  std::string lower = lower_case(word);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (const auto found = word_of_unit(lower)) return found;
+    if (word.size() > 1 && lower != word) {  // KM, Hz as hz
+      if (const auto symbol = symbol_of(lower)) return symbol;
+    }
+    if (lower.size() < 3 || lower.back() != 's') return std::nullopt;
+    lower.pop_back();
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
   std::string word;
   for (const char c : text) {
-    const bool is_break = c == ' ' || c == '~' || c == ',' || c == '{' || c == '}' || c == '\\';
+    const bool is_break = c == ' ' || c == '~' || c == ',' || c == '{' || c == '}' || c == '\\' ||
+                          c == '(' || c == ')';
     const bool is_alone = c == '/' || c == '^' || c == '*';
     if (!is_break && !is_alone) word += c;
     if ((is_break || is_alone) && !word.empty()) words.push_back(std::exchange(word, ""));
@@ -122,6 +79,16 @@ std::vector<std::string> words_of(std::string_view text) {
   }
   if (!word.empty()) words.push_back(word);
   return words;
+}
+
+/// Words of a unit that say nothing of it.
+bool is_filler(const std::string& lower) {
+  constexpr std::array<std::string_view, 9> kFillers{"*",    "of",    "the",    "an",  "a",
+                                                     "cdot", "times", "mathrm", "text"};
+  for (const std::string_view filler : kFillers) {
+    if (lower == filler) return true;
+  }
+  return false;
 }
 
 class UnitReader {
@@ -151,9 +118,12 @@ class UnitReader {
     }
     if (lower == "square" || lower == "sq" || lower == "sq.") return raise_next(i, 2);
     if (lower == "cubic" || lower == "cu") return raise_next(i, 3);
-    if (lower == "*" || lower == "of" || lower == "the" || lower == "an" || lower == "a") return i;
-    int power = pending_;
-    pending_ = 1;
+    if (is_filler(lower)) return i;
+    std::string name = words_[i];
+    if (i + 1 < words_.size() && is_prefix_apart(name, words_[i + 1])) {
+      name = (name == "mu" ? "µ" : name) + words_[++i];
+    }
+    int power = std::exchange(pending_, 1);
     size_t last = i;
     if (i + 2 < words_.size() && words_[i + 1] == "^") {
       power = exponent_of(words_[i + 2]);
@@ -161,20 +131,31 @@ class UnitReader {
     } else if (i + 1 < words_.size() && (words_[i + 1] == "squared" || words_[i + 1] == "cubed")) {
       power = words_[i + 1] == "squared" ? 2 : 3;
       last = i + 1;
+    } else if (const size_t digits = name.find_first_of("-0123456789");
+               digits != std::string::npos && digits > 0) {  // s-2, m2
+      power = exponent_of(name.substr(digits));
+      name.resize(digits);
     }
     if (lower == "mph" || lower == "kph" || lower == "kmh") {
       add(lower == "mph" ? "mile" : "km", sign_);
       add("hour", -sign_);
       return last;
     }
-    add(lower, power * sign_);
+    add(name, power * sign_);
     return last;
+  }
+
+  /// "\mu F", "k \Omega": a prefix that was set apart from its unit.
+  static bool is_prefix_apart(const std::string& prefix, const std::string& unit) {
+    const bool is_micro = prefix == "mu" && symbol_of("µ" + unit);
+    const bool is_of_ohm = prefix.size() == 1 && unit == "Omega" && symbol_of(prefix + unit);
+    return is_micro || is_of_ohm;
   }
 
   static int exponent_of(const std::string& word) {
     const bool is_negative = word.starts_with('-');
-    const std::string digit = word.substr(is_negative ? 1 : 0);
-    const int power = digit == "3" ? 3 : digit == "2" ? 2 : 1;
+    const char digit = word.size() == (is_negative ? 2U : 1U) ? word.back() : '1';
+    const int power = is_digit(digit) ? digit - '0' : 1;
     return is_negative ? -power : power;
   }
 
@@ -184,13 +165,27 @@ class UnitReader {
   }
 
   void add(const std::string& name, int power) {
-    const Entry* entry = find_unit(name);
-    std::string dimension(entry != nullptr ? std::string_view(entry->dimension) : name);
-    if (entry == nullptr && dimension.size() > 3 && dimension.back() == 's') dimension.pop_back();
-    if (dimension.empty()) return;
-    powers_[dimension] += power;
-    if (entry != nullptr) {
-      factor_ = factor_ * Rational(entry->numerator, entry->denominator).power(power);
+    const auto found = find_unit(name);
+    if (!found) {
+      std::string own = lower_case(name);
+      if (own.size() > 3 && own.back() == 's') own.pop_back();
+      if (!own.empty()) powers_[own] += power;
+      return;
+    }
+    add_dimensions(found->entry->dimension, power);
+    const Rational unit(found->entry->numerator, found->entry->denominator);
+    factor_ =
+        factor_ * (unit * Rational::power_of_ten(found->ten + found->entry->ten)).power(power);
+  }
+
+  /// "g m s^-2": names and their powers.
+  void add_dimensions(std::string_view dimension, int power) {
+    while (!dimension.empty()) {
+      const std::string_view one = dimension.substr(0, dimension.find(' '));
+      dimension.remove_prefix(std::min(one.size() + 1, dimension.size()));
+      const size_t mark = one.find('^');
+      const std::string_view exponent = mark == std::string_view::npos ? "1" : one.substr(mark + 1);
+      powers_[std::string(one.substr(0, mark))] += power * exponent_of(std::string(exponent));
     }
   }
 
@@ -201,24 +196,46 @@ class UnitReader {
   int pending_ = 1;
 };
 
+/// Symbols of two letters or more that are no product of variables: kN, MHz, eV.
+bool is_clear_symbol(std::string_view word) {
+  constexpr std::array<std::string_view, 44> kSymbols{
+      "km",  "cm",  "mm",  "dm",   "kg",   "mg",   "ml",  "mL",  "kN",  "MN", "kJ",
+      "MJ",  "GJ",  "mJ",  "kW",   "MW",   "GW",   "mW",  "kV",  "mV",  "kA", "mA",
+      "Hz",  "kHz", "MHz", "GHz",  "Pa",   "kPa",  "MPa", "GPa", "hPa", "eV", "keV",
+      "MeV", "GeV", "mol", "kmol", "mmol", "kcal", "kWh", "nF",  "pF",  "mF", "mH"};
+  for (const std::string_view symbol : kSymbols) {
+    if (symbol == word) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool is_unit(std::string_view word) {
-  return find_unit(word) != nullptr || word == "mph" || word == "kph" || word == "kmh";
+  if (word == "mph" || word == "kph" || word == "kmh" || is_clear_symbol(word)) return true;
+  while (!word.empty() && word.back() == '.') word.remove_suffix(1);
+  if (word.size() == 1) return unit_of_letter(word) == word && word != "N" && word != "J";
+  std::string lower = lower_case(word);
+  if (lower != word && is_clear_symbol(lower)) return true;
+  if (word_of_unit(lower)) return true;
+  if (lower.size() < 3 || lower.back() != 's') return false;
+  lower.pop_back();
+  return word_of_unit(lower) || is_clear_symbol(lower);
 }
 
 std::string_view unit_of_letter(std::string_view letter) {
   using Letter = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Letter, 10> kLetters{{{"m", "m"},
+  constexpr std::array<Letter, 11> kLetters{{{"m", "m"},
                                              {"s", "s"},
                                              {"g", "g"},
                                              {"h", "h"},
                                              {"l", "l"},
-                                             {"L", "l"},
-                                             {"N", "newton"},
-                                             {"J", "joule"},
-                                             {"V", "volt"},
-                                             {"W", "watt"}}};
+                                             {"L", "L"},
+                                             {"N", "N"},
+                                             {"J", "J"},
+                                             {"V", "V"},
+                                             {"W", "W"},
+                                             {"Omega", "Omega"}}};
   for (const auto& [name, unit] : kLetters) {
     if (name == letter) return unit;
   }
@@ -241,7 +258,7 @@ void match_money(Unit& a, Unit& b) {
 }
 
 bool is_measured(std::string_view text) {
-  return find_unit(text) != nullptr;
+  return find_unit(text).has_value();
 }
 
 Unit unit_of(std::string_view text) {

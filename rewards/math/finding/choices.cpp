@@ -7,6 +7,7 @@
 #include "rewards/math/finding/phrases.h"
 #include "rewards/math/finding/stance.h"
 #include "rewards/math/names.h"
+#include "rewards/math/reading/commands.h"
 #include "rewards/math/reading/text_scan.h"
 
 namespace gradus::rewards::math {
@@ -89,13 +90,19 @@ bool contains_word(std::string_view text, std::string_view word) {
 }
 
 bool denies(std::string_view clause) {
-  for (const std::string_view word : {"not", "never", "neither", "nor", "none", "non", "cannot",
-                                      "wrong", "incorrect", "nicht", "pas"}) {
+  for (const std::string_view word :
+       {"not",       "never",      "neither",     "nor",       "none",
+        "non",       "cannot",     "wrong",       "incorrect", "nicht",
+        "pas",       "rules out",  "rule out",    "ruled out", "ruling out",
+        "eliminate", "eliminates", "eliminating", "exclude",   "excludes",
+        "excluding", "discard",    "discarding",  "unlike",    "rather than"}) {
     if (contains_word(clause, word)) return true;
   }
-  return clause.find("n't") != std::string_view::npos ||
-         clause.find("anything but") != std::string_view::npos ||
-         clause.find("不") != std::string_view::npos;
+  for (const std::string_view denial :
+       {"n't", "anything but", "everything but", "all but", "mistake is", "trap is", "不"}) {
+    if (clause.find(denial) != std::string_view::npos) return true;
+  }
+  return false;
 }
 
 std::string_view between(std::string_view text, const Found& one, const Found& next) {
@@ -110,10 +117,13 @@ Link link_to(std::string_view text, const std::vector<Found>& all, size_t i) {
   return link_between(words);
 }
 
-/// Whether the clause before a choice denies it: "not B", "can't be A or B", "isn't C".
+/// Whether the clause before a choice denies it: "not B", "can't be A or B", "rules out B and C".
 bool is_denied(std::string_view text, const std::vector<Found>& all, size_t i) {
   const Found& choice = all[i];
-  if (link_to(text, all, i).replaces) return false;
+  const Link link = link_to(text, all, i);
+  if (link.replaces) return false;
+  constexpr size_t kMostJoined = 12;
+  if (i > 0 && i < kMostJoined && link.shares_denial && is_denied(text, all, i - 1)) return true;
   size_t begin = choice.begin;
   while (begin > 0) {
     const char c = text[begin - 1];
@@ -183,8 +193,58 @@ bool is_run_of_choices(std::string_view text, const ExtractOptions& options) {
   });
 }
 
+/// Whether a box holds mathematics in which letters are variables: \langle H\rangle, A = 4.
+bool is_mathematics(std::string_view box) {
+  for (size_t at = 0; (at = box.find('\\', at)) != std::string_view::npos;) {
+    size_t end = at + 1;
+    while (end < box.size() && is_letter(box[end])) ++end;
+    const std::string_view name = box.substr(at + 1, end - at - 1);
+    const bool is_of_words = name.empty() || is_text_command(name) || is_spacing(name) ||
+                             is_transparent(name) || name == "lor" || name == "vee" ||
+                             name == "neg" || name == "lnot" || name == "not" ||
+                             name == "textcircled";
+    if (!is_of_words) {
+      const size_t first = box.find_first_not_of(" {(");
+      const bool opens_with_choice = first < at && is_letter(box[first]) &&
+                                     first + 1 < box.size() &&
+                                     (box[first + 1] == ')' || box[first + 1] == '.');
+      const bool opens_with_text = box.starts_with("\\text") || box.starts_with("\\mathrm");
+      return !opens_with_choice && !opens_with_text;  // "(B) \frac{1}{2}" is a choice
+    }
+    at = std::max(end, at + 1);
+  }
+  return false;
+}
+
+/// A choice in lower case that is all of a text but marks: "b", "(b)", "b) 12", "option b".
+Choice lower_choice(std::string_view text, const ExtractOptions& options) {
+  text = bare(text);
+  for (const std::string_view word :
+       {"Option ", "option ", "Choice ", "choice ", "answer ", "Answer "}) {
+    if (text.starts_with(word)) text.remove_prefix(word.size());
+  }
+  const bool opens = text.starts_with('(');
+  if (opens) text.remove_prefix(1);
+  if (text.empty() || text[0] < 'a' || text[0] > 'z') return {};
+  const std::string letter(1, static_cast<char>(text[0] - 'a' + 'A'));
+  if (std::find(options.strings.begin(), options.strings.end(), letter) == options.strings.end()) {
+    return {};
+  }
+  const std::string_view rest = text.substr(1);
+  const bool is_closed =
+      rest.starts_with(')') || (!opens && (rest.starts_with(". ") || rest.starts_with(": ")));
+  if (rest.empty()) return opens ? Choice{} : Choice{letter, false};
+  if (!is_closed) return {};
+  // "(a) or (b)"
+  const std::string_view behind = rest.substr(1);
+  const bool offers = behind.find("(") != std::string_view::npos && joining_at(behind) > 0;
+  return {letter, offers};
+}
+
 Choice choice_in_box(const Span& box, const ExtractOptions& options) {
+  if (is_mathematics(box.inside)) return {};
   const std::string inside = without_latex(box.inside);
+  if (Choice lower = lower_choice(inside, options); !lower.letter.empty()) return lower;
   if (is_run_of_choices(bare(inside), options)) return {"", true};
   return chosen_in(inside, options, true);
 }
@@ -203,6 +263,26 @@ bool are_only_choices(std::string_view text, const std::vector<Found>& all) {
   return !all.empty() && are_marks(text.substr(end));
 }
 
+/// "I choose option B since A is too small.": the last that is chosen by a verb, up to its reason.
+Choice picked_choice(std::string_view text, const ExtractOptions& options) {
+  size_t last = std::string_view::npos;
+  for (const std::string_view verb :
+       {"choose ", "pick ", "select ", "go with ", "opt for ", "chose "}) {
+    const size_t at = text.rfind(verb);
+    if (at == std::string_view::npos || (at > 0 && is_letter(text[at - 1]))) continue;
+    if (last == std::string_view::npos || at + verb.size() > last) last = at + verb.size();
+  }
+  if (last == std::string_view::npos) return {};
+  size_t begin = last;
+  while (begin > 0 && text[begin - 1] != '.' && text[begin - 1] != '\n') --begin;
+  if (denies(lower_case(text.substr(begin, last - begin)))) return {};
+  std::string_view rest = text.substr(last, 120);
+  for (const std::string_view end : {" since ", " because ", " as ", ". ", "\n"}) {
+    rest = rest.substr(0, rest.find(end));
+  }
+  return chosen_in(rest, options, false);
+}
+
 }  // namespace
 
 Choice extract_choice(std::string_view text, const ExtractOptions& options) {
@@ -210,9 +290,10 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
   for (size_t i = boxes.size(); i > 0; --i) {
     const Choice choice = choice_in_box(boxes[i - 1], options);
     if (choice.letter.empty() && !choice.is_hedged) {
-      const bool is_denied =
-          !choices_in(without_latex(boxes[i - 1].inside), options.strings).empty();
-      if (is_denied) return {};
+      const std::string plain = without_latex(boxes[i - 1].inside);
+      const bool is_formula =
+          is_mathematics(boxes[i - 1].inside) || plain.find('=') != std::string::npos;
+      if (!is_formula && !choices_in(plain, options.strings).empty()) return {};  // denied
       continue;
     }
     for (size_t j = i - 1; j > 0 && joins_boxes(text, boxes[j - 1], boxes[j]); --j) {
@@ -227,8 +308,10 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
     const std::string plain = without_latex(inside.substr(0, inside.find("</answer>")));
     const Choice choice = chosen_in(plain, options, true);
     if (!choice.letter.empty()) return choice;
+    if (Choice lower = lower_choice(plain, options); !lower.letter.empty()) return lower;
   }
   for (const Anchor& anchor : find_anchors(text)) {
+    if (is_called_wrong(text, anchor.begin)) continue;
     std::string_view rest = text.substr(anchor.end, 200);
     // The first line with something in it.
     while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n')) rest.remove_prefix(1);
@@ -236,7 +319,11 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
     const bool is_deliberate = are_only_choices(rest, choices_in(rest, options.strings));
     const Choice choice = chosen_in(rest, options, is_deliberate);
     if (!choice.letter.empty()) return choice;
+    const std::string_view sentence = rest.substr(0, rest.find(". "));
+    if (Choice lower = lower_choice(sentence, options); !lower.letter.empty()) return lower;
   }
+  if (Choice picked = picked_choice(text, options); !picked.letter.empty()) return picked;
+  if (Choice lower = lower_choice(text, options); !lower.letter.empty()) return lower;
   const std::vector<Found> all = choices_in(text, options.strings);
   if (are_only_choices(text, all)) return chosen_in(text, options, true);
   // A line that begins with a choice: "C", "**C**", "(C) 12 cm", "D. it can't be A".

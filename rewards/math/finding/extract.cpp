@@ -5,8 +5,11 @@
 
 #include "base/ascii.h"
 #include "rewards/math/finding/anchors.h"
+#include "rewards/math/finding/box_group.h"
+#include "rewards/math/finding/number_words.h"
 #include "rewards/math/finding/phrases.h"
 #include "rewards/math/finding/prose_mathematics.h"
+#include "rewards/math/finding/questions.h"
 #include "rewards/math/finding/stance.h"
 #include "rewards/math/names.h"
 #include "rewards/math/reading/normalize.h"
@@ -34,7 +37,8 @@ class Extractor {
     const bool hopes = text_.find("I hope") != std::string_view::npos;
     const bool boxes_first = priority == 0 && !hopes;
     if (boxes_first) boxes();
-    if (!candidates_.empty()) return std::move(candidates_);  // a box is final
+    // A box is final, and so is one that was left empty.
+    if (!candidates_.empty() || is_box_empty_) return std::move(candidates_);
     if (!hopes) marks();
     anchors(0);
     if (!boxes_first && priority >= 0 && priority <= 50) boxes_and_final_answers();
@@ -56,26 +60,11 @@ class Extractor {
   /// The last group of boxes; returns where it ends.
   size_t boxes() {
     if (!options_.targets.latex && !options_.targets.expr) return 0;
-    const std::vector<Span> found = find_boxes(text_);
-    // An empty box is no answer.
-    size_t last = found.size();
-    while (last > 0 && bare(found[last - 1].inside).empty()) --last;
-    if (last == 0) return 0;
-    size_t first = last - 1;
-    while (first > 0 && !bare(found[first - 1].inside).empty() &&
-           belong_together(
-               text_.substr(found[first - 1].end, found[first].begin - found[first - 1].end)) &&
-           found[first - 1].inside != found[last - 1].inside) {
-      --first;
-    }
-    std::string joined;
-    for (size_t i = first; i < last; ++i) {
-      joined += (joined.empty() ? "" : " , ") + parted_by_dollars(found[i].inside);
-    }
-    const std::string_view behind = word_behind(text_, found[last - 1].end);
-    if (behind == "%" || behind == "\\%" || is_percent_word(behind)) joined += " \\%";
-    push(joined, Origin::box, false);
-    return found[last - 1].end;
+    BoxGroup group = last_box_group(text_);
+    is_box_empty_ = group.is_there && group.text.empty();
+    if (is_box_empty_) return 0;
+    push(std::move(group.text), Origin::box, false);
+    return group.end;
   }
 
   /// With equal priority the place that ends last wins: a box, or "the final answer is".
@@ -134,8 +123,8 @@ class Extractor {
   /// One answer from a phrase: all of it if it is short mathematics, else its first mathematics
   /// behind the last "is" or "=", together with what is joined to it.
   void push_phrase(std::string_view phrase, Origin origin) {
-    const std::string_view whole = without_working(bare(phrase));
-    if (whole.empty()) return;
+    const std::string_view whole = without_citations(without_working(bare(phrase)));
+    if (whole.empty() || is_asked(text_, begin_of(whole), end_of(whole))) return;
     if (is_short_mathematics(whole) && may_read(whole)) {
       push(without_emphasis(whole), origin, whole.find_first_of("$\\") == std::string_view::npos);
       // "5 (or 6)" and "5 o 6" cannot be read as they stand.
@@ -155,6 +144,9 @@ class Extractor {
       push(found, origin, is_plain_number(found));
     } else if (refused_.size() > num_refused) {
       refuse(whole);
+    } else if (const auto number = number_stated_in_words(whole)) {
+      push(*number, origin, true);
+      answer_end_ = end_of(whole);
     }
   }
 
@@ -248,14 +240,16 @@ class Extractor {
 
   /// Without an announcement: what stands last, mathematics or a number.
   void last_expressions() {
-    if (whole_text_is_answer()) {
+    const bool is_question = is_asked(text_, begin_of(bare(text_)), end_of(bare(text_)));
+    if (whole_text_is_answer() && !is_question) {
       push(std::string(without_label(bare(text_))), Origin::number, true);
     }
+    if (const auto odds = odds_in(text_)) push(*odds, Origin::number, true);
     const std::vector<Span> found = mathematics_in(text_, options_.targets);
     for (size_t i = found.size(); i > 0 && candidates_.size() < kMaxCandidates; --i) {
       const Span& last = found[i - 1];
       if (is_refused(last) || is_denied(found, i - 1)) continue;  // "it is not 18"
-      if (is_step_label(last)) continue;
+      if (is_step_label(last) || is_asked(text_, last.begin, last.end)) continue;
       const bool is_span = is_math_span(last);
       const size_t first = is_span ? first_joined_span(found, i - 1) : first_offered(found, i - 1);
       std::string joined;
@@ -267,6 +261,10 @@ class Extractor {
         push(last_number_in(last.inside), Origin::number, true);
       }
       i = first + 1;
+    }
+    if (!found.empty() || is_question) return;
+    if (const auto number = number_stated_in_words(bare(text_))) {
+      push(*number, Origin::number, true);
     }
   }
 
@@ -340,6 +338,7 @@ class Extractor {
   std::vector<Candidate> candidates_;
   std::optional<std::vector<Anchor>> anchors_;  // found when they are first asked for
   std::vector<std::pair<size_t, size_t>> refused_;
+  bool is_box_empty_ = false;
   size_t answer_end_ = 0;  // of the answer that was found last
   size_t final_answer_at_ = 0;
   size_t num_before_final_ = 0;
@@ -350,17 +349,6 @@ class Extractor {
 std::vector<Candidate> extract_candidates(std::string_view text, const ExtractOptions& options) {
   const std::optional<std::string> plain = with_ascii_digits(text);
   return Extractor(plain ? *plain : text, options).run();
-}
-
-std::string_view announced_statement(std::string_view text) {
-  const std::vector<Anchor> anchors = find_anchors(text);
-  if (anchors.empty() || anchors[0].weight > 1 || is_called_wrong(text, anchors[0].begin)) {
-    return {};
-  }
-  const std::string_view segment = segment_behind(text, anchors[0].end);
-  const auto end = static_cast<size_t>(segment.data() + segment.size() - text.data());
-  if (sequel_in(text.substr(end)).kind != Sequel::Kind::none) return {};
-  return segment.substr(0, std::min(segment.find(" because"), segment.find(" since")));
 }
 
 bool cut_reasoning(std::string_view& text, const std::vector<std::string>& delimiters) {

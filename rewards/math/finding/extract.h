@@ -38,6 +38,9 @@ std::vector<Candidate> extract_candidates(std::string_view text, const ExtractOp
 /// empty where there is none, or where it is called wrong or taken back.
 std::string_view announced_statement(std::string_view text);
 
+/// The text behind the best "the answer is"; empty as above.
+std::string_view announced_text(std::string_view text);
+
 inline constexpr size_t kMaxCandidates = 12;
 
 /// A choice taken from a text.

@@ -60,6 +60,21 @@ std::string_view without_working(std::string_view text) {
   return calculates ? text.substr(0, colon) : text;
 }
 
+std::string_view without_citations(std::string_view text) {
+  while (text.ends_with(']')) {
+    const size_t open = text.rfind('[');
+    const bool is_mark = open != std::string_view::npos && open > 0 && text.size() - open < 6 &&
+                         text.find_first_not_of("0123456789", open + 1) == text.size() - 1;
+    if (!is_mark || text.size() - open < 3) return text;
+    const std::string_view before = bare(text.substr(0, open));
+    const bool follows_answer =
+        text[open - 1] == ' ' || text[open - 1] == ']' || text[open - 1] == '.';
+    if (before.empty() || !follows_answer) return text;
+    text = before;
+  }
+  return text;
+}
+
 std::string_view without_label(std::string_view text) {
   return text.starts_with("A: ") ? bare(text.substr(3)) : text;
 }

@@ -14,6 +14,9 @@ std::string_view segment_behind(std::string_view text, size_t at);
 /// "5: 2 + 3" answers 5 and shows how; "5:2" and "5 : 2" are ratios.
 std::string_view without_working(std::string_view text);
 
+/// "5 [1][2]" without the sources it names.
+std::string_view without_citations(std::string_view text);
+
 /// "A: 7" is an answer with its label.
 std::string_view without_label(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "rewards/math/finding/stance.h"
 #include "rewards/math/names.h"
 #include "rewards/math/units.h"
@@ -59,6 +60,31 @@ std::string value_with_words(std::string_view whole, std::string_view part, cons
     result += " \\text{" + std::string(word) + "}";
   }
   return result;
+}
+
+std::optional<std::string> odds_in(std::string_view text) {
+  constexpr size_t kWindow = 200;
+  const std::string lower = lower_case(text.substr(text.size() - std::min(text.size(), kWindow)));
+  std::string_view end = lower;
+  while (!end.empty() && !is_digit(end.back())) end.remove_suffix(1);
+  if (lower.size() - end.size() > 3) return std::nullopt;  // ".", "**"
+  size_t bottom = end.size();
+  while (bottom > 0 && is_digit(end[bottom - 1])) --bottom;
+  std::string_view before = end.substr(0, bottom);
+  size_t joint = 0;
+  for (const std::string_view word : {" out of ", " in "}) {
+    if (joint == 0 && before.ends_with(word)) joint = word.size();
+  }
+  if (joint == 0) return std::nullopt;
+  before.remove_suffix(joint);
+  size_t top = before.size();
+  while (top > 0 && is_digit(before[top - 1])) --top;
+  if (top == before.size()) return std::nullopt;
+  for (const std::string_view word : {"probability", "chance", "odds", "likelihood"}) {
+    if (before.find(word) == std::string_view::npos) continue;
+    return std::string(before.substr(top)) + "/" + std::string(end.substr(bottom));
+  }
+  return std::nullopt;
 }
 
 bool is_altered(std::string_view text, const Span& span) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ std::vector<Span> mathematics_in(std::string_view text, const Targets& targets);
 ///
 /// @param part  the part of `whole` in which the span's bytes count.
 std::string value_with_words(std::string_view whole, std::string_view part, const Span& span);
+
+/// "The probability is 1 in 4.", "a chance of 1 out of 4": the fraction, where a text ends with it.
+std::optional<std::string> odds_in(std::string_view text);
 
 /// Whether words around a number make it another one.
 bool is_altered(std::string_view text, const Span& span);

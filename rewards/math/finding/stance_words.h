@@ -11,7 +11,10 @@ namespace gradus::rewards::math {
 inline constexpr auto kDenials = std::to_array<std::string_view>(
     {// English
      "not", "n't", "cannot", "never", "neither", "nor", "far from", "anything but", "rather than",
-     "instead of", "other than", "different from",
+     "instead of", "other than", "different from", "rules out", "rule out", "ruled out",
+     "ruling out", "excluding", "excludes", "exclude", "eliminating", "eliminates", "eliminate",
+     "discarding", "discard", "rejecting", "unlike", "mistake is", "trap is", "error is",
+     "distractor is", "wrong answer is",
      // German, Dutch, Swedish and its kin
      "nicht", "kein", "keine", "nie", "niemals", "weder", "niet", "geen", "nooit", "inte", "icke",
      "ikke", "aldrig", "varken",
@@ -70,9 +73,10 @@ inline constexpr auto kRelations = std::to_array<std::string_view>(
 
 inline constexpr auto kVerbs =
     std::to_array<std::string_view>({"is", "was", "would be", "are", "ist", "must be"});
-inline constexpr auto kFaults =
-    std::to_array<std::string_view>({"wrong", "incorrect", "false", "invalid", "impossible",
-                                     "a mistake", "an error", "ruled out", "falsch"});
+inline constexpr auto kFaults = std::to_array<std::string_view>(
+    {"wrong", "incorrect", "false", "invalid", "impossible", "a mistake", "an error", "ruled out",
+     "falsch", "a trap", "a distractor", "a decoy", "too small", "too large", "too big", "too low",
+     "too high", "a common mistake"});
 inline constexpr auto kDenyingVerbs = std::to_array<std::string_view>(
     {"is not", "isn't", "was not", "wasn't", "cannot be", "can't be", "could not be", "couldn't be",
      "is never", "ist nicht", "is definitely not"});
@@ -138,12 +142,13 @@ inline constexpr auto kHedges = std::to_array<std::string_view>(
      "belki",    "아마",    "शायद"});
 
 inline constexpr auto kContrasts = std::to_array<std::string_view>(
-    {"but rather", "but",      "rather",   "instead",   "sondern",  "mais plutôt", "mais",
-     "plutôt",     "sino",     "pero",     "bensì",     "ma",       "e sim",       "mas",
-     "senão",      "а",        "но",       "але",       "lecz",     "ale",         "tylko",
-     "而是",       "utan",     "men",      "maar",      "vaan",     "melainkan",   "tetapi",
-     "tapi",       "mà là",    "mà",       "بل",        "بلکه",     "बल्कि",        "नहीं",
-     "değil",      "ではなく", "じゃなく", "가 아니라", "이 아니라"});
+    {"but rather", "but",      "rather",   "instead",   "sondern",   "mais plutôt", "mais",
+     "plutôt",     "sino",     "pero",     "bensì",     "ma",        "e sim",       "mas",
+     "senão",      "а",        "но",       "але",       "lecz",      "ale",         "tylko",
+     "而是",       "utan",     "men",      "maar",      "vaan",      "melainkan",   "tetapi",
+     "tapi",       "mà là",    "mà",       "بل",        "بلکه",      "बल्कि",        "नहीं",
+     "değil",      "ではなく", "じゃなく", "가 아니라", "이 아니라", "leaving",     "which leaves",
+     "leaves",     "so"});
 
 /// Words around a second answer that say nothing of their own.
 inline constexpr auto kPronouns = std::to_array<std::string_view>(

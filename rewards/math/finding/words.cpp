@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "rewards/math/finding/number_words.h"
 #include "rewards/math/names.h"
 #include "rewards/math/reading/commands.h"
 #include "rewards/math/reading/text_scan.h"
@@ -115,8 +116,10 @@ OpeningText opening_text(std::string_view text) {
 
 /// "The answer is", "exactly": words that only announce what follows.
 bool announces(std::string_view text) {
-  constexpr std::array<std::string_view, 9> kWords{
-      "the", "final", "answer", "is", "exactly", "approximately", "about", "roughly", "around"};
+  constexpr std::array<std::string_view, 20> kWords{
+      "the",      "final",  "answer", "is",    "exactly", "approximately", "about",
+      "roughly",  "around", "are",    "roots", "root",    "answers",       "solutions",
+      "solution", "values", "value",  "zeros", "result",  "numbers"};
   const std::string words = lower_case(words_in(text, " "));
   if (words.empty()) return false;
   for (size_t at = 0; at < words.size();) {
@@ -178,6 +181,7 @@ std::string without_words(std::string_view text) {
     const std::string number(inside.substr(0, end));
     return unit.empty() ? number : number + " \\text{" + unit + "}";
   }
+  if (const auto number = number_in_words(bare(inside))) return *number;
   const std::string words = plain_words(inside);
   if (words == "infinity") return "\\infty";
   if (words == "negative infinity") return "-\\infty";

@@ -64,6 +64,10 @@ bool is_text_command(std::string_view name) {
   return is_one_of(name, kNames);
 }
 
+bool is_bold(std::string_view name) {
+  return name == "mathbf" || name == "boldsymbol" || name == "bm" || name == "bold";
+}
+
 bool is_transparent(std::string_view name) {
   constexpr std::array<std::string_view, 15> kNames{
       "mathbf", "boldsymbol", "mathit",   "mathcal", "mathscr", "bf",         "it",       "bm",

@@ -13,6 +13,7 @@ bool is_spacing(std::string_view name);
 bool is_dressing(std::string_view name);
 
 /// Commands around mathematics that change its looks alone.
+bool is_bold(std::string_view name);
 bool is_transparent(std::string_view name);
 
 /// Commands whose argument is words.

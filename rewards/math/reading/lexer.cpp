@@ -43,6 +43,7 @@ class Lexer {
     token.sign = kind == TokenKind::symbol && text.size() == 1 ? text[0] : '\0';
     token.space_before = has_space_;
     token.at = static_cast<uint32_t>(at_);
+    token.is_bold = at_ < bold_end_;
     has_space_ = false;
     tokens_.push_back(std::move(token));
   }
@@ -181,6 +182,7 @@ class Lexer {
     if (is_spacing(name) || is_transparent(name)) {
       has_space_ = true;
       at_ = end;
+      if (is_bold(name)) bold_end_ = end_of_group();
       if (name == "left" || name == "right" || name == "middle") skip_empty_delimiter();
       if (name == "left") skip_brace_of_system();
     } else if (is_dressing(name)) {
@@ -203,6 +205,16 @@ class Lexer {
       push(TokenKind::command, name);
       at_ = end;
     }
+  }
+
+  /// The byte behind the braces at `at_`, or behind one character.
+  size_t end_of_group() {
+    const size_t here = at_;
+    argument();
+    const size_t end = at_;
+    const bool is_braced = end > 0 && text_[end - 1] == '}';
+    at_ = here;
+    return is_braced ? end : std::min(end + 1, text_.size());
   }
 
   void skip_empty_delimiter() {
@@ -270,10 +282,10 @@ class Lexer {
 
   /// 5 \text{m}: a metre behind a number, not the letter.
   bool is_unit_here(char letter) const {
-    const bool is_unit = letter == 'm' || letter == 's' || letter == 'g' || letter == 'h' ||
-                         letter == 'l' || letter == 'L';
-    return is_unit && !tokens_.empty() &&
-           (tokens_.back().kind == TokenKind::number || tokens_.back().sign == '}');
+    constexpr std::string_view kUnits = "msghlLNJVWKCFTHAM";
+    return kUnits.find(letter) != std::string_view::npos && !tokens_.empty() &&
+           (tokens_.back().kind == TokenKind::number || tokens_.back().sign == '}' ||
+            tokens_.back().text == "mu");
   }
 
   void environment(std::string_view which) {
@@ -343,6 +355,7 @@ class Lexer {
   NumberReader numbers_;
   const char* reason_ = nullptr;  // of a limit that was met
   size_t at_ = 0;
+  size_t bold_end_ = 0;           // of \mathbf{...}
   int depth_ = 0;                 // of brackets, in which a comma separates
   std::vector<bool> alignments_;  // open environments, and whether they only set lines
   bool has_space_ = false;

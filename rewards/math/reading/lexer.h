@@ -29,6 +29,7 @@ struct Token {
   char sign = 0;  // a symbol of one character
   bool is_decimal = false;
   bool space_before = false;
+  bool is_bold = false;  // a letter in \mathbf{...}: a vector or a matrix
 };
 
 /// Tokens and the text they refer to; it stays where it is.

@@ -25,6 +25,7 @@ constexpr std::array kSpellings{
     Spelling{0x00AD, ""},
     Spelling{0x00B0, "^\\circ "},
     Spelling{0x00B1, "\\pm "},
+    Spelling{0x00B5, "\\mu "},
     Spelling{0x00B7, "\\cdot "},
     Spelling{0x00BA, "^\\circ "},
     Spelling{0x00BC, "\\frac{1}{4}"},

@@ -200,11 +200,27 @@ bool NumberReader::repeating(Rational& value, size_t num_decimals) {
   while (end < text_.size() && is_digit(text_[end])) ++end;
   if (end == open + 1 || end >= text_.size()) return false;
   if (text_[end] != (is_bracketed ? ')' : '}')) return false;
-  const std::string_view period = text_.substr(open + 1, end - open - 1);
+  std::string period(text_.substr(open + 1, end - open - 1));
+  if (looking_at("\\dot{", at_)) end = dotted_period(end, period);
   if (period.size() > 1000 || num_decimals > 1000) return false;
   value += repetition_of(period, num_decimals);
   at_ = end + 1;
   return true;
+}
+
+/// 0.\dot{1}\dot{2} and 0.\dot{1}4285\dot{7}: a dot over the first and over the last digit.
+///
+/// @param end  byte of the brace that closes the first; returns that of the last one.
+size_t NumberReader::dotted_period(size_t end, std::string& period) const {
+  size_t last = end + 1;
+  while (last < text_.size() && is_digit(text_[last])) ++last;
+  constexpr std::string_view kDot = "\\dot{";
+  const size_t digit = last + kDot.size();
+  if (!looking_at(kDot, last) || digit + 1 >= text_.size()) return end;
+  if (!is_digit(text_[digit]) || text_[digit + 1] != '}') return end;
+  period += text_.substr(end + 1, last - end - 1);
+  period += text_[digit];
+  return digit + 1;
 }
 
 /// 0.333... and 0.1818\ldots: the digits that come again at the end go on for ever.

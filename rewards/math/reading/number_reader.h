@@ -57,6 +57,7 @@ class NumberReader {
   void grouped(Digits& read);
   bool is_period_here() const;
   bool repeating(Rational& value, size_t num_decimals);
+  size_t dotted_period(size_t end, std::string& period) const;
   bool goes_on(Rational& value, std::string_view decimals);
   int64_t exponent_part();
 

@@ -90,6 +90,9 @@ int32_t Parser::expression(int binding) {
 
 /// Adds to a sum or product that is being read, so that long ones stay flat.
 int32_t Parser::joined(NodeKind kind, int32_t left, int32_t right) {
+  if (kind == NodeKind::multiply) {
+    if (const auto ordered = ordered_product(left, right)) return *ordered;
+  }
   Node& node = tree_.at(left);
   if (node.kind == kind && !node.is_bracketed) {
     // Numbers of long sums and products are worked out as they come, while they are short.
@@ -146,10 +149,15 @@ bool Parser::starts_operand() const {
     case TokenKind::command:
       break;
   }
-  constexpr std::array<std::string_view, 24> kOpening{
-      "frac",     "dfrac", "tfrac", "cfrac",  "sqrt",           "binom",  "dbinom",  "tbinom",
-      "sum",      "prod",  "int",   "lim",    "lfloor",         "lceil",  "lvert",   "vec",
-      "overline", "hat",   "bar",   "mathbb", "overrightarrow", "langle", "widehat", "tilde"};
+  constexpr std::array<std::string_view, 27> kOpening{"frac",   "dfrac",    "tfrac",
+                                                      "cfrac",  "sqrt",     "binom",
+                                                      "dbinom", "tbinom",   "sum",
+                                                      "prod",   "int",      "lim",
+                                                      "lfloor", "lceil",    "lvert",
+                                                      "vec",    "overline", "hat",
+                                                      "bar",    "mathbb",   "overrightarrow",
+                                                      "langle", "widehat",  "tilde",
+                                                      "dot",    "ddot",     "overleftrightarrow"};
   for (const auto name : kOpening) {
     if (token.text == name) return true;
   }

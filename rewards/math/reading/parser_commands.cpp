@@ -164,7 +164,10 @@ int32_t Parser::decorated(const std::string& name) {
   const std::string inside = raw_group();
   const bool is_vector = name == "vec" || name == "overrightarrow" || name == "hat";
   const std::string mark = name == "overline" ? "bar" : name;
-  return make(NodeKind::symbol, {}, is_vector && inside.size() == 1 ? inside : mark + inside);
+  const int32_t symbol =
+      make(NodeKind::symbol, {}, is_vector && inside.size() == 1 ? inside : mark + inside);
+  if (is_vector) bold_.push_back(symbol);
+  return symbol;
 }
 
 /// The tokens of a braced group, or of one operand, as text: an index, a name.

@@ -32,9 +32,10 @@ struct SyntaxFault {
 };
 
 /// A Pratt parser over tokens. Expressions are in parser.cpp, signs between operands in
-/// parser_operators.cpp, what an operand may start with in parser_operands.cpp and, of commands, in
-/// parser_commands.cpp, what may follow it in parser_postfix.cpp and parser_units.cpp, functions in
-/// parser_functions.cpp, brackets and environments in parser_brackets.cpp.
+/// parser_operators.cpp, products that do not commute in parser_products.cpp, what an operand may
+/// start with in parser_operands.cpp and, of commands, in parser_commands.cpp, what may follow it
+/// in parser_postfix.cpp and parser_units.cpp, functions in parser_functions.cpp, brackets and
+/// environments in parser_brackets.cpp.
 class Parser {
  public:
   Parser(TokenList& list, const ParseOptions& options) : tokens_(list.tokens), options_(options) {}
@@ -56,6 +57,15 @@ class Parser {
   std::optional<int32_t> binary(int32_t left, int binding, int power, NodeKind kind);
   std::optional<int32_t> command_operation(int32_t left, int binding);
   std::optional<int32_t> symbol_operation(int32_t left, int binding);
+  // parser_products.cpp
+  int32_t crossed(int32_t left);
+  int32_t ordered_operation(int32_t left);
+  std::optional<int32_t> ordered_product(int32_t left, int32_t right);
+  bool is_vector(int32_t id) const;
+  bool is_matrix_like(int32_t id) const;
+  bool is_matrix_letter(int32_t id) const;
+  int32_t replaced_last(int32_t product, int32_t factor);
+
   int32_t listed(int32_t left, const char* separator, int binding);
   std::optional<std::vector<int32_t>> equal_groups(const std::vector<int32_t>& items,
                                                    const std::vector<size_t>& ends);
@@ -63,6 +73,7 @@ class Parser {
   int32_t related(int32_t left, char relation);
   char relation_here() const;
   bool is_joiner_here() const;
+  bool is_ratio_word() const;
 
   // parser_postfix.cpp
   std::optional<int32_t> postfix(int32_t left, int binding);
@@ -162,6 +173,7 @@ class Parser {
   int num_words_ = 0;
   int num_bars_ = 0;                 // open |, where the next | closes
   int num_integrals_ = 0;            // open \int, where dx closes
+  std::vector<int32_t> bold_;        // symbols of vectors and matrices: \vec{a}, \mathbf{A}
   std::vector<int32_t> conditions_;  // in brackets behind the answer: (k \in \mathbb{Z})
   bool is_reversed_ = false;         // directly in ]a, b[, where [ closes
   bool is_builder_ = false;          // directly in \{ ... |, where | and : separate

@@ -196,6 +196,7 @@ int32_t Parser::letter() {
   if (name == "e") return make(NodeKind::constant, {}, "e");
   if (name == "i" && !is_symbol("_")) return make(NodeKind::constant, {}, "i");
   const int32_t node = make(NodeKind::symbol, {}, name);
+  if (tokens_[at_ - 1].is_bold) bold_.push_back(node);
   if (!is_single_letter_function(name)) return node;
   if (is_symbol("_")) subscripted(node);
   while (take_prime()) tree_.at(node).name += "'";
@@ -244,18 +245,24 @@ int32_t Parser::word() {
   constexpr int kMaxWords = 24;
   if (++num_words_ > kMaxWords) fail("words in place of mathematics");
   // Letters side by side multiply; the last of them takes what follows (ab^2).
+  const bool is_bold = here().is_bold;
   ++at_;
   std::vector<int32_t> letters;
   for (const char c : name) {
     const std::string one(1, c);
     const bool is_constant = c == 'e' || c == 'i';
     letters.push_back(make(is_constant ? NodeKind::constant : NodeKind::symbol, {}, one));
+    if (is_bold) bold_.push_back(letters.back());
   }
   while (true) {
     const auto last = postfix(letters.back(), kPower);
     if (!last) break;
     letters.back() = *last;
   }
+  for (size_t i = 0; is_bold && i + 1 < letters.size(); ++i) {
+    if (const auto product = ordered_product(letters[i], letters[i + 1])) letters[i + 1] = *product;
+  }
+  if (is_bold && tree_.at(letters.back()).name == "product") return letters.back();
   return make(NodeKind::multiply, std::move(letters), name);
 }
 

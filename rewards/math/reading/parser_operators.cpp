@@ -121,6 +121,12 @@ int32_t Parser::added(int32_t left) {
   return joined(NodeKind::add, left, is_minus ? make(NodeKind::negate, {right}) : right);
 }
 
+bool Parser::is_ratio_word() const {
+  const bool is_word = here().kind == TokenKind::text || here().kind == TokenKind::word;
+  return is_word && here().text == "to" && ahead().kind == TokenKind::number && at_ > 0 &&
+         tokens_[at_ - 1].kind == TokenKind::number;
+}
+
 std::optional<int32_t> Parser::operation(int32_t left, int binding) {
   const char sign = here().sign;
   if (sign == '+' || sign == '-') {
@@ -141,12 +147,20 @@ std::optional<int32_t> Parser::operation(int32_t left, int binding) {
   }
   if (binding <= kRelation) {
     if (const char relation = relation_here()) return related(left, relation);
+    if (is_command("mapsto")) {  // x \mapsto x^2 is f(x) = x^2
+      ++at_;
+      const int32_t function = make(NodeKind::call, {left}, "f");
+      return make(NodeKind::relation, {function, expression(kRelation + 1)}, "=");
+    }
     if (is_command("in")) {
       ++at_;
       return make(NodeKind::element_of, {left, expression(kRelation + 1)});
     }
   }
   if (here().kind == TokenKind::command) return command_operation(left, binding);
+  if (is_ratio_word() && binding <= kRatio) {
+    return binary(left, binding, kRatio, NodeKind::ratio);  // 1 \text{ to } 2
+  }
   if (here().kind == TokenKind::word && here().text == "mod") {
     return binary(left, binding, kModulo, NodeKind::modulo);
   }
@@ -182,8 +196,11 @@ std::optional<int32_t> Parser::command_operation(int32_t left, int binding) {
     tree_.at(node).value = Rational(is_plus ? 1 : -1);
     return node;
   }
-  if ((name == "cdot" || name == "times" || name == "ast" || name == "cdotp") &&
-      binding <= kProduct) {
+  if (name == "times" && binding <= kProduct) return crossed(left);
+  if (name == "circ" || name == "otimes" || name == "ltimes" || name == "rtimes") {
+    return binding <= kProduct ? std::optional(ordered_operation(left)) : std::nullopt;
+  }
+  if ((name == "cdot" || name == "ast" || name == "cdotp") && binding <= kProduct) {
     ++at_;
     return joined(NodeKind::multiply, left, expression(kUnary));
   }

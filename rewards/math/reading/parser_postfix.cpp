@@ -3,6 +3,7 @@
 
 #include "rewards/math/names.h"
 #include "rewards/math/reading/parser_impl.h"
+#include "rewards/math/units.h"
 
 // What stands behind an operand and belongs to it: powers, indices, factorials, percent.
 
@@ -40,9 +41,17 @@ std::optional<int32_t> Parser::postfix(int32_t left, int binding) {
       ++at_;
       return make(NodeKind::quantity, {left, braced_or_single()}, "mod");
     }
-    if (here().text == "degree" || here().text == "circ") {
+    const bool composes = here().text == "circ" && tree_.at(left).kind == NodeKind::symbol &&
+                          ahead().kind == TokenKind::letter;  // f \circ g
+    if (!composes && (here().text == "degree" || here().text == "circ")) {
       ++at_;
       return degrees(left);
+    }
+    const bool is_micro = here().text == "mu" && ahead().kind == TokenKind::text &&
+                          tree_.at(left).kind == NodeKind::number && binding <= kProduct;
+    if (is_micro && is_measured("µ" + std::string(ahead().text))) {
+      ++at_;
+      return make(NodeKind::quantity, {left}, "µ" + unit_name());
     }
     return std::nullopt;
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "rewards/math/names.h"
 #include "rewards/math/reading/parser_impl.h"
 #include "rewards/math/units.h"
@@ -17,9 +18,11 @@ bool hedges(std::string_view remark) {
       "at most", "at",    "more",      "less",     "than",  "unless", "but",    "other",
       "about",   "nor",   "incorrect", "plus",     "minus", "half",   "times",  "tens",
       "quarter"};
-  if (remark.find_first_of("0123456789") != std::string_view::npos &&
-      remark.find('^') == std::string_view::npos) {
-    return true;
+  for (size_t i = 0; i < remark.size(); ++i) {  // but m2 and s-2 are units
+    const bool is_exponent = i > 0 && (is_letter(remark[i - 1]) || remark[i - 1] == '-');
+    if (is_digit(remark[i]) && !is_exponent && remark.find('^') == std::string_view::npos) {
+      return true;
+    }
   }
   std::string word;
   for (const char c : lower_case(remark) + " ") {
@@ -85,7 +88,7 @@ std::optional<int32_t> Parser::unit(int32_t left) {
     if (const auto half = half_of_day()) return make(NodeKind::quantity, {left}, *half);
   }
   if (token.kind != TokenKind::text && token.kind != TokenKind::word) return std::nullopt;
-  if (is_joiner_here()) return std::nullopt;
+  if (is_joiner_here() || is_ratio_word()) return std::nullopt;
   if (const auto scaled = scaled_by_word(left)) return scaled;
   const bool is_remark = token.kind == TokenKind::text && !function_name(token.text);
   if (is_remark && hedges(token.text)) fail("a remark that takes the answer back");

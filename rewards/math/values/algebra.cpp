@@ -1,5 +1,6 @@
 #include "rewards/math/values/algebra.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rewards/math/names.h"
@@ -302,11 +303,41 @@ std::optional<Fraction> Algebra::call(const Tree& tree, const Node& node) {
     arguments[0].top = negated(std::move(arguments[0].top));
     is_negative = is_odd_function(node.name);
   }
+  if (node.name == "cross" && arguments.size() == 2) return cross_product(arguments);
+  std::vector<std::string> texts;
+  for (const Fraction& argument : arguments) texts.push_back(text(argument));
+  const bool has_no_order =
+      node.name == "gcd" || node.name == "lcm" || node.name == "max" || node.name == "min";
+  if (has_no_order) std::sort(texts.begin(), texts.end());
   std::string key = node.name + "(";
-  for (size_t i = 0; i < arguments.size(); ++i) key += (i ? ", " : "") + text(arguments[i]);
+  for (size_t i = 0; i < texts.size(); ++i) key += (i ? ", " : "") + texts[i];
   auto value = atom(key + ")");
   if (value && is_negative) value->top = negated(std::move(value->top));
   return value;
+}
+
+/// a x b, term by term; b x a is its opposite, and a x a is nothing.
+std::optional<Fraction> Algebra::cross_product(const std::vector<Fraction>& sides) {
+  const auto left_bottom = sides[0].bottom.constant();
+  const auto right_bottom = sides[1].bottom.constant();
+  if (!left_bottom || !right_bottom) return std::nullopt;
+  const Rational scale = Rational(1) / (*left_bottom * *right_bottom);
+  std::vector<Term> terms;
+  for (const Term& left : sides[0].top.terms) {
+    for (const Term& right : sides[1].top.terms) {
+      std::string a = text(single({Rational(1), left.monomial}));
+      std::string b = text(single({Rational(1), right.monomial}));
+      if (!work_.spend(4)) return std::nullopt;
+      if (a == b) continue;
+      Rational coefficient = left.coefficient * right.coefficient * scale;
+      if (b < a) {
+        std::swap(a, b);
+        coefficient = -coefficient;
+      }
+      terms.push_back({coefficient, {{atoms_.other("cross(" + a + ", " + b + ")"), Rational(1)}}});
+    }
+  }
+  return Fraction{collected(std::move(terms)), constant_polynomial(Rational(1))};
 }
 
 }  // namespace gradus::rewards::math

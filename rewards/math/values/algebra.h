@@ -55,6 +55,7 @@ class Algebra {
   Maybe sum(const Tree& tree, const std::vector<int32_t>& kids);
   Maybe product(const Tree& tree, const std::vector<int32_t>& kids);
   Maybe call(const Tree& tree, const Node& node);
+  Maybe cross_product(const std::vector<Fraction>& sides);
   Maybe big_operator(const Tree& tree, const Node& node);
   Maybe body_at(const Tree& tree, const Node& node, const Fraction& value);
   Maybe as_written(const Tree& tree, const Node& node);
@@ -84,6 +85,7 @@ class Algebra {
   Atoms atoms_;
   bool is_undefined_ = false;
   bool in_trigonometry_ = false;
+  std::vector<int64_t> large_factorials_;  // met so far, not written out
   std::map<std::string, Fraction> bound_;  // values of summation indices
 };
 

@@ -106,6 +106,19 @@ std::optional<Fraction> Algebra::factorial(const Fraction& argument, bool is_dou
     if (!work_.spend(*n)) return std::nullopt;
     return whole(product);
   }
+  if (n && !is_double) {  // 100000001! is 100000001 times 100000000!
+    constexpr int64_t kNear = 200;
+    for (const int64_t other : large_factorials_) {
+      if (*n == other || *n - other > kNear || other - *n > kNear) continue;
+      Fraction product = whole(Rational(1));
+      for (int64_t k = std::min(*n, other) + 1; k <= std::max(*n, other); ++k) {
+        product = *times(product, whole(Rational(k)));
+      }
+      const auto base = atom("factorial(" + std::to_string(other) + ")");
+      return base ? (*n > other ? times(*base, product) : over(*base, product)) : std::nullopt;
+    }
+    large_factorials_.push_back(*n);
+  }
   return atom((is_double ? "double factorial(" : "factorial(") + text(argument) + ")");
 }
 

@@ -101,7 +101,7 @@ std::optional<Fraction> Algebra::rational_power(const Rational& base, const Rati
   const auto multiply = [&](AtomId atom, const Rational& power) {
     term = product_of(power_of(atom, power, atoms_), term, atoms_);
   };
-  const auto small = [](const Rational& value) { return value.abs() < Rational(1 << 20); };
+  const auto small = [](const Rational& value) { return value.abs() < Rational(1LL << 60); };
   if (!small(exponent)) return std::nullopt;
   for (const auto& [prime, count] : factors_of(base.numerator())) {
     multiply(atoms_.prime(prime), exponent * Rational(count));
@@ -198,6 +198,9 @@ std::optional<Fraction> Algebra::power(const Fraction& base, const Fraction& exp
     if (b && (b->is_one() || b->is_zero())) return base;
     Maybe result = n ? integer_power(base, *n) : std::nullopt;
     if (result || work_.is_spent()) return result;
+    if (b) {  // too large to be written out: 4^50000 and 2^100000 are powers of one prime
+      if (auto primes = rational_power(*b, *q, false)) return primes;
+    }
     return atom("(" + text(base) + ")^(" + q->str() + ")");  // too large to be written out
   }
   if (b) return rational_power(*b, *q, is_real_root);

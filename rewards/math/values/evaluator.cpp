@@ -290,6 +290,8 @@ bool Evaluator::evaluate_function(const std::string& name, std::vector<Ball>& ar
   Ball& x = arguments[0];
   if (name == "exp" && is_larger_than(x.get(), 50)) return false;
   if ((takes_angle(name) || name.ends_with("h")) && is_larger_than(x.get(), 200)) return false;
+  // 1 - tanh(1000) is less than what 2,048 bits tell from nothing.
+  if ((name == "tanh" || name == "coth") && is_larger_than(x.get(), 9)) return false;
   if (const Function function = plain_function(name)) {
     function(result.get(), x.get(), precision_);
     return true;

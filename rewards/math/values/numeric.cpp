@@ -101,6 +101,50 @@ Tally tally(const Place& a, const Place& b, int num_points, bool is_complex, Wor
   return result;
 }
 
+/// Whether a constant part is above 2^1500 or below 2^-1500: beside it 1, and beside 1 it, would be
+/// lost among the bits that are looked at.
+class Extremes {
+ public:
+  explicit Extremes(const Tree& tree) : tree_(tree) {}
+
+  bool found_in(int32_t id) {
+    look(id);
+    return is_found_ || work_.is_spent();
+  }
+
+ private:
+  /// Says whether the part is free of symbols.
+  bool look(int32_t id) {
+    const Node& node = tree_.at(id);
+    bool is_constant = node.kind != NodeKind::symbol && node.kind != NodeKind::ellipsis;
+    for (const int32_t kid : node.kids) is_constant = look(kid) && is_constant;
+    const bool can_be = node.kind == NodeKind::number || node.kind == NodeKind::power ||
+                        node.kind == NodeKind::factorial || node.kind == NodeKind::call ||
+                        node.kind == NodeKind::multiply;
+    if (!is_constant || !can_be || is_found_) return is_constant;
+    Ball value;
+    const Assignment none;
+    const bool is_known = Evaluator(tree_, none, 64, work_).evaluate(id, value);
+    is_found_ = is_found_ || (is_known && is_extreme(value));
+    return is_constant;
+  }
+
+  static bool is_extreme(const Ball& value) {
+    constexpr slong kBits = 1500;
+    if (acb_is_zero(value.get()) != 0) return false;
+    mag_t bound;
+    mag_init(bound);
+    acb_get_mag(bound, value.get());
+    const bool result = mag_cmp_2exp_si(bound, kBits) > 0 || mag_cmp_2exp_si(bound, -kBits) < 0;
+    mag_clear(bound);
+    return result;
+  }
+
+  const Tree& tree_;
+  Work work_{60'000};
+  bool is_found_ = false;
+};
+
 }  // namespace
 
 Verdict compare_numerically(const Place& a, const Place& b, Work& work) {
@@ -115,7 +159,9 @@ Verdict compare_numerically(const Place& a, const Place& b, Work& work) {
   if (work.is_spent()) return Verdict::unknown;
   if (result.is_different) return Verdict::different;
   const int needed = features.has_symbols ? 2 : 1;
-  return result.num_equal >= needed ? Verdict::equal : Verdict::unknown;
+  if (result.num_equal < needed) return Verdict::unknown;
+  const bool is_lost = Extremes(a.tree).found_in(a.id) || Extremes(b.tree).found_in(b.id);
+  return is_lost ? Verdict::too_large : Verdict::equal;
 }
 
 int proportional(const Place& a, const Place& b, Work& work) {

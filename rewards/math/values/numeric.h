@@ -11,7 +11,8 @@ namespace gradus::rewards::math {
 enum class Verdict {
   equal,
   different,
-  unknown,  // neither could be shown within the limits
+  too_large,  // a part is so large, or so small, that a difference would be lost
+  unknown,    // neither could be shown within the limits
 };
 
 /// Where an expression of a tree stands.

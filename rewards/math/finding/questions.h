@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace gradus::rewards::math {
+
+/// Whether the mathematics at [begin, end) is asked for and not answered: "What is 2 + 3?",
+/// "Calculate 2 + 3", "2 + 3 = ___". An equation that was worked out ("compute 2 + 3 = 5") is none.
+bool is_asked(std::string_view text, size_t begin, size_t end);
+
+}  // namespace gradus::rewards::math
