@@ -69,12 +69,15 @@ std::vector<policy::FloatTensor> tensors_of(const policy::CheckpointSource& sour
 }
 
 /// The tokenizer beside a checkpoint; empty, with a note, when there is none: weights alone can be
-/// converted too.
-std::optional<policy::LoadedTokenizer> tokenizer_of(const fs::path& path,
+/// converted too. One that cannot be read is left behind with a note in a folder, where its files
+/// can be copied by hand, and refused for GGUF.
+std::optional<policy::LoadedTokenizer> tokenizer_of(const fs::path& path, bool is_gguf,
                                                     std::vector<std::string>& notes) {
   try {
     return policy::load_checkpoint_tokenizer(path);
   } catch (const FileError& error) {
+    const bool is_unknown = error.kind() == "invalid_tokenizer" && !is_gguf;
+    if (error.kind() != "tokenizer_missing" && !is_unknown) throw;
     notes.push_back(std::string("no tokenizer is written: ") + error.what());
     return std::nullopt;
   }
@@ -88,7 +91,7 @@ void write_gguf(const policy::CheckpointSource& source, const policy::ModelConfi
   out.tensors = tensors_of(source, config);
   out.dtype = dtype_named(target.dtype, config, target.format);
   out.name = target.path.stem().string();
-  if (tokenizer) out.tokenizer = policy::gguf_tokenizer_entries(*tokenizer);
+  if (tokenizer) out.tokenizer = policy::gguf_tokenizer_entries(*tokenizer, config.vocab_size);
   policy::write_gguf_checkpoint(target.path, out);
 }
 
@@ -123,7 +126,7 @@ std::vector<std::string> convert_checkpoint(const fs::path& from, const Conversi
   const auto source = policy::open_checkpoint(checkpoint_path(from));
   const auto config = policy::load_model_config(*source);
   std::vector<std::string> notes = source->warnings();
-  const auto tokenizer = tokenizer_of(from, notes);
+  const auto tokenizer = tokenizer_of(from, is_gguf, notes);
   if (is_gguf) {
     write_gguf(*source, config, tokenizer, target);
   } else {

@@ -1,8 +1,11 @@
 #include "policy/checkpoint_tokenizer.h"
 
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
+#include "base/files/contained_file.h"
 
 namespace gradus::policy {
 namespace {
@@ -92,7 +95,36 @@ std::optional<fs::path> gguf_within(const fs::path& dir) {
 }
 
 LoadedTokenizer load_from_gguf(const fs::path& path) {
-  return load_tokenizer(read_gguf_tokenizer(GgufFile::open(path)), path.string());
+  const GgufFile file = GgufFile::open(path);
+  if (file.entry("tokenizer.ggml.model") == nullptr) {
+    throw FileError(path.string(), "tokenizer_missing", "has no key tokenizer.ggml.model");
+  }
+  return load_tokenizer(read_gguf_tokenizer(file), path.string());
+}
+
+/// llama.cpp takes a file whose embedding has other rows than there are tokens for damaged: rows
+/// that pad the embedding get names that no text can hold.
+void fill_up(GgufTokenizerKeys& keys, int64_t num_rows) {
+  if (std::ssize(keys.tokens) > num_rows) {
+    throw ArgumentError("the tokenizer has " + std::to_string(keys.tokens.size()) +
+                        " tokens, the embedding " + std::to_string(num_rows) +
+                        " rows; they are not of one model");
+  }
+  std::set<std::string_view> taken(keys.tokens.begin(), keys.tokens.end());
+  std::vector<std::string> names;
+  for (int64_t id = std::ssize(keys.tokens); id < num_rows; ++id) {
+    std::string name = "[PAD" + std::to_string(id) + "]";
+    while (taken.count(name) > 0) name.insert(1, "_");
+    names.push_back(std::move(name));
+  }
+  constexpr float kNeverScore = -10000.0F;
+  for (std::string& name : names) {
+    keys.tokens.push_back(std::move(name));
+    if (!keys.token_types.empty()) {
+      keys.token_types.push_back(static_cast<int32_t>(TokenType::kUnused));
+    }
+    if (!keys.scores.empty()) keys.scores.push_back(kNeverScore);
+  }
 }
 
 }  // namespace
@@ -102,7 +134,9 @@ LoadedTokenizer load_checkpoint_tokenizer(const fs::path& path) {
     throw FileError(path.string(), "missing", "there is no such file or folder");
   if (fs::is_directory(path)) {
     const auto gguf = gguf_within(path);
-    return gguf ? load_from_gguf(*gguf) : load_tokenizer(path.string());
+    if (!gguf) return load_tokenizer(path.string());
+    check_stays_inside(*gguf);
+    return load_from_gguf(*gguf);
   }
   if (is_gguf(path)) return load_from_gguf(path);
   const auto dir = path.parent_path();
@@ -116,6 +150,11 @@ GgufTokenizerKeys read_gguf_tokenizer(const GgufFile& file) {
   keys.pre = read.text("ggml.pre");
   keys.tokens = read.texts("ggml.tokens");
   keys.merges = read.texts("ggml.merges");
+  const bool has_merges = file.entry("tokenizer.ggml.merges") != nullptr;
+  if (keys.model == "gpt2" && !has_merges && file.entry("tokenizer.huggingface.json") == nullptr) {
+    throw FileError(file.path().string(), "bad_tokenizer",
+                    "tokenizer.ggml.merges is missing, without which every text falls into bytes");
+  }
   keys.scores = read.numbers<float>("ggml.scores");
   keys.token_types = read.numbers<int32_t>("ggml.token_type");
   keys.bos_id = read.whole("ggml.bos_token_id");
@@ -133,8 +172,9 @@ GgufTokenizerKeys read_gguf_tokenizer(const GgufFile& file) {
   return keys;
 }
 
-GgufEntries gguf_tokenizer_entries(const LoadedTokenizer& loaded) {
-  const GgufTokenizerKeys keys = loaded.tokenizer->gguf_metadata();
+GgufEntries gguf_tokenizer_entries(const LoadedTokenizer& loaded, int64_t num_rows) {
+  GgufTokenizerKeys keys = loaded.tokenizer->gguf_metadata();
+  fill_up(keys, num_rows);
   GgufEntries entries;
   auto add = [&entries](const char* key, GgufValue value) {
     entries.emplace_back(std::string("tokenizer.") + key, std::move(value));

@@ -14,10 +14,15 @@ namespace gradus::policy {
 LoadedTokenizer load_checkpoint_tokenizer(const std::filesystem::path& path);
 
 /// A GGUF file's keys as the tokenizer's fields.
-/// @throws FileError  bad_tokenizer: a key of another type than its name promises.
+/// @throws FileError  bad_tokenizer: a key of another type than its name promises; byte-level BPE
+///                    without merges.
 GgufTokenizerKeys read_gguf_tokenizer(const GgufFile& file);
 
 /// A tokenizer and its chat template as keys for a GGUF file, in llama.cpp's order.
-GgufEntries gguf_tokenizer_entries(const LoadedTokenizer& loaded);
+/// @param num_rows  of the embedding: there are as many tokens, the last ones unused where the
+///                  tokenizer has fewer.
+/// @throws ArgumentError  the tokenizer has more.
+/// @throws Error          llama.cpp has no name for its pre-tokenizer.
+GgufEntries gguf_tokenizer_entries(const LoadedTokenizer& loaded, int64_t num_rows);
 
 }  // namespace gradus::policy

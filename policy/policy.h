@@ -51,7 +51,8 @@ class Policy {
   virtual at::ScalarType compute_dtype() const = 0;
 
   /// Hidden states after the final norm, [T, D], recorded for autograd when grad mode is on.
-  /// @param use_adapters  false: the base model below the adapters (the reference policy).
+  /// @param use_adapters  false: the base model below the adapters (the reference policy). What an
+  ///                      adapter's file holds beside products of linear layers is the base's.
   virtual at::Tensor forward(const PackedBatch& batch, ThreadTeam& team,
                              bool use_adapters = true) const = 0;
 
@@ -96,9 +97,10 @@ class Policy {
   virtual void publish_weights(ThreadTeam& team) = 0;
   virtual int64_t version() const = 0;
 
-  /// Writes config.json, weights (merged: adapters folded in) and tokenizer files as a Hugging
-  /// Face directory; adapters alone in PEFT's format when `adapters_only`.
+  /// Writes config.json, weights and tokenizer files as a Hugging Face directory.
+  /// @param merged  adapters are folded in; false: as save_adapters, where there are any.
   virtual void save(const std::filesystem::path& dir, bool merged = true) const = 0;
+  /// The adapters alone in PEFT's format, with what their file held beside them.
   virtual void save_adapters(const std::filesystem::path& dir) const = 0;
 
   /// Bytes held in weights, gradients and packed copies (for memory estimates).

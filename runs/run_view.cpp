@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files/file_descriptor.h"
 #include "base/json.h"
 
 namespace gradus::runs {
@@ -37,11 +37,14 @@ std::vector<EvalPoint> evals_of(const std::vector<rl::MetricsRecord>& metrics) {
 
 // The run's process holds this lock and loses it when it dies, however it dies.
 bool is_locked(const fs::path& path) {
-  const int fd = ::open((path / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool is_free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
-  ::close(fd);
-  return !is_free;
+  const fs::path lock = path / ".lock";
+  if (!fs::exists(lock)) return false;
+  try {
+    const FileDescriptor fd = open_file(lock, O_RDONLY);
+    return uninterrupted([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) != 0;
+  } catch (const FileError&) {
+    return false;  // what cannot be opened, no process can have locked
+  }
 }
 
 void read_status(RunView& run) {
@@ -49,11 +52,17 @@ void read_status(RunView& run) {
   run.state = "unknown";
   if (!fs::exists(path)) return;
   const auto status = read_json(path, kMaxStatusBytes);
-  run.state = status.value("state", "unknown");
-  run.reason = status.value("reason", "");
-  run.updated = status.value("updated", "");
-  run.step = status.value("step", int64_t{0});
-  run.steps = status.value("steps", int64_t{0});
+  try {
+    run.state = status.value("state", "unknown");
+    run.reason = status.value("reason", "");
+    run.updated = status.value("updated", "");
+    run.step = status.value("step", int64_t{0});
+    run.steps = status.value("steps", int64_t{0});
+  } catch (const nlohmann::json::exception&) {
+    throw FileError(
+        path.string(), "bad_status",
+        "must be an object of texts (state, reason, updated) and numbers (step, steps)");
+  }
   if (run.state == "running" && !is_locked(run.path)) {
     run.state = "killed";
     if (run.reason.empty()) run.reason = "its process is gone; go on with --resume";

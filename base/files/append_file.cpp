@@ -40,8 +40,8 @@ void AppendFile::truncate_to(int64_t num_bytes) {
                     "has " + std::to_string(num_bytes_) + " bytes, expected at least " +
                         std::to_string(num_bytes));
   }
-  while (::ftruncate(fd_.get(), num_bytes) != 0) {
-    if (errno != EINTR) throw_file_error(path_, "write_failed", "cannot be truncated", errno);
+  if (uninterrupted([&] { return ::ftruncate(fd_.get(), num_bytes); }) != 0) {
+    throw_file_error(path_, "write_failed", "cannot be truncated", errno);
   }
   num_bytes_ = num_bytes;
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/files/lfs_pointer.h"
 
 namespace gradus {
 namespace {
@@ -25,7 +26,7 @@ bool is_stream(const std::filesystem::path& path) {
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   if (!path_.has_filename()) throw FileError(path_.string(), "not_a_file", "names no file");
   if (is_stream(path_)) {
-    fd_ = open_file(path_, O_WRONLY);
+    fd_ = open_output_stream(path_);
     return;
   }
   std::error_code is_broken;
@@ -36,7 +37,11 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   struct stat old {};
   if (::stat(path_.c_str(), &old) == 0) mode_ = old.st_mode & 07777;
   temporary_ = (path_.parent_path() / ("." + path_.filename().string() + ".tmp-XXXXXX")).string();
-  const int fd = ::mkostemp(temporary_.data(), O_CLOEXEC);
+  const std::string pattern = temporary_;
+  const int fd = uninterrupted([&] {
+    temporary_ = pattern;  // a failed call leaves a name in it
+    return ::mkostemp(temporary_.data(), O_CLOEXEC);
+  });
   if (fd < 0) {
     temporary_.clear();
     throw_file_error(path_, errno == ENOENT ? "missing" : "open_failed",
@@ -63,7 +68,9 @@ void AtomicFile::commit() {
   if (!fd_.is_open()) throw FileError(path_.string(), "write_failed", "was already committed");
   const bool is_file = !temporary_.empty();
   if (is_file) {
-    (void)!::fchmod(fd_.get(), mode_);  // where a file system has no modes, none is lost
+    uninterrupted([&] {
+      return ::fchmod(fd_.get(), mode_);
+    });  // where a file system has no modes, none is lost
     sync_file(fd_.get(), path_);
   }
   // Network file systems report a failed write at close.
@@ -71,7 +78,7 @@ void AtomicFile::commit() {
     throw_file_error(path_, "write_failed", "cannot be closed", errno);
   }
   if (!is_file) return;
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (uninterrupted([&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0) {
     throw_file_error(path_, "rename_failed", "cannot be replaced", errno);
   }
   temporary_.clear();
@@ -101,8 +108,8 @@ std::string read_file(const std::filesystem::path& path, int64_t max_bytes) {
   text.resize(static_cast<size_t>(status.st_size) + 1);
   size_t used = 0;
   for (;;) {
-    const ssize_t count = ::read(fd.get(), text.data() + used, text.size() - used);
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count =
+        uninterrupted([&] { return ::read(fd.get(), text.data() + used, text.size() - used); });
     if (count < 0) throw_file_error(path, "read_failed", "cannot be read", errno);
     if (count == 0) break;
     used += static_cast<size_t>(count);
@@ -110,6 +117,7 @@ std::string read_file(const std::filesystem::path& path, int64_t max_bytes) {
     if (used == text.size()) text.resize(text.size() * 2);
   }
   text.resize(used);
+  refuse_lfs_pointer(text, path);
   return text;
 }
 

@@ -17,7 +17,8 @@ namespace gradus {
 /// gives it the permissions of the old one, makes it durable (fsync), renames it over `path` and
 /// makes the rename durable. Until then, and when the object dies without commit, the old file
 /// stays as it was and the temporary is removed; a killed process leaves at most the temporary
-/// behind. A link is followed. A device or pipe (/dev/null, /dev/stdout) is written to as it is.
+/// behind. A link is followed. A character device or a pipe with a reader (/dev/null, /dev/stdout)
+/// is written to as it is.
 /// One thread at a time.
 class AtomicFile {
  public:
@@ -48,9 +49,8 @@ class AtomicFile {
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
-/// The whole file.
-/// @throws FileError  kind "missing", "too_large" (more than max_bytes), "not_a_file",
-/// "read_failed".
+/// The whole file. @throws FileError  as open_file; "too_large" (more than max_bytes),
+/// "read_failed", "lfs_pointer".
 std::string read_file(const std::filesystem::path& path, int64_t max_bytes);
 
 }  // namespace gradus

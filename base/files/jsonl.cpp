@@ -1,15 +1,9 @@
 #include "base/files/jsonl.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <zlib.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "base/error.h"
-#include "base/files/file_descriptor.h"
+#include "base/files/byte_stream.h"
 
 namespace gradus {
 namespace {
@@ -21,35 +15,13 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\v\f") == std::string_view::npos;
 }
 
-gzFile open_stream(const std::filesystem::path& path) {
-  FileDescriptor fd = open_file(path, O_RDONLY);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) {
-    throw_file_error(path, "read_failed", "cannot be read", errno);
-  }
-  if (S_ISDIR(status.st_mode)) throw FileError(path.string(), "not_a_file", "is a folder");
-  gzFile stream = gzdopen(fd.get(), "rb");
-  if (stream == nullptr) throw FileError(path.string(), "read_failed", "no memory to read it");
-  fd.release();
-  gzbuffer(stream, kBufferBytes);
-  return stream;
-}
-
 }  // namespace
-
-struct LineReader::Stream {
-  explicit Stream(gzFile opened) : file(opened) {}
-  ~Stream() { gzclose_r(file); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  gzFile file;
-};
 
 LineReader::LineReader(std::filesystem::path path, int64_t max_line_bytes)
     : path_(std::move(path)), max_line_bytes_(max_line_bytes) {
-  stream_ = std::make_unique<Stream>(open_stream(path_));
+  stream_ = std::make_unique<ByteStream>(path_);
   buffer_.resize(kBufferBytes);
-  if (path_.extension() == ".gz" && gzdirect(stream_->file) == 1) {
+  if (path_.extension() == ".gz" && !stream_->is_gzip()) {
     throw FileError(path_.string(), "corrupt", "is named .gz but does not begin as gzip does");
   }
 }
@@ -61,24 +33,19 @@ std::string LineReader::where() const {
 }
 
 bool LineReader::fill() {
-  const int count = gzread(stream_->file, buffer_.data(), static_cast<unsigned>(buffer_.size()));
-  int error = Z_OK;
-  const char* text = gzerror(stream_->file, &error);
-  // zlib hands out what it could unpack and notes the missing end beside it.
-  if (error == Z_BUF_ERROR) {
-    throw FileError(path_.string(), "truncated",
-                    "its gzip data end too early, after line " + std::to_string(number_) +
-                        "; the download or copy is incomplete");
-  }
-  if (error == Z_ERRNO) throw_file_error(path_, "read_failed", "cannot be read", errno);
-  if (count < 0 || (error != Z_OK && error != Z_STREAM_END)) {
+  const ByteStream::Part part = stream_->read(buffer_);
+  const std::string place = "after line " + std::to_string(number_);
+  if (part.outcome == ByteStream::Outcome::truncated) {
     throw FileError(
-        path_.string(), "corrupt",
-        "its gzip data are damaged after line " + std::to_string(number_) + " (" + text + ")");
+        path_.string(), "truncated",
+        "its gzip data end too early, " + place + "; the download or copy is incomplete");
+  }
+  if (part.outcome == ByteStream::Outcome::corrupt) {
+    throw FileError(path_.string(), "corrupt", "its gzip data are damaged " + place);
   }
   begin_ = 0;
-  end_ = static_cast<size_t>(count);
-  return count > 0;
+  end_ = part.size;
+  return part.size > 0;
 }
 
 bool LineReader::read_line() {

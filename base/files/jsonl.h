@@ -23,7 +23,7 @@ class LineReader {
  public:
   static constexpr int64_t kMaxLineBytes = int64_t{32} << 20;
 
-  /// @throws FileError  missing, a folder, or a .gz name on a file that is not gzip.
+  /// @throws FileError  as open_file, a folder, or a .gz name on a file that is not gzip.
   explicit LineReader(std::filesystem::path path, int64_t max_line_bytes = kMaxLineBytes);
   ~LineReader();
   LineReader(const LineReader&) = delete;
@@ -41,10 +41,9 @@ class LineReader {
   bool fill();
   bool read_line();
 
-  struct Stream;
   std::filesystem::path path_;
   int64_t max_line_bytes_;
-  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<class ByteStream> stream_;
   std::string buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;

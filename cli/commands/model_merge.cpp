@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "cli/commands/command_record.h"
 #include "cli/model_options.h"
-#include "policy/policy.h"
+#include "policy/model/merge.h"
 
 namespace gradus::cli {
 namespace {
@@ -21,12 +21,8 @@ void merge(const ModelMergeOptions& options) {
   if (fs::exists(options.out) && !(fs::is_directory(options.out) && fs::is_empty(options.out))) {
     throw FileError(options.out.string(), "already_exists", "exists; name a new folder");
   }
-  const auto team = make_team(options.threads);
-  policy::PolicyConfig config;
-  config.path = options.base;
-  config.lora.path = options.adapter;
-  const auto policy = policy::Policy::load(config, policy::Purpose::training, *team);
-  policy->save(options.out, true);
+  make_team(options.threads);  // sets the number of ATen's threads
+  policy::merge_adapter(options.base, options.adapter, options.out);
 }
 
 void declare_model_merge(Command app, Session& session) {

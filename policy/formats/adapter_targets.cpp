@@ -1,6 +1,7 @@
 #include "policy/formats/adapter_targets.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "policy/formats/families/family.h"
 
@@ -24,6 +25,10 @@ constexpr TensorRole kAdapted[] = {
 
 std::string_view adapter_target(std::string_view name) {
   return name.substr(name.rfind('.') + 1);
+}
+
+bool is_adaptable(TensorRole role) {
+  return role == TensorRole::head || std::ranges::find(kAdapted, role) != std::end(kAdapted);
 }
 
 std::vector<std::string> adapter_targets() {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/files/contained_file.h"
 #include "base/printable.h"
 #include "policy/formats/checkpoint_name.h"
 #include "policy/formats/gguf/gguf_source.h"
@@ -76,6 +77,7 @@ std::unique_ptr<CheckpointSource> open_directory(const fs::path& directory) {
                                 ggufs.front().string()));
   }
   if (ggufs.empty()) refuse_directory(directory, entries);
+  check_stays_inside(ggufs.front());
   return GgufSource::open(ggufs.front());
 }
 
@@ -96,6 +98,15 @@ void CheckpointSource::read_f32(std::string_view name, std::span<float> out,
   }
   read_values(tensor, out);
   if (nonfinite == NonFinite::refuse) check_finite(file_of(tensor), tensor.name, out);
+}
+
+bool CheckpointSource::are_equal(std::string_view left, std::string_view right) const {
+  if (info(left).shape != info(right).shape) return false;
+  std::vector<float> one(info(left).num_elements);
+  std::vector<float> other(one.size());
+  read_f32(left, one, NonFinite::allow);
+  read_f32(right, other, NonFinite::allow);
+  return std::ranges::equal(std::as_bytes(std::span(one)), std::as_bytes(std::span(other)));
 }
 
 std::unique_ptr<CheckpointSource> open_checkpoint(const fs::path& path) {

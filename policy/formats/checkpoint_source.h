@@ -50,6 +50,9 @@ class CheckpointSource {
   /// @throws gradus::FileError  tensor_missing.
   const TensorInfo& info(std::string_view name) const;
 
+  /// Whether two tensors have one shape and the same values. Reads both.
+  bool are_equal(std::string_view left, std::string_view right) const;
+
  protected:
   virtual void read_values(const TensorInfo& info, std::span<float> out) const = 0;
   /// The file that holds a tensor, for messages.
@@ -65,8 +68,8 @@ class CheckpointSource {
 /// Pickle files (.bin, .pt, .pth, .ckpt, .pkl) are never opened: they can run code.
 ///
 /// @throws gradus::FileError  missing, no_weights (naming what is there), ambiguous_weights,
-///     pickle_refused, config_missing, bad_shard_name, shard_missing, tensor_missing, and what the
-///     formats throw.
+///     pickle_refused, config_missing, bad_shard_name, link_outside, shard_missing, tensor_missing,
+///     and what the formats throw.
 std::unique_ptr<CheckpointSource> open_checkpoint(const std::filesystem::path& path);
 
 }  // namespace gradus::policy

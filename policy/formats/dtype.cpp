@@ -74,6 +74,23 @@ std::optional<size_t> widen_checked(std::span<const std::byte> bytes, std::span<
 std::string_view dtype_name(DType dtype) {
   return traits(dtype).name;
 }
+bool is_floating(DType dtype) {
+  switch (dtype) {
+    case DType::BOOL:
+    case DType::U8:
+    case DType::I8:
+    case DType::U16:
+    case DType::I16:
+    case DType::U32:
+    case DType::I32:
+    case DType::U64:
+    case DType::I64:
+    case DType::C64:
+      return false;
+    default:
+      return true;
+  }
+}
 uint64_t dtype_block_elements(DType dtype) {
   return traits(dtype).elements;
 }

@@ -43,6 +43,10 @@ enum class DType : uint8_t {
 /// "F32", "Q4_K": as the formats spell it.
 std::string_view dtype_name(DType dtype);
 
+/// Whether the elements are real numbers in floating point, or blocks that stand for such; false:
+/// whole numbers, truth values and complex numbers.
+bool is_floating(DType dtype);
+
 /// Elements and bytes of one block; plain dtypes have blocks of one element.
 uint64_t dtype_block_elements(DType dtype);
 uint64_t dtype_block_bytes(DType dtype);

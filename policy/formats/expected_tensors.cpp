@@ -139,9 +139,20 @@ TensorReport compare_tensors(const ModelConfig& config,
   return report;
 }
 
+void check_floating(const TensorInfo& info, const std::string& path) {
+  if (is_floating(info.dtype)) return;
+  throw FileError(path, "unsupported_dtype",
+                  fmt::format("{} is of dtype {}, and weights are floating-point numbers; is the "
+                              "checkpoint quantised? Convert it to BF16 or F32 first",
+                              printable(info.name, 200), dtype_name(info.dtype)));
+}
+
 void check_tensors(const ModelConfig& config, const CheckpointSource& source) {
   const TensorReport report = compare_tensors(config, source.tensors());
-  if (report.ok()) return;
+  if (report.ok()) {
+    for (const auto& [name, info] : source.tensors()) check_floating(info, source.path().string());
+    return;
+  }
   throw FileError(source.path().string(), "tensor_mismatch",
                   "the weights do not fit " + source.config_path() + ": " + report.text());
 }

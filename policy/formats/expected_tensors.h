@@ -82,7 +82,10 @@ struct TensorReport {
 TensorReport compare_tensors(const ModelConfig& config,
                              const std::map<std::string, TensorInfo>& tensors);
 
-/// @throws gradus::FileError  tensor_mismatch with the report.
+/// @throws gradus::FileError  unsupported_dtype: whole numbers, truth values, complex numbers.
+void check_floating(const TensorInfo& info, const std::string& path);
+
+/// @throws gradus::FileError  tensor_mismatch with the report; unsupported_dtype.
 void check_tensors(const ModelConfig& config, const CheckpointSource& source);
 
 /// Parameters of a model, by part; tied weights count once.

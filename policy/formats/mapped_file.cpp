@@ -8,14 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
+#include "base/files/lfs_pointer.h"
 
 namespace gradus::policy {
 MappedFile::MappedFile(const std::filesystem::path& path)
-    // O_NONBLOCK: a FIFO must be refused below, not waited for.
-    : path_(path), descriptor_(open_file(path, O_RDONLY | O_NONBLOCK)) {
+    : path_(path), descriptor_(open_file(path, O_RDONLY)) {
   struct stat status {};
   if (::fstat(descriptor_.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     throw FileError(path.string(), "not_a_file", "is not a regular file");
@@ -25,6 +26,9 @@ MappedFile::MappedFile(const std::filesystem::path& path)
   void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor_.get(), 0);
   if (mapping == MAP_FAILED) throw_file_error(path, "open_failed", "cannot be mapped", errno);
   mapping_ = mapping;
+  std::string beginning(std::min<uint64_t>(size_, kLfsPointerBytes), '\0');
+  read(0, std::as_writable_bytes(std::span(beginning)));
+  refuse_lfs_pointer(beginning, path_);
 }
 
 MappedFile::~MappedFile() {
@@ -64,8 +68,8 @@ void MappedFile::read(uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     // Linux moves at most 2 GiB in one call.
     const size_t wanted = std::min<size_t>(out.size(), size_t{1} << 30);
-    const ssize_t got = ::pread(descriptor_.get(), out.data(), wanted, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = uninterrupted(
+        [&] { return ::pread(descriptor_.get(), out.data(), wanted, static_cast<off_t>(offset)); });
     if (got < 0) throw_file_error(path_, "read_failed", "cannot be read", errno);
     if (got == 0) {
       throw FileError(path_.string(), "checkpoint_truncated",

@@ -20,7 +20,8 @@ namespace gradus::policy {
 /// Several threads may read at once.
 class MappedFile {
  public:
-  /// @throws gradus::FileError  missing, no_permission, open_failed (mmap too), not_a_file.
+  /// @throws gradus::FileError  missing, no_permission, open_failed (mmap too), not_a_file,
+  ///                            lfs_pointer.
   explicit MappedFile(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;

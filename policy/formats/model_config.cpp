@@ -71,6 +71,17 @@ int64_t modules_in(const CheckpointSource& source, int64_t num_layers) {
   return last - num_layers + 1;
 }
 
+/// A head beside a config that ties it: the weights are right where the two are not the same
+/// (transformers 5: modeling_utils, tie_weights).
+bool has_own_head(const CheckpointSource& source, const ModelConfig& config) {
+  if (!config.tie_word_embeddings) return false;
+  const std::string embedding = tensor_name(config, TensorRole::embedding);
+  const std::string head = tensor_name(config, TensorRole::head);
+  const auto& tensors = source.tensors();
+  if (tensors.count(embedding) == 0 || tensors.count(head) == 0) return false;
+  return !source.are_equal(embedding, head);
+}
+
 }  // namespace
 
 ModelConfig parse_model_config(const nlohmann::json& config, const std::string& where,
@@ -104,6 +115,10 @@ ModelConfig load_model_config(const CheckpointSource& source) {
     return parse_model_config(raw, source.config_path(), source.generation_config());
   };
   ModelConfig config = parse();
+  if (has_own_head(source, config)) {
+    raw["tie_word_embeddings"] = false;
+    config = parse();
+  }
   const int64_t held = modules_in(source, config.num_layers);
   const bool is_silent = !raw.contains(kMtpKey) && !raw.contains(kMtpAlias);
   if (held > config.num_mtp_layers && is_silent && family_of(config).has_mtp) {

@@ -73,7 +73,7 @@ struct ModelConfig {
   int64_t max_position_embeddings = 0;
   double rms_norm_eps = 1e-6;
 
-  bool tie_word_embeddings = false;  // the head is the embedding; no lm_head.weight
+  bool tie_word_embeddings = false;  // the head is the embedding, whatever lm_head.weight says
   bool attention_qkv_bias = false;
   bool attention_out_bias = false;
   bool mlp_bias = false;
@@ -114,7 +114,8 @@ int64_t rope_dim(const ModelConfig& config);
 
 /// The config of an opened checkpoint of any format. Multi-token prediction modules that the config
 /// promises and the checkpoint does not hold are left out; those it holds beside a config that does
-/// not mention them are counted.
+/// not mention them are counted. Where the config ties a head that the checkpoint holds and that is
+/// not the embedding, tie_word_embeddings is false.
 ModelConfig load_model_config(const CheckpointSource& source);
 
 }  // namespace gradus::policy

@@ -72,6 +72,18 @@ void read_scaling(const ConfigFields& rope, int64_t max_positions, RopeConfig& r
   read_yarn(rope, result);
 }
 
+// The same name outside the rope's object wins (transformers 5, standardize_rope_params).
+void override_original(const ConfigFields& config, const ConfigFields& rope, int64_t max_positions,
+                       RopeConfig& result) {
+  constexpr const char* kKey = "original_max_position_embeddings";
+  const bool has_original = result.kind == RopeKind::llama3 || result.kind == RopeKind::yarn;
+  if (!has_original || !config.has(kKey)) return;
+  result.original_max_positions = config.whole(kKey, 1, kMaxPositions);
+  if (rope.has("factor")) return;
+  result.factor =
+      static_cast<double>(max_positions) / static_cast<double>(result.original_max_positions);
+}
+
 // theta^(2i/dim), each rounded to float32 once, as torch.pow does.
 std::vector<float> periods(double theta, int64_t dim) {
   std::vector<float> result;
@@ -160,11 +172,18 @@ RopeConfig read_rope(const ConfigFields& config, double default_theta, int64_t m
   if (config.real_or("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0) {
     config.fail("partial_rotary_factor", "must be 1: rotating a part of a head is not supported");
   }
-  const char* key = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+  // As transformers 5 reads them: an old field that says something wins over the new one, whole.
+  const nlohmann::json* old = config.value("rope_scaling");
+  const char* key = old != nullptr && !old->empty() ? "rope_scaling" : "rope_parameters";
   if (!config.has(key)) return result;
   const ConfigFields rope = config.object(key);
+  for (const auto& [name, value] : config.value(key)->items()) {
+    if (!value.is_object()) continue;
+    rope.fail(name, "is a rope of its own; one rope for all layers is supported");
+  }
   result.theta = rope.real_or("rope_theta", result.theta, kSmallest, 1e15);
   read_scaling(rope, max_positions, result);
+  override_original(config, rope, max_positions, result);
   return result;
 }
 

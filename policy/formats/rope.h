@@ -30,8 +30,8 @@ struct RopeConfig {
   bool truncate = true;                    // yarn: the ramp's ends are whole dimensions
 };
 
-/// Reads both dialects: `rope_theta` beside `rope_scaling` {"type" or "rope_type", ...}, and
-/// `rope_parameters` {"rope_theta", "rope_type", ...}, which wins where both are present.
+/// Reads both dialects: `rope_theta` beside `rope_scaling` {"type" or "rope_type", ...}, which wins
+/// where both are present, and `rope_parameters` {"rope_theta", "rope_type", ...}.
 /// @param max_positions  stands for original_max_position_embeddings where that is absent.
 /// @throws gradus::FileError  bad_config: values out of range; types that are not supported, by
 ///                            name.

@@ -48,7 +48,7 @@ void round_projections(const PolicyConfig& config, Purpose purpose, WeightBuilde
 }  // namespace
 
 Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, TensorSource source,
-                 ThreadTeam& team)
+                 ThreadTeam& team, const LiveAdapters* adapters)
     : config_(resolved(std::move(config))),
       model_(std::move(model)),
       dtype_(config_.precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat),
@@ -58,7 +58,7 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
                : make_reference_ops(dtype_, device_, config_.fp8 == Fp8Mode::real)) {
   if (config_.fp8 == Fp8Mode::real) check_fp8_products(device_);
   model_.latent.expand_cache = config_.latent_cache == LatentCache::expanded;
-  WeightBuilder builder({config_, model_, purpose, dtype_, device_, *ops_, source, team});
+  WeightBuilder builder({config_, model_, purpose, dtype_, device_, *ops_, source, team, adapters});
   round_projections(config_, purpose, builder);
   builder.embedding(embedding_, model_.tie_word_embeddings);
   for (int l = 0; l < model_.num_layers; ++l) {
@@ -78,10 +78,13 @@ Decoder::Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, Tensor
   weight_bytes_ = builder.bytes();
   if (purpose == Purpose::training && parameters_.empty()) {
     throw ConfigError(
-        "model.lora.targets: no linear layer of the checkpoint has one of these names");
+        adapters == nullptr
+            ? "model.lora.targets: no linear layer of the checkpoint has one of these names"
+            : "model.lora.path: the adapter has no low-rank product of a linear layer, which could "
+              "be trained on; fold it in with gradus model merge");
   }
   if (purpose == Purpose::training && config_.rollout_weights != RolloutWeights::compute) {
-    make_sampler(source, team);
+    make_sampler(source, team, adapters);
   }
 }
 
@@ -176,9 +179,10 @@ at::Tensor Decoder::forward(const PackedBatch& batch, ThreadTeam& team, bool use
 }
 
 Scores Decoder::score(const at::Tensor& hidden, const ScoreList& list, double temperature,
-                      ThreadTeam& team, bool) const {
+                      ThreadTeam& team, bool use_adapters) const {
   check_tokens(list.targets);
-  return ops_->score(hidden, head(), list, temperature, config_.head_chunk_rows, team);
+  return ops_->score(hidden, head(), list, temperature, config_.head_chunk_rows, team,
+                     {use_adapters, true});
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden, std::span<const int64_t> rows,

@@ -17,8 +17,9 @@ namespace gradus::policy {
 /// the config, final norm, head.
 class Decoder : public Policy {
  public:
+  /// @param adapters  of an adapter's file; null: fresh ones, where config.lora asks for them.
   Decoder(PolicyConfig config, ModelConfig model, Purpose purpose, TensorSource source,
-          ThreadTeam& team);
+          ThreadTeam& team, const LiveAdapters* adapters = nullptr);
 
   const ModelConfig& model_config() const override { return model_; }
   const PolicyConfig& policy_config() const override { return config_; }
@@ -52,7 +53,7 @@ class Decoder : public Policy {
  private:
   /// The same model with weights rounded for sampling (model.rollout_weights), where training needs
   /// its own: it shares norms, biases and embedding with this one and samples in its place.
-  void make_sampler(const TensorSource& source, ThreadTeam& team);
+  void make_sampler(const TensorSource& source, ThreadTeam& team, const LiveAdapters* adapters);
   void publish_to_sampler(ThreadTeam& team);
 
   const Linear& head() const { return model_.tie_word_embeddings ? embedding_ : head_; }

@@ -1,27 +1,50 @@
-#include <fstream>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "base/error.h"
 #include "base/random.h"
-#include "policy/formats/checkpoint_source.h"
+#include "policy/formats/adapter_targets.h"
 #include "policy/formats/expected_tensors.h"
+#include "policy/formats/families/family.h"
 #include "policy/model/decoder.h"
-#include "policy/weights/adapter_files.h"
+#include "policy/weights/peft/adapted_checkpoint.h"
 
 namespace gradus::policy {
 namespace {
 
-TensorSource checkpoint_values(const CheckpointSource& checkpoint, const AdapterFile* adapters,
-                               bool allow_nonfinite) {
-  return [&checkpoint, adapters, allow_nonfinite](
-             const std::string& name, const std::vector<int64_t>& shape, std::span<float> out) {
-    if (adapters != nullptr && name.find(".lora_") != std::string::npos)
-      return adapters->read(name, shape, out);
-    checkpoint.read_f32(name, out, allow_nonfinite ? NonFinite::allow : NonFinite::refuse);
+TensorSource checkpoint_values(const PolicyCheckpoint& checkpoint, bool allow_nonfinite) {
+  return [checkpoint, allow_nonfinite](const std::string& name, const std::vector<int64_t>& shape,
+                                       std::span<float> out) {
+    if (name.find(".lora_") != std::string::npos) {
+      return checkpoint.adapted->read_side(name, shape, out);
+    }
+    checkpoint.source->read_f32(name, out, allow_nonfinite ? NonFinite::allow : NonFinite::refuse);
   };
+}
+
+/// What the adapter's file says in place of the settings.
+void configure(LoraConfig& lora, const AdaptedCheckpoint& checkpoint) {
+  const AdapterConfig& config = checkpoint.adapter()->config();
+  lora.rank = static_cast<int>(config.rank);
+  lora.alpha = config.alpha;
+  std::set<std::string> targets(config.targets.names.begin(), config.targets.names.end());
+  for (const auto& [tensor, product] : checkpoint.plan().live) {
+    const auto module = std::string_view(tensor).substr(0, tensor.rfind('.'));
+    if (config.targets.names.empty()) targets.emplace(adapter_target(module));
+  }
+  lora.targets.assign(targets.begin(), targets.end());
+}
+
+/// Fresh adapters stand beside linear layers; an embedding has them only in a file.
+void check_fresh_targets(const LoraConfig& lora, const ModelConfig& model) {
+  const std::string embedding(adapter_target(family_of(model).stem(TensorRole::embedding)));
+  if (lora.rank == 0 || std::ranges::find(lora.targets, embedding) == lora.targets.end()) return;
+  throw ConfigError("model.lora.targets: " + embedding +
+                    " is an embedding, beside which no adapter can be trained; leave it out");
 }
 
 /// normal(0, initializer_range) for matrices, 1 for norms, 0 for biases, each tensor from a stream
@@ -43,18 +66,20 @@ TensorSource fresh_values(double range, uint64_t seed) {
 std::unique_ptr<Policy> Policy::load(const PolicyConfig& config, Purpose purpose,
                                      ThreadTeam& team) {
   if (config.path.empty()) throw ConfigError("model.path: is empty, must name a checkpoint");
-  const auto checkpoint = open_checkpoint(config.path);
-  auto model = load_model_config(*checkpoint);
-  check_tensors(model, *checkpoint);
-  std::unique_ptr<AdapterFile> adapters;
+  const PolicyCheckpoint checkpoint = open_policy_checkpoint(config, LiveProducts::linear_layers);
+  auto model = load_model_config(*checkpoint.source);
+  check_tensors(model, *checkpoint.source);
   PolicyConfig adapted = config;
+  const LiveAdapters* adapters = nullptr;
   if (!config.lora.path.empty()) {
-    adapters = std::make_unique<AdapterFile>(config.lora.path);
-    adapters->configure(adapted.lora);
+    configure(adapted.lora, *checkpoint.adapted);
+    adapters = &checkpoint.adapted->plan().live;
+  } else {
+    check_fresh_targets(config.lora, model);
   }
-  return std::make_unique<Decoder>(
-      std::move(adapted), std::move(model), purpose,
-      checkpoint_values(*checkpoint, adapters.get(), config.allow_nonfinite), team);
+  return std::make_unique<Decoder>(std::move(adapted), std::move(model), purpose,
+                                   checkpoint_values(checkpoint, config.allow_nonfinite), team,
+                                   adapters);
 }
 
 std::unique_ptr<Policy> Policy::initialize(const PolicyConfig& config,

@@ -63,7 +63,7 @@ Scores Decoder::score_predictions(const at::Tensor& hidden, const ScoreList& lis
                                   PredictionGradient gradient, ThreadTeam& team) const {
   check_tokens(list.targets);
   return ops_->score(hidden, head(), list, 1.0, config_.head_chunk_rows, team,
-                     gradient == PredictionGradient::everything);
+                     {true, gradient == PredictionGradient::everything});
 }
 
 at::Tensor Decoder::decode_hidden(const DecodeBatch& batch, KvCache& cache,

@@ -2,8 +2,9 @@
 
 namespace gradus::policy {
 
-void Decoder::make_sampler(const TensorSource& source, ThreadTeam& team) {
-  sampler_ = std::make_unique<Decoder>(config_, model_, Purpose::inference, source, team);
+void Decoder::make_sampler(const TensorSource& source, ThreadTeam& team,
+                           const LiveAdapters* adapters) {
+  sampler_ = std::make_unique<Decoder>(config_, model_, Purpose::inference, source, team, adapters);
   TORCH_CHECK(sampler_->vectors_.size() == vectors_.size(), "the sampler has other vectors");
   TORCH_CHECK(sampler_->weights_.size() == weights_.size(), "the sampler has other matrices");
   // One memory: what the optimizer changes is changed in both.

@@ -2,32 +2,22 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/files/atomic_file.h"
-#include "base/json.h"
-#include "policy/checkpoint_tokenizer.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/hf/hf_writer.h"
 #include "policy/formats/safetensors/safetensors_writer.h"
+#include "policy/model/companions.h"
 #include "policy/model/decoder.h"
-#include "policy/weights/adapter_files.h"
+#include "policy/weights/peft/adapted_checkpoint.h"
 
 namespace gradus::policy {
 namespace {
 
 namespace fs = std::filesystem;
-
-const char* const kCompanions[] = {"tokenizer.json",
-                                   "tokenizer.model",
-                                   "tokenizer_config.json",
-                                   "special_tokens_map.json",
-                                   "added_tokens.json",
-                                   "vocab.json",
-                                   "merges.txt",
-                                   "chat_template.jinja",
-                                   "generation_config.json"};
 
 FloatTensor tensor_of(const std::string& name, const at::Tensor& value) {
   const auto host = value.detach().to(at::kCPU).contiguous();
@@ -36,18 +26,15 @@ FloatTensor tensor_of(const std::string& name, const at::Tensor& value) {
           }};
 }
 
-/// What stands beside the weights: the base's tokenizer and generation settings.
-void add_companions(HfCheckpoint& out, const CheckpointSource& source) {
-  if (source.gguf() != nullptr) {
-    for (const auto& file : load_checkpoint_tokenizer(source.path()).tokenizer->source_files()) {
-      out.extra_texts[file.name] = file.contents;
-    }
-    return;
-  }
-  const auto dir = fs::is_directory(source.path()) ? source.path() : source.path().parent_path();
-  for (const char* name : kCompanions) {
-    if (fs::is_regular_file(dir / name)) out.extra_files.push_back(dir / name);
-  }
+/// What the file holds beside the trained products.
+RawTensor copy_of(const SafetensorsFile& file, const TensorInfo& info) {
+  std::vector<std::byte> bytes(info.num_bytes);
+  file.read_raw(info.name, bytes);
+  return {info.name, info.dtype, info.shape,
+          [bytes = std::move(bytes)](uint64_t first, std::span<std::byte> out) {
+            std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(first), out.size(),
+                        out.begin());
+          }};
 }
 
 /// W + scale B A of a frozen base, one tensor at a time.
@@ -96,8 +83,9 @@ void Decoder::save(const fs::path& dir, bool merged) const {
   out.replace = true;
   std::shared_ptr<const CheckpointSource> base;
   if (!config_.path.empty()) {
-    base = open_checkpoint(config_.path);
-    add_companions(out, *base);
+    base = adapted_.empty() ? open_checkpoint(config_.path)
+                            : open_policy_checkpoint(config_, LiveProducts::linear_layers).source;
+    add_companions(out, *base, config_.lora.path);
   }
   if (adapted_.empty()) {
     for (const auto& parameter : parameters_)
@@ -122,12 +110,23 @@ void Decoder::save_adapters(const fs::path& dir) const {
     throw ArgumentError(dir.string() + ": the policy has no adapters; save its weights");
   fs::create_directories(dir);
   std::vector<RawTensor> tensors;
+  std::set<std::string> trained;
   for (const auto& parameter : parameters_) {
     tensors.push_back(narrow(tensor_of(parameter.name, parameter.value), DType::F32));
+    trained.insert(parameter.name);
+  }
+  nlohmann::json config = adapter_config_json(config_.lora, config_.path);
+  if (!config_.lora.path.empty()) {
+    const AdapterFile file(config_.lora.path);
+    config = file.config().raw;
+    config["base_model_name_or_path"] = config_.path;
+    config["inference_mode"] = true;
+    for (const TensorInfo& info : file.tensors().tensors()) {
+      if (trained.count(info.name) == 0) tensors.push_back(copy_of(file.tensors(), info));
+    }
   }
   write_safetensors(dir / "adapter_model.safetensors", std::move(tensors), {{"format", "pt"}});
-  write_file_atomically(dir / "adapter_config.json",
-                        adapter_config_json(config_.lora, config_.path).dump(2) + "\n");
+  write_file_atomically(dir / "adapter_config.json", config.dump(2) + "\n");
 }
 
 }  // namespace gradus::policy

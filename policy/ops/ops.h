@@ -55,6 +55,12 @@ struct GatedInner {
   Activation activation = Activation::silu;
 };
 
+/// What of the head a call uses.
+struct HeadUse {
+  bool adapters = true;  ///< false: the head below its adapter
+  bool trained = true;   ///< false: it gets no gradient; the hidden states do
+};
+
 /// Cos and sin of the rotary angles, [positions, rope_dim / 2] float32, on the policy's device.
 struct RopeTable {
   at::Tensor cos;
@@ -148,14 +154,13 @@ class Ops {
                                       const std::shared_ptr<AttentionPlan>& plan,
                                       ThreadTeam& team) const = 0;
 
-  /// head(hidden) [rows, V] float32, never recorded.
+  /// head(hidden) [rows, V] float32 with the head's adapter, never recorded.
   virtual at::Tensor logits(const at::Tensor& hidden, const Linear& head,
                             std::span<const int64_t> rows, ThreadTeam& team) const = 0;
 
-  /// @param train_head  false: the head's weight gets no gradient, hidden does.
   virtual Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
                        double temperature, int chunk_rows, ThreadTeam& team,
-                       bool train_head = true) const = 0;
+                       HeadUse use = {}) const = 0;
 };
 
 std::unique_ptr<Ops> make_native_ops(at::ScalarType compute_dtype);

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/files/contained_file.h"
 #include "policy/tokenizer/bpe/byte_level_bpe.h"
 #include "policy/tokenizer/gguf/gguf_tokenizer.h"
 #include "policy/tokenizer/sentencepiece/sentencepiece_model.h"
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr uintmax_t kMaxFileBytes = 512ULL << 20;
+constexpr int64_t kMaxFileBytes = int64_t{512} << 20;
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "pad_token", "unk_token"};
 constexpr const char* kOtherRoles[] = {"sep_token", "cls_token", "mask_token"};
 constexpr const char* kKeptFiles[] = {
@@ -28,24 +29,17 @@ constexpr const char* kKeptFiles[] = {
   throw FileError(file.string(), "invalid_tokenizer", what);
 }
 
-std::optional<std::string> read_file(const fs::path& file) {
+// Nothing where there is no such file.
+std::optional<std::string> read_companion(const fs::path& file) {
   std::error_code error;
-  const auto size = fs::file_size(file, error);
-  if (error) {
-    if (!fs::exists(file)) return std::nullopt;
-    refuse(file, "cannot be read: " + error.message());
-  }
-  if (size > kMaxFileBytes) refuse(file, "is larger than 512 MiB");
-  std::ifstream in(file, std::ios::binary);
-  std::string bytes(size, '\0');
-  in.read(bytes.data(), static_cast<std::streamsize>(size));
-  if (!in) refuse(file, "cannot be read");
-  return bytes;
+  if (!fs::exists(file, error) && !error) return std::nullopt;
+  check_stays_inside(file);
+  return read_file(file, kMaxFileBytes);
 }
 
 // A JSON object, empty if there is no such file.
 json read_object(const fs::path& file) {
-  const auto text = read_file(file);
+  const auto text = read_companion(file);
   if (!text) return json::object();
   json out;
   try {
@@ -95,9 +89,9 @@ class Directory {
 
   LoadedTokenizer load() {
     LoadedTokenizer out;
-    if (const auto text = read_file(dir_ / "tokenizer.json")) {
+    if (const auto text = read_companion(dir_ / "tokenizer.json")) {
       out.tokenizer = from_tokenizer_json(*text);
-    } else if (const auto bytes = read_file(dir_ / "tokenizer.model")) {
+    } else if (const auto bytes = read_companion(dir_ / "tokenizer.model")) {
       out.tokenizer = from_model(*bytes);
     } else {
       throw FileError(dir_.string(), "tokenizer_missing",
@@ -279,7 +273,7 @@ class Directory {
 
   std::optional<ChatTemplate> chat_template() const {
     const fs::path jinja = dir_ / "chat_template.jinja";
-    if (const auto text = read_file(jinja)) return parse_template(*text, jinja, "");
+    if (const auto text = read_companion(jinja)) return parse_template(*text, jinja, "");
     const fs::path own = dir_ / "chat_template.json";
     const json object = read_object(own);
     if (const json* value = non_null_member(object, "chat_template"))
@@ -330,7 +324,8 @@ class Directory {
   std::vector<TokenizerFile> kept_files() const {
     std::vector<TokenizerFile> files;
     for (const char* name : kKeptFiles) {
-      if (auto contents = read_file(dir_ / name)) files.push_back({name, std::move(*contents)});
+      if (auto contents = read_companion(dir_ / name))
+        files.push_back({name, std::move(*contents)});
     }
     return files;
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "policy/tokenizer/bpe/byte_alphabet.h"
+#include "policy/tokenizer/canonical_pattern.h"
 #include "policy/tokenizer/json_component.h"
 #include "policy/tokenizer/utf8.h"
 
@@ -126,8 +127,13 @@ class Split : public PreTokenizer {
         pieces, [this](std::string_view t) { return regex_.find_all(t); }, behaviour_, invert_);
   }
   std::string signature() const override {
-    return "Split(" + regex_.pattern() + "," + kBehaviours[static_cast<int>(behaviour_)].first +
-           (invert_ ? ",inverted)" : ")");
+    const std::string pattern = canonical_pattern(regex_.pattern());
+    // Where the pattern leaves nothing between its matches, to drop that is to keep the matches.
+    const bool keeps_all = behaviour_ == Behaviour::kRemoved && invert_ && covers_all_text(pattern);
+    const Behaviour behaviour = keeps_all ? Behaviour::kIsolated : behaviour_;
+    const bool turns = invert_ && behaviour != Behaviour::kIsolated;
+    return "Split(" + pattern + "," + kBehaviours[static_cast<int>(behaviour)].first +
+           (turns ? ",inverted)" : ")");
   }
 
  private:
@@ -143,6 +149,10 @@ class CharSplit : public PreTokenizer {
       : name_(std::move(name)), find_(each_char(holds)), behaviour_(behaviour) {}
   void apply(Pieces& pieces) const override { split_pieces(pieces, find_, behaviour_, false); }
   std::string signature() const override {
+    if (name_ == "Digits") {  // a digit is \p{N}
+      return behaviour_ == Behaviour::kIsolated ? R"(Split(\p{N},Isolated))"
+                                                : R"(Split(\p{N}+,Isolated))";
+    }
     return name_ + "(" + kBehaviours[static_cast<int>(behaviour_)].first + ")";
   }
 
@@ -167,8 +177,10 @@ class ByteLevel : public PreTokenizer {
     spell_bytes(pieces);
   }
   std::string signature() const override {
-    return std::string("ByteLevel(") + (add_prefix_space_ ? "prefix," : "") +
-           (regex_.pattern().empty() ? "" : "regex") + ")";
+    if (add_prefix_space_)
+      return regex_.pattern().empty() ? "ByteLevel(prefix)" : "ByteLevel(prefix,regex)";
+    if (regex_.pattern().empty()) return "ByteLevel()";
+    return "Split(" + canonical_pattern(kGpt2Pattern) + ",Isolated);ByteLevel()";
   }
 
  private:

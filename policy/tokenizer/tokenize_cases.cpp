@@ -2,12 +2,16 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "policy/tokenizer/utf8.h"
 
 namespace gradus::policy {
 namespace {
+
+constexpr int64_t kMaxCaseBytes = int64_t{1} << 30;
 
 // The value of a \uXXXX escape at `at`, or -1.
 int escape_at(const std::string& line, size_t at) {
@@ -77,8 +81,7 @@ std::string without_lone_surrogates(const std::string& line) {
 
 int64_t tokenize_cases(const Tokenizer& tokenizer, const std::string& in_path,
                        const std::string& out_path) {
-  std::ifstream in(in_path, std::ios::binary);
-  if (!in) throw FileError(in_path, "not_found", "cannot be read");
+  std::istringstream in(read_file(in_path, kMaxCaseBytes));
   std::ofstream out(out_path, std::ios::binary);
   if (!out) throw FileError(out_path, "not_writable", "cannot be written");
   int64_t number = 0;

@@ -134,19 +134,35 @@ void WeightBuilder::read_vector(VectorWeight& vector, const TensorSpec& spec) {
   vectors_.push_back(&vector);
 }
 
-void WeightBuilder::adapter(Linear& linear) {
+std::optional<LowRankProduct> WeightBuilder::product_beside(const Weight& base) const {
+  if (!adds_adapters_) return std::nullopt;
+  if (request_.adapters != nullptr) {
+    const auto found = request_.adapters->find(base.name);
+    return found == request_.adapters->end() ? std::nullopt : std::optional(found->second);
+  }
   const LoraConfig& lora = request_.config.lora;
-  const Weight& base = linear.weight;
   const auto target = adapter_target(layer_name(base));
-  if (!adds_adapters_ || lora.rank == 0 ||
-      std::ranges::find(lora.targets, target) == lora.targets.end())
-    return;
+  if (lora.rank == 0 || std::ranges::find(lora.targets, target) == lora.targets.end()) {
+    return std::nullopt;
+  }
+  LowRankProduct product;
+  product.a = adapter_name(base, "A");
+  product.b = adapter_name(base, "B");
+  product.rank = lora.rank;
+  product.scale = static_cast<float>(lora.alpha / lora.rank);
+  return product;
+}
+
+void WeightBuilder::adapter(Linear& linear) {
+  const Weight& base = linear.weight;
+  const auto product = product_beside(base);
+  if (!product) return;
   auto& adapter = linear.adapter.emplace();
-  adapter.scale = static_cast<float>(lora.alpha / lora.rank);
+  adapter.scale = product->scale;
   const Forms forms{request_.purpose == Purpose::training, false, true};
   const auto source = adapter_source();
-  matrix(adapter.a, adapter_name(base, "A"), {lora.rank, base.in}, forms, source);
-  matrix(adapter.b, adapter_name(base, "B"), {base.out, lora.rank}, forms, source);
+  matrix(adapter.a, product->a, {product->rank, base.in}, forms, source);
+  matrix(adapter.b, product->b, {base.out, product->rank}, forms, source);
   adapted_.push_back(&linear);
 }
 

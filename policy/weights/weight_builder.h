@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -14,6 +15,7 @@
 #include "policy/ops/weights.h"
 #include "policy/policy_config.h"
 #include "policy/weights/parameter.h"
+#include "policy/weights/peft/adapter_plan.h"
 
 namespace gradus::policy {
 
@@ -38,6 +40,7 @@ struct WeightRequest {
   const Ops& ops;
   TensorSource source;
   ThreadTeam& team;
+  const LiveAdapters* adapters = nullptr;  ///< of a file; null: fresh ones by config.lora
 };
 
 /// Creates the policy's weights in the forms its purpose needs, under the names and in the shapes
@@ -51,7 +54,7 @@ class WeightBuilder {
   /// @param fp8_products  their products' other sides as well.
   void round(Rounding rounding, bool fp8_products);
 
-  /// With a bias where the model has one, and adapters where lora.targets name it.
+  /// With a bias where the model has one, and adapters where a file or lora.targets name it.
   void linear(Linear& linear, const TensorPlace& place);
   /// The absorbed form of latent attention's kv_b, which `linear` filled.
   void absorbed(AbsorbedWeights& weights, const Linear& kv_b, const LatentArgs& args);
@@ -110,6 +113,7 @@ class WeightBuilder {
   TensorSource adapter_source() const;
   void vector(VectorWeight& vector, const TensorSpec& spec);
   void read_vector(VectorWeight& vector, const TensorSpec& spec);
+  std::optional<LowRankProduct> product_beside(const Weight& base) const;
   void adapter(Linear& linear);
   void add_parameter(const std::string& name, const at::Tensor& value, at::Tensor& grad);
 

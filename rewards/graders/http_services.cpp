@@ -1,10 +1,9 @@
 #include "rewards/graders/http_services.h"
 
 #include <ctime>
-#include <fstream>
-#include <iterator>
 
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/sha256.h"
@@ -12,6 +11,8 @@
 
 namespace gradus::rewards::graders {
 namespace {
+
+constexpr int64_t kMaxKeyBytes = 1 << 16;
 
 using nlohmann::json;
 using outbound::HttpReply;
@@ -42,9 +43,7 @@ std::string details_of(const HttpReply& reply, const outbound::Url& url) {
 }
 
 std::string read_key(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw FileError(path, "missing", "cannot be read; it should hold a key");
-  std::string key{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string key = read_file(path, kMaxKeyBytes);
   while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) {
     key.pop_back();
   }

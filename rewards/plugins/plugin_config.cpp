@@ -2,10 +2,9 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 #include "base/printable.h"
 #include "base/sha256.h"
 
@@ -13,6 +12,8 @@ namespace gradus::rewards {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int64_t kMaxPluginBytes = int64_t{1} << 30;
 
 // Deny by default: keys and tokens in our environment are not the reward code's business. One
 // thread per process and a fixed hash seed: the same input gives the same grade.
@@ -77,11 +78,7 @@ std::string plugin_file(const std::string& path, const RewardConfig& config, con
 }
 
 std::string file_bytes(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw FileError(path, "open_failed", "cannot be opened; check its permissions");
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in.bad()) throw FileError(path, "read_failed", "cannot be read");
-  return bytes;
+  return read_file(path, kMaxPluginBytes);
 }
 
 std::string readable_place_of(const std::string& file) {

@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "base/clock.h"
@@ -188,10 +186,7 @@ json spec_of(const GraderConfig& options, const std::string& where) {
     throw ConfigError(where + ": give the grader either as `file` or as `grader`");
   }
   if (options.file.empty()) return options.grader;
-  std::ifstream file(options.file, std::ios::binary);
-  if (!file) throw FileError(options.file, "missing", "cannot be read; it should hold a grader");
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  return parse_json(text, options.file);
+  return read_json(options.file);
 }
 
 std::unique_ptr<RewardRule> make_grader_rule(const RewardConfig& config) {

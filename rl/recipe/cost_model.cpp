@@ -4,6 +4,7 @@
 
 #include "policy/formats/adapter_targets.h"
 #include "policy/formats/expected_tensors.h"
+#include "policy/formats/families/family.h"
 #include "policy/formats/layer_tensors.h"
 #include "rl/learn/optimizers/adamw_state.h"
 
@@ -38,6 +39,8 @@ int64_t trained_parameters(const policy::ModelConfig& c, const RunConfig& recipe
       return;
     sides += layers * tensor.count * (tensor.shape[0] + tensor.shape[1]);
   });
+  const auto head = policy::family_of(c).stem(policy::TensorRole::head);
+  if (std::ranges::find(targets, head) != targets.end()) sides += c.vocab_size + c.hidden_size;
   return rank * sides;
 }
 

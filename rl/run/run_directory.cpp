@@ -32,14 +32,14 @@ void make_folder(const fs::path& path) {
 }
 
 void rename_path(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0)
+  if (uninterrupted([&] { return ::rename(from.c_str(), to.c_str()); }) != 0)
     throw_file_error(to, "rename_failed", "cannot be put in place", errno);
 }
 
 FileDescriptor lock_folder(const fs::path& path) {
   const fs::path lock_path = path / ".lock";
   FileDescriptor lock = open_file(lock_path, O_RDWR | O_CREAT);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (uninterrupted([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno != EWOULDBLOCK) throw_file_error(lock_path, "open_failed", "cannot be locked", errno);
     throw FileError(
         path.string(), "locked",
@@ -47,7 +47,7 @@ FileDescriptor lock_folder(const fs::path& path) {
                     read_file(lock_path, kMaxLockBytes)));
   }
   const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(lock.get(), 0) != 0)
+  if (uninterrupted([&] { return ::ftruncate(lock.get(), 0); }) != 0)
     throw_file_error(lock_path, "write_failed", "cannot be truncated", errno);
   write_all(lock.get(), std::as_bytes(std::span(pid)), lock_path);
   return lock;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/files/atomic_file.h"
+#include "base/files/contained_file.h"
 #include "base/quantity.h"
 #include "base/version.h"
 #include "rl/run/ledger.h"
@@ -253,6 +254,7 @@ std::string report_html(const fs::path& path) {
   const RunView run = read_run(path);
   std::map<std::string, rl::LedgerTotal> ledger;
   if (fs::exists(path / "ledger.jsonl")) ledger = rl::read_ledger(path / "ledger.jsonl");
+  check_stays_inside(path / "recipe.toml");  // it is shown, and the folder may be another's
   const std::string recipe = read_file(path / "recipe.toml", kMaxRecipeBytes);
   const std::string name = fs::absolute(path).lexically_normal().filename().string();
   std::string body = fmt::format(

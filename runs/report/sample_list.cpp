@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files/contained_file.h"
 #include "base/files/jsonl.h"
 #include "base/json.h"
 #include "base/quantity.h"
@@ -61,6 +62,7 @@ std::vector<fs::path> step_files(const fs::path& folder) {
 }
 
 std::vector<Sample> read_file_samples(const fs::path& path) {
+  check_stays_inside(path);  // they are shown, and the folder may be another's
   std::vector<Sample> samples;
   LineReader lines(path);
   while (const auto line = lines.next()) {

@@ -24,7 +24,7 @@ const std::map<std::string, std::set<std::string>>& policy_parts() {
       {"settings", {"formats"}},
       {"batch", {"kernels", "formats"}},
       {"ops", {"kernels", "formats", "batch"}},
-      {"weights", {"kernels", "formats", "settings", "batch", "ops"}},
+      {"weights", {"kernels", "formats", "tokenizer", "settings", "batch", "ops"}},
       {"door", {"kernels", "formats", "tokenizer", "settings", "batch", "ops", "weights"}},
       {"model", {"kernels", "formats", "settings", "batch", "ops", "weights", "door"}},
   };

@@ -29,6 +29,11 @@ struct Family {
   /// (expected_tensors.h).
   std::string_view (*stem)(TensorRole role);
 
+  /// The flags of config.json that give attention's query, key, value and output, and the dense
+  /// feed-forward's three, a bias; null where there is none.
+  const char* attention_bias_flag = nullptr;
+  const char* mlp_bias_flag = nullptr;
+
   /// num_nextn_predict_layers means something.
   bool has_mtp = false;
 

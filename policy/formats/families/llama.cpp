@@ -25,6 +25,8 @@ extern const Family kLlama{
     .gguf_arch = "llama",
     .read_config = read_llama,
     .stem = common_stem,
+    .attention_bias_flag = "attention_bias",
+    .mlp_bias_flag = "mlp_bias",
     .gguf_interleaves_rope = true,
     .complete_hf_config = complete_llama_config,
 };

@@ -25,6 +25,7 @@ extern const Family kQwen3{
     .gguf_arch = "qwen3",
     .read_config = read_qwen3,
     .stem = common_stem,
+    .attention_bias_flag = "attention_bias",
     .complete_hf_config = complete_qwen3_config,
 };
 

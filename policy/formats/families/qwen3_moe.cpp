@@ -69,6 +69,7 @@ extern const Family kQwen3Moe{
     .gguf_arch = "",
     .read_config = read_qwen3_moe,
     .stem = common_stem,
+    .attention_bias_flag = "attention_bias",
 };
 
 }  // namespace gradus::policy

@@ -50,17 +50,20 @@ const Family& family_of_config(const nlohmann::json& config, const std::string& 
   }
   const std::string model_type = fields.text_or("model_type", "");
   if (model_type.empty() && architecture.empty()) fields.fail("model_type", "is missing");
-  for (const Family* family : kFamilies) {
-    if (!model_type.empty() ? family->model_type != model_type
-                            : family->architecture != architecture) {
-      continue;
-    }
-    // A classifier of a known family has other weights.
-    if (!architecture.empty() && architecture != family->architecture) break;
-    return *family;
+  const auto found = std::ranges::find_if(kFamilies, [&](const Family* family) {
+    return model_type.empty() ? family->architecture == architecture
+                              : family->model_type == model_type;
+  });
+  if (found == kFamilies.end()) {
+    if (model_type.empty()) refuse(where, "the architecture", architecture);
+    refuse(where, "the model type", model_type);
   }
-  if (!architecture.empty()) refuse(where, "the architecture", architecture);
-  refuse(where, "the model type", model_type);
+  // A classifier of a known family has other weights.
+  if (!architecture.empty() && architecture != (*found)->architecture) {
+    refuse(where, fmt::format("of the model type \"{}\" the architecture", (*found)->model_type),
+           architecture);
+  }
+  return **found;
 }
 
 const Family& family_of_gguf(std::string_view arch, const std::string& where) {

@@ -49,6 +49,19 @@ class Keys {
     return number;
   }
 
+  double required_real(std::string_view key) const {
+    const auto number = real(key);
+    if (!number) fail(full(key), "is missing");
+    return *number;
+  }
+
+  /// Keys of what these families have not: any other value than the one that means nothing.
+  void refuse_unless(std::string_view key, double neutral) const {
+    const auto number = real(key);
+    if (!number || *number == neutral) return;
+    fail(full(key), fmt::format("is {}, which is not supported", *number));
+  }
+
   std::string text(std::string_view key, std::string fallback) const {
     const GgufValue* value = gguf_.entry(full(key));
     if (value == nullptr) return fallback;
@@ -87,7 +100,7 @@ void read_sizes(const Keys& keys, json& config) {
   config["head_dim"] = head_dim;
   config["intermediate_size"] = keys.required("feed_forward_length");
   config["max_position_embeddings"] = keys.required("context_length");
-  config["rms_norm_eps"] = keys.real("attention.layer_norm_rms_epsilon").value_or(1e-6);
+  config["rms_norm_eps"] = keys.required_real("attention.layer_norm_rms_epsilon");
   config["rope_theta"] = keys.real("rope.freq_base").value_or(10000.0);
 }
 
@@ -135,17 +148,31 @@ json llama3_scaling(const GgufFile& gguf, const Keys& keys, double theta) {
           {"original_max_position_embeddings", rope->original_max_positions}};
 }
 
+/// By what positions are divided: an old key where the new one is not there; 0 means 1.
+double scaling_factor(const Keys& keys) {
+  const auto stated = keys.real("rope.scaling.factor");
+  const double factor = stated ? *stated : keys.real("rope.scale_linear").value_or(0.0);
+  return factor == 0.0 ? 1.0 : factor;
+}
+
+// As llama.cpp reads them (llama-model.cpp, load_hparams): a factor without a type is linear.
 json rope_scaling(const GgufFile& gguf, const Keys& keys, double theta) {
-  if (gguf.find(kGgufRopeFreqs) != nullptr) return llama3_scaling(gguf, keys, theta);
-  const std::string type = keys.text("rope.scaling.type", "none");
-  const auto factor = keys.real("rope.scaling.factor");
-  // The oldest spelling of linear scaling.
-  if (const auto linear = keys.real("rope.scale_linear"); linear && *linear != 1.0) {
-    return {{"rope_type", "linear"}, {"factor", *linear}};
+  const std::string type = keys.text("rope.scaling.type", "linear");
+  const double factor = type == "none" ? 1.0 : scaling_factor(keys);
+  for (const char* key : {"rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor"}) {
+    keys.refuse_unless(key, 1.0);
   }
-  if (type == "none" || !factor) return nullptr;
-  if (type == "linear") return {{"rope_type", "linear"}, {"factor", *factor}};
-  if (type == "yarn") return yarn_scaling(keys, *factor);
+  if (type != "yarn") keys.refuse_unless("rope.scaling.attn_factor", 1.0);
+  if (gguf.find(kGgufRopeFreqs) != nullptr) {
+    if (factor == 1.0) return llama3_scaling(gguf, keys, theta);
+    keys.fail(keys.full("rope.scaling.factor"),
+              fmt::format("is {} beside {}; one of the two is supported", factor, kGgufRopeFreqs));
+  }
+  if (type == "none") return nullptr;
+  if (type == "linear") {
+    return factor == 1.0 ? json() : json{{"rope_type", "linear"}, {"factor", factor}};
+  }
+  if (type == "yarn") return factor == 1.0 ? json() : yarn_scaling(keys, factor);
   keys.fail(keys.full("rope.scaling.type"),
             fmt::format("\"{}\" is not supported; supported are none, linear and yarn",
                         printable(type, 100)));

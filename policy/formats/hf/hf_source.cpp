@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/files/contained_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "policy/formats/config_fields.h"
@@ -52,23 +53,6 @@ void check_shard_name(const std::string& name, const std::string& index_path) {
                               printable(name, 200)));
 }
 
-/// A link out of the directory could make a loaded model out of any file of the machine. The hub's
-/// own cache is made of links, snapshots/<revision>/<file> -> ../../blobs/<hash>: those are let in.
-void check_stays_inside(const fs::path& file, const fs::path& directory) {
-  std::error_code error;
-  const fs::path home = fs::canonical(directory, error);
-  const fs::path real_folder = error ? fs::path() : fs::canonical(file, error).parent_path();
-  if (error) throw FileError(file.string(), "open_failed", error.message());
-  if (real_folder == home) return;
-  const fs::path snapshots = home.parent_path();
-  if (snapshots.filename() == "snapshots" && real_folder == snapshots.parent_path() / "blobs") {
-    return;
-  }
-  throw FileError(file.string(), "bad_shard_name",
-                  fmt::format("is a link out of its directory, to {}; copy the file there instead",
-                              real_folder.string()));
-}
-
 }  // namespace
 
 HfSource::HfSource(fs::path directory)
@@ -77,14 +61,17 @@ HfSource::HfSource(fs::path directory)
     throw FileError(directory_.string(), "config_missing",
                     "has weights but no config.json, which says what model they are of");
   }
+  check_stays_inside(config_path_);
   config_ = read_json(config_path_);
   const fs::path generation = directory_ / "generation_config.json";
-  if (is_there(generation)) generation_config_ = read_json(generation);
+  if (!is_there(generation)) return;
+  check_stays_inside(generation);
+  generation_config_ = read_json(generation);
 }
 
 std::unique_ptr<HfSource> HfSource::open_single(const fs::path& file) {
   const fs::path directory = file.parent_path().empty() ? fs::path(".") : file.parent_path();
-  if (is_there(file)) check_stays_inside(file, directory);
+  check_stays_inside(file);
   std::unique_ptr<HfSource> source(new HfSource(directory));
   source->files_.push_back(SafetensorsFile::open(file));
   for (const TensorInfo& info : source->files_.front().tensors()) {
@@ -99,6 +86,7 @@ std::unique_ptr<HfSource> HfSource::open_sharded(const fs::path& index_path) {
   const fs::path directory =
       index_path.parent_path().empty() ? fs::path(".") : index_path.parent_path();
   const std::string where = index_path.string();
+  check_stays_inside(index_path);
   const nlohmann::json index = read_json(index_path, kMaxIndexBytes);
   const WeightMap weight_map = read_weight_map(index, where);
   std::set<std::string> files;
@@ -113,7 +101,7 @@ std::unique_ptr<HfSource> HfSource::open_sharded(const fs::path& index_path) {
   }
   std::unique_ptr<HfSource> source(new HfSource(directory));
   for (const std::string& file : files) {
-    check_stays_inside(directory / file, directory);
+    check_stays_inside(directory / file);
     source->add_shard(file, weight_map);
   }
   source->check_total_size(index);

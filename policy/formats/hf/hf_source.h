@@ -21,8 +21,7 @@ class HfSource final : public CheckpointSource {
   static std::unique_ptr<HfSource> open_single(const std::filesystem::path& file);
 
   /// Shards listed by model.safetensors.index.json. A listed file name must be a plain name in the
-  /// same directory that exists and stays there when links are followed; links into the `blobs` of
-  /// the Hugging Face cache that the directory is a snapshot of are followed too. Every listed
+  /// same directory that exists; no file may be a link out of it (contained_file.h). Every listed
   /// tensor must lie in its file; tensors that are not listed are left out with a warning.
   static std::unique_ptr<HfSource> open_sharded(const std::filesystem::path& index);
 

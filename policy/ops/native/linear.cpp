@@ -40,20 +40,31 @@ NativeLinear::NativeLinear(const Linear& linear, bool use_adapters, at::ScalarTy
       team_(team) {}
 
 at::Tensor NativeLinear::apply(const at::Tensor& x, const at::Tensor& residual_TD) const {
+  if (residual_TD.defined()) {
+    auto y = residual_TD.detach().clone();
+    multiply(x, y, true);
+    return y;
+  }
+  auto y = new_rows(x.size(0), linear_.weight.out, adapter_ != nullptr ? at::kFloat : dtype_);
+  multiply(x, y, false);
+  return y.to(dtype_);
+}
+
+at::Tensor NativeLinear::apply_float(const at::Tensor& x) const {
+  auto y = new_rows(x.size(0), linear_.weight.out, at::kFloat);
+  multiply(x, y, false);
+  return y;
+}
+
+/// y (+)= linear(x). Where there is an adapter, y is float32.
+void NativeLinear::multiply(const at::Tensor& x, const at::Tensor& y, bool accumulate) const {
   const Weight& weight = linear_.weight;
   auto options = bias_of(linear_);
-  at::Tensor y;
-  if (residual_TD.defined()) {
-    y = residual_TD.detach().clone();
-    options.accumulate = true;
-  } else {
-    y = new_rows(x.size(0), weight.out, adapter_ != nullptr ? at::kFloat : dtype_);
-  }
+  options.accumulate = accumulate;
   kernels::matmul(team_, rows_of(product_input(weight, x, team_)), weight.packed, rows_of(y),
                   options);
-  if (adapter_ == nullptr) return y;
+  if (adapter_ == nullptr) return;
   kernels::matmul(team_, rows_of(low_rank(x)), adapter_->b.packed, rows_of(y), {nullptr, true});
-  return residual_TD.defined() ? y : y.to(dtype_);
 }
 
 /// scale * A x, [T, rank] in the compute dtype.
@@ -82,16 +93,22 @@ void NativeLinear::backward(const at::Tensor& x, const at::Tensor& dy, const at:
     linear_.bias->grad.add_(at::sum(dy, at::IntArrayRef{0}, false, at::kFloat));
   }
   if (adapter_ == nullptr) return input_gradient(linear_.weight, dy, dx, accumulate);
-  const Adapter& adapter = *adapter_;
   auto sum = accumulate ? dx : new_rows(x.size(0), x.size(1), at::kFloat);
   input_gradient(linear_.weight, dy, sum, accumulate);
-  add_weight_gradient(adapter.b, dy, low_rank(x), type_, team_);
+  adapter_backward(x, dy, sum);
+  if (!accumulate) dx.copy_(sum);
+}
+
+void NativeLinear::adapter_backward(const at::Tensor& x, const at::Tensor& dy, const at::Tensor& dx,
+                                    bool is_trained) const {
+  if (adapter_ == nullptr) return;
+  const Adapter& adapter = *adapter_;
+  if (is_trained) add_weight_gradient(adapter.b, dy, low_rank(x), type_, team_);
   auto dt = new_rows(x.size(0), adapter.a.out, at::kFloat);
   input_gradient(adapter.b, dy, dt, false);
   dt.mul_(adapter.scale);
-  add_weight_gradient(adapter.a, dt, x, type_, team_);
-  input_gradient(adapter.a, dt, sum, true);
-  if (!accumulate) dx.copy_(sum);
+  if (is_trained) add_weight_gradient(adapter.a, dt, x, type_, team_);
+  input_gradient(adapter.a, dt, dx, true);
 }
 
 }  // namespace gradus::policy

@@ -18,11 +18,19 @@ class NativeLinear {
   /// linear(x) in the compute dtype, or residual + linear(x) in float32.
   at::Tensor apply(const at::Tensor& x, const at::Tensor& residual_TD) const;
 
+  /// linear(x) in float32.
+  at::Tensor apply_float(const at::Tensor& x) const;
+
   /// Adds the weights' gradients and writes dx (+)= the input's.
   void backward(const at::Tensor& x, const at::Tensor& dy, const at::Tensor& dx,
                 bool accumulate) const;
+  /// The part of the adapter alone, where one is used: dx += the input's gradient.
+  /// @param dx  float32.  @param is_trained  false: the adapter gets no gradient.
+  void adapter_backward(const at::Tensor& x, const at::Tensor& dy, const at::Tensor& dx,
+                        bool is_trained = true) const;
 
  private:
+  void multiply(const at::Tensor& x, const at::Tensor& y, bool accumulate) const;
   at::Tensor low_rank(const at::Tensor& x) const;
   void input_gradient(const Weight& weight, const at::Tensor& dy, const at::Tensor& dx,
                       bool accumulate) const;

@@ -39,6 +39,7 @@ at::Tensor score_gradient(const at::Tensor& hidden, const Linear& head, const Sc
   const auto dlogprobs =
       grads[0].defined() ? grads[0].contiguous() : at::zeros({kept.lse_S.size(0)}, at::kFloat);
   const auto dentropies = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
+  const NativeLinear product(head, options.head.adapters, options.dtype, team);
   kernels::PackedMatrix columns;
   columns.pack(team, rows_of(head.weight.value), kernels::PackedMatrix::Source::rows_are_inputs,
                type);
@@ -47,17 +48,17 @@ at::Tensor score_gradient(const at::Tensor& hidden, const Linear& head, const Sc
     const int64_t n = std::min<int64_t>(options.chunk_rows, count - begin);
     const auto rows = std::span(list.rows).subspan(begin, n);
     const auto h = gather_hidden(hidden, rows);
-    auto z = new_rows(n, head.weight.out, at::kFloat);
-    kernels::matmul(team, rows_of(h), head.weight.packed, rows_of(z), bias_of(head));
+    auto z = product.apply_float(h);
     const auto dz = new_rows(n, head.weight.out, options.dtype);
     kernels::target_logprobs_backward(
         team, rows_of(z), std::span(list.targets).subspan(begin, n), inverse,
         floats(kept.lse_S) + begin, floats(kept.entropies_S) + begin, floats(dlogprobs) + begin,
         dentropies.defined() ? floats(dentropies) + begin : nullptr, rows_of(dz));
     z.reset();
-    if (options.trains_head) add_weight_gradient(head.weight, dz, h, type, team);
+    if (options.head.trained) add_weight_gradient(head.weight, dz, h, type, team);
     auto dh = new_rows(n, hidden.size(1), at::kFloat);
     kernels::matmul(team, rows_of(dz), columns, rows_of(dh));
+    product.adapter_backward(h, dz, dh, options.head.trained);
     // A prompt's last row may be scored many times: rows are added in the list's order.
     kernels::embedding_backward(team, rows, rows_of(dh), rows_of(dhidden_TD));
   }
@@ -67,11 +68,8 @@ at::Tensor score_gradient(const at::Tensor& hidden, const Linear& head, const Sc
 }  // namespace
 
 at::Tensor native_logits(const at::Tensor& hidden, const Linear& head,
-                         std::span<const int64_t> rows, ThreadTeam& team) {
-  auto z = new_rows(std::ssize(rows), head.weight.out, at::kFloat);
-  kernels::matmul(team, rows_of(gather_hidden(hidden, rows)), head.weight.packed, rows_of(z),
-                  bias_of(head));
-  return z;
+                         std::span<const int64_t> rows, at::ScalarType dtype, ThreadTeam& team) {
+  return NativeLinear(head, true, dtype, team).apply_float(gather_hidden(hidden, rows));
 }
 
 Scores native_score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
@@ -80,10 +78,11 @@ Scores native_score(const at::Tensor& hidden, const Linear& head, const ScoreLis
   Scores scores{at::empty({count}, at::kFloat), at::empty({count}, at::kFloat)};
   const auto lse = at::empty({count}, at::kFloat);
   const auto inverse = static_cast<float>(1.0 / options.temperature);
+  const NativeLinear product(head, options.head.adapters, options.dtype, team);
   for (int64_t begin = 0; begin < count; begin += options.chunk_rows) {
     const int64_t n = std::min<int64_t>(options.chunk_rows, count - begin);
     const auto z =
-        native_logits(hidden.detach(), head, std::span(list.rows).subspan(begin, n), team);
+        product.apply_float(gather_hidden(hidden.detach(), std::span(list.rows).subspan(begin, n)));
     kernels::target_logprobs(team, rows_of(z), std::span(list.targets).subspan(begin, n), inverse,
                              scores.logprobs.data_ptr<float>() + begin,
                              scores.entropies.data_ptr<float>() + begin,

@@ -151,11 +151,11 @@ class ReferenceOps : public Ops {
   at::Tensor logits(const at::Tensor& hidden, const Linear& head, std::span<const int64_t> rows,
                     ThreadTeam&) const override {
     at::NoGradGuard no_grad;
-    return head_logits(hidden.detach(), head, rows, false);
+    return head_logits(hidden.detach(), head, rows, {true, false});
   }
 
   Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
-               double temperature, int chunk_rows, ThreadTeam&, bool train_head) const override {
+               double temperature, int chunk_rows, ThreadTeam&, HeadUse use) const override {
     std::vector<at::Tensor> logprobs;
     std::vector<at::Tensor> entropies;
     const int64_t count = std::ssize(list.rows);
@@ -164,8 +164,7 @@ class ReferenceOps : public Ops {
       const auto rows = std::span(list.rows).subspan(static_cast<size_t>(begin), n);
       const auto targets = std::vector<int64_t>(
           list.targets.begin() + begin, list.targets.begin() + begin + static_cast<int64_t>(n));
-      const auto log_p =
-          at::log_softmax(head_logits(hidden, head, rows, train_head) / temperature, -1);
+      const auto log_p = at::log_softmax(head_logits(hidden, head, rows, use) / temperature, -1);
       logprobs.push_back(log_p.gather(1, as_longs(targets, device_).unsqueeze(1)).squeeze(1));
       entropies.push_back(-(log_p.exp() * log_p).sum(-1));
     }
@@ -229,11 +228,18 @@ class ReferenceOps : public Ops {
   }
 
   at::Tensor head_logits(const at::Tensor& hidden, const Linear& head,
-                         std::span<const int64_t> rows, bool train_head) const {
+                         std::span<const int64_t> rows, HeadUse use) const {
     const auto ids = as_longs(std::vector<int64_t>(rows.begin(), rows.end()), device_);
     const auto rows_RD = hidden.index_select(0, ids);
-    auto y = at::linear(rows_RD, train_head ? compute(head.weight) : head.weight.compute);
+    const auto form = [&](const Weight& weight) {
+      return use.trained ? compute(weight) : weight.compute;
+    };
+    auto y = at::linear(rows_RD, form(head.weight));
     if (head.bias) y = y + head.bias->value.to(dtype_);
+    if (use.adapters && head.adapter) {
+      const auto& adapter = *head.adapter;
+      y = y + at::linear(at::linear(rows_RD, form(adapter.a)) * adapter.scale, form(adapter.b));
+    }
     return y.to(at::kFloat);
   }
 

@@ -244,12 +244,17 @@ GgufTokenizerKeys ByteLevelBpe::gguf_metadata() const {
   const auto& names = gguf_pre_names();
   const auto same = std::find_if(names.begin(), names.end(),
                                  [this](const std::string& name) { return is_gguf_pre(name); });
-  keys.pre = same != names.end() ? *same : "default";
-  // The keys alone cannot say what no named pre-tokenizer does, nor how added tokens strip.
+  if (same == names.end()) {
+    throw Error(
+        "llama.cpp has no name for its pre-tokenizer (tokenizer.ggml.pre) and would split texts in "
+        "other places; a GGUF file cannot hold this tokenizer");
+  }
+  keys.pre = *same;
+  // The keys alone cannot say how added tokens strip.
   const bool plain =
       std::all_of(parts_.added_tokens.begin(), parts_.added_tokens.end(),
                   [](const AddedToken& t) { return !t.lstrip && !t.rstrip && !t.single_word; });
-  if (same == names.end() || !plain) keys.huggingface_json = parts_.json;
+  if (!plain) keys.huggingface_json = parts_.json;
   return keys;
 }
 

@@ -10,6 +10,8 @@ namespace {
 using nlohmann::json;
 
 constexpr char kTail[] = R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr char kGpt2Pieces[] =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr char kContractions[] = R"((?i:'s|'t|'re|'ve|'m|'ll|'d))";
 constexpr char kUpper[] = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])";
 constexpr char kLower[] = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])";
@@ -98,8 +100,10 @@ std::vector<Entry> make_entries() {
         false}});
   entries.push_back({{"default"},
                      {nullptr,
-                      sequence({split(R"([\p{P}\$\+<=>\^~\|]+)"), byte_level(true),
-                                split(R"(\p{N}+)"), split("[0-9][0-9][0-9]")}),
+                      // Before bytes are spelled: some of the symbols that stand for them are
+                      // digits to a regular expression.
+                      sequence({split(R"([\p{P}\$\+<=>\^~\|]+)"), split(kGpt2Pieces),
+                                split(R"(\p{N}+)"), split("[0-9][0-9][0-9]"), byte_level(false)}),
                       false}});
   return entries;
 }

@@ -111,7 +111,7 @@ TensorboardWriter::TensorboardWriter(std::filesystem::path path, int64_t num_byt
     throw FileError(path_.string(), "truncated",
                     fmt::format("has {} bytes, expected at least {}",
                                 static_cast<int64_t>(status.st_size), num_bytes));
-  if (::ftruncate(fd_.get(), num_bytes) != 0)
+  if (uninterrupted([&] { return ::ftruncate(fd_.get(), num_bytes); }) != 0)
     throw_file_error(path_, "write_failed", "cannot be truncated", errno);
   if (num_bytes == 0) append(encode_record(encode_version_event(wall_time)));
 }
@@ -127,7 +127,7 @@ void TensorboardWriter::append(const std::string& record) {
   } catch (const FileError&) {
     // Readers stop at a torn record, so that later ones would be lost as well. Cutting a file
     // shorter needs no space; should it fail all the same, the first error is the one to report.
-    (void)!::ftruncate(fd_.get(), num_bytes_);
+    uninterrupted([&] { return ::ftruncate(fd_.get(), num_bytes_); });
     throw;
   }
   num_bytes_ += static_cast<int64_t>(record.size());
