@@ -3,6 +3,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -149,6 +150,7 @@ RegexMatches BoundedRegex::Code::search(std::string_view text, size_t max_matche
     at = std::max(at, offsets[1]);
     extra = is_empty ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
   }
+  found.num_steps = max_steps - std::max<int64_t>(budget.steps_left, 0);
   return found;
 }
 

@@ -23,6 +23,7 @@ using RegexMatch = std::vector<std::optional<std::string_view>>;
 struct RegexMatches {
   std::vector<RegexMatch> matches;  // from left to right, without overlap
   bool is_over_budget = false;      // given up: there may be more
+  int64_t num_steps = 0;            // what it took
 };
 
 /// A regular expression of PCRE2 (Perl's syntax, Unicode classes) whose cost is bounded by counted

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <vector>
 
 #include "base/json.h"
 #include "base/printable.h"
@@ -36,52 +38,93 @@ bool is_of_type(const json& value, const json& types) {
   return type == types || (types == "number" && type == "integer");
 }
 
-bool is_same(const json& a, const json& b) {
-  return order_of_json(a, b) == 0;
-}
+constexpr int64_t kWorkOfStep = 16;  // a schema that meets a value; the unit is a value compared
+constexpr int64_t kMaxWork = JsonSchema::kMaxSteps * kWorkOfStep;
+
+/// Leaves a check at the place where its work is used up.
+struct OverBudget {};
+
 bool is_less(const json& a, const json& b) {
   return order_of_json(a, b) < 0;
-}
-
-bool has_duplicates(const json& list) {
-  std::vector<const json*> sorted;
-  for (const json& entry : list) sorted.push_back(&entry);
-  std::sort(sorted.begin(), sorted.end(),
-            [](const json* a, const json* b) { return is_less(*a, *b); });
-  return std::adjacent_find(sorted.begin(), sorted.end(), [](const json* a, const json* b) {
-           return is_same(*a, *b);
-         }) != sorted.end();
-}
-
-std::string shown(const json& value) {
-  return printable(dump_json(value), 80);
 }
 
 }  // namespace
 
 /// One value against one schema. `fails` notes the first violation and is false, so that checks
-/// read `return holds || fails(...)`.
+/// read `return holds || fails(...)`; it is given what makes the reason, as most are never read.
 class SchemaCheck {
  public:
   explicit SchemaCheck(const JsonSchema& schema) : schema_(schema) {}
 
   JsonSchema::Verdict run(const json& value) {
-    const bool is_valid = holds(schema_.schema_, value, 0);
-    return {is_valid && !is_over_budget_, is_over_budget_ ? kBudget : reason_};
+    try {
+      const bool is_valid = holds(schema_.schema_, value, 0);
+      return {is_valid, reason_};
+    } catch (const OverBudget&) {
+      return {false, "the schema takes too long to check on this value"};
+    }
   }
 
  private:
-  static constexpr const char* kBudget = "the schema takes too long to check on this value";
-
-  bool fails(const std::string& what) {
-    if (reason_.empty())
-      reason_ = (path_.empty() ? "the value" : printable(path_, 200)) + ": " + what;
+  template <class What>
+  bool fails(const What& what) {
+    if (num_quiet_ > 0 || !reason_.empty()) return false;
+    const std::string place = path_.empty() ? "the value" : printable(path_text(), 200);
+    if constexpr (std::is_invocable_v<What>) {
+      reason_ = place + ": " + what();
+    } else {
+      reason_ = place + ": " + what;
+    }
     return false;
   }
 
+  std::string path_text() const {
+    std::string text;
+    for (size_t i = 0; i < path_.size() && text.size() <= 200; ++i) text += "/" + path_[i];
+    return text;
+  }
+
+  void spend(int64_t work) {
+    work_left_ -= work;
+    if (work_left_ < 0) throw OverBudget{};
+  }
+
+  void spend_text(const std::string& text) { spend(static_cast<int64_t>(text.size() / 64)); }
+
+  /// What comparing two values costs at most: the members of both, as far as they go together.
+  void spend_on(const json& a, const json& b) {
+    spend(1);
+    if (a.type() != b.type()) return;
+    if (a.is_string()) spend_text(std::min(a, b, is_shorter).get_ref<const std::string&>());
+    if (!a.is_structured() || a.size() != b.size()) return;
+    for (auto x = a.begin(), y = b.begin(); x != a.end(); ++x, ++y) spend_on(*x, *y);
+  }
+
+  static bool is_shorter(const json& a, const json& b) {
+    return a.get_ref<const std::string&>().size() < b.get_ref<const std::string&>().size();
+  }
+
+  bool is_same(const json& a, const json& b) {
+    if (a.is_structured() && (a.type() != b.type() || a.size() != b.size())) return false;
+    spend_on(a, b);
+    return order_of_json(a, b) == 0;
+  }
+
+  bool has_duplicates(const json& list) {
+    std::vector<const json*> sorted;
+    for (const json& entry : list) sorted.push_back(&entry);
+    std::sort(sorted.begin(), sorted.end(), [this](const json* a, const json* b) {
+      spend_on(*a, *b);
+      return is_less(*a, *b);
+    });
+    return std::adjacent_find(sorted.begin(), sorted.end(), [this](const json* a, const json* b) {
+             return is_same(*a, *b);
+           }) != sorted.end();
+  }
+
   bool holds(const json& schema, const json& value, int depth) {
-    if (++steps_ > JsonSchema::kMaxSteps || depth > kMaxDepth) is_over_budget_ = true;
-    if (is_over_budget_) return false;
+    spend(kWorkOfStep);
+    if (depth > kMaxDepth) throw OverBudget{};
     if (schema.is_boolean()) return schema.get<bool>() || fails("is not allowed");
     return check_any_type(schema, value) && check_combined(schema, value, depth) &&
            (!value.is_number() || check_number(schema, value)) &&
@@ -92,32 +135,37 @@ class SchemaCheck {
 
   /// Whether it holds, without a word on why not.
   bool quietly_holds(const json& schema, const json& value, int depth) {
-    std::string kept = std::move(reason_);
+    ++num_quiet_;
     const bool result = holds(schema, value, depth);
-    reason_ = std::move(kept);
+    --num_quiet_;
     return result;
   }
 
   bool holds_at(const std::string& key, const json& schema, const json& value, int depth) {
-    const size_t size = path_.size();
-    path_ += "/" + key;
+    path_.push_back(key.substr(0, 200));
     const bool result = holds(schema, value, depth + 1);
-    path_.resize(size);
+    path_.pop_back();
     return result;
   }
 
   bool check_any_type(const json& schema, const json& value) {
     if (const auto type = schema.find("type"); type != schema.end() && !is_of_type(value, *type)) {
-      return fails(std::string("is ") + type_of(value) + ", must be " + shown(*type));
+      return fails([&] {
+        return std::string("is ") + type_of(value) + ", must be " + beginning_of_json(*type);
+      });
     }
     if (const auto wanted = schema.find("const");
         wanted != schema.end() && !is_same(*wanted, value)) {
-      return fails("is " + shown(value) + ", must be " + shown(*wanted));
+      return fails([&] {
+        return "is " + beginning_of_json(value) + ", must be " + beginning_of_json(*wanted);
+      });
     }
     if (const auto list = schema.find("enum"); list != schema.end()) {
       if (std::none_of(list->begin(), list->end(),
-                       [&value](const json& entry) { return is_same(entry, value); })) {
-        return fails("is " + shown(value) + ", must be one of " + shown(*list));
+                       [&](const json& entry) { return is_same(entry, value); })) {
+        return fails([&] {
+          return "is " + beginning_of_json(value) + ", must be one of " + beginning_of_json(*list);
+        });
       }
     }
     return true;
@@ -166,7 +214,10 @@ class SchemaCheck {
     const auto bound = [&](const char* key, auto&& is_within, const char* sign) {
       const auto at = schema.find(key);
       if (at == schema.end() || is_within(value, *at)) return true;
-      return fails("is " + shown(value) + ", must be " + sign + " " + shown(*at));
+      return fails([&] {
+        return "is " + beginning_of_json(value) + ", must be " + sign + " " +
+               beginning_of_json(*at);
+      });
     };
     const auto is_at_most = [](const json& a, const json& b) { return order_of_json(a, b) <= 0; };
     const auto is_at_least = [](const json& a, const json& b) { return order_of_json(a, b) >= 0; };
@@ -176,40 +227,54 @@ class SchemaCheck {
            bound("multipleOf", is_multiple, "a multiple of");
   }
 
+  static std::string has(int64_t count, const char* what) {
+    return "has " + std::to_string(count) + " " + what;
+  }
+
   /// `min_key <= count <= max_key`
   bool check_count(const json& schema, const char* min_key, const char* max_key, int64_t count,
                    const char* what) {
     const auto least = schema.find(min_key);
     const auto most = schema.find(max_key);
     if (least != schema.end() && static_cast<double>(count) < least->get<double>()) {
-      return fails("has " + std::to_string(count) + " " + what + ", must have " + shown(*least) +
-                   " or more");
+      return fails([&] {
+        return has(count, what) + ", must have " + beginning_of_json(*least) + " or more";
+      });
     }
     if (most != schema.end() && static_cast<double>(count) > most->get<double>()) {
-      return fails("has " + std::to_string(count) + " " + what + ", must have " + shown(*most) +
-                   " or fewer");
+      return fails([&] {
+        return has(count, what) + ", must have " + beginning_of_json(*most) + " or fewer";
+      });
     }
     return true;
   }
 
   bool check_text(const json& schema, const json& value) {
     const auto& text = value.get_ref<const std::string&>();
+    spend_text(text);
     if (!check_count(schema, "minLength", "maxLength", num_code_points(text), "characters")) {
       return false;
     }
     if (const auto pattern = schema.find("pattern"); pattern != schema.end()) {
       if (!matches(pattern->get_ref<const std::string&>(), text)) {
-        return fails("is " + shown(value) + ", must match " + shown(*pattern));
+        return fails([&] {
+          return "is " + beginning_of_json(value) + ", must match " + beginning_of_json(*pattern);
+        });
       }
     }
     const auto format = schema.find("format");
     if (format == schema.end() || !schema_.checks_formats_) return true;
-    return is_of_format(format->get_ref<const std::string&>(), text).value_or(false) ||
-           fails("is " + shown(value) + ", must be a " + shown(*format));
+    return is_of_format(format->get_ref<const std::string&>(), text).value_or(false) || fails([&] {
+             return "is " + beginning_of_json(value) + ", must be a " + beginning_of_json(*format);
+           });
   }
 
   bool matches(const std::string& pattern, const std::string& text) {
-    return !schema_.patterns_.at(pattern).find(text).matches.empty();
+    spend_text(text);
+    const RegexMatches found = schema_.patterns_.at(pattern).find(text);
+    // A step of the pattern costs about as much as a value compared.
+    spend(found.num_steps);
+    return !found.matches.empty();
   }
 
   bool check_list(const json& schema, const json& value, int depth) {
@@ -236,6 +301,7 @@ class SchemaCheck {
     const auto wanted = schema.find("contains");
     if (wanted == schema.end()) return true;
     int64_t count = 0;
+    spend(static_cast<int64_t>(value.size()));
     for (const json& item : value) count += quietly_holds(*wanted, item, depth + 1) ? 1 : 0;
     if (count == 0 && !schema.contains("minContains")) return fails("has none of what it must");
     return check_count(schema, "minContains", "maxContains", count, "of what it must");
@@ -243,11 +309,13 @@ class SchemaCheck {
 
   bool check_object(const json& schema, const json& value, int depth) {
     const auto size = static_cast<int64_t>(value.size());
+    spend(size);
     if (!check_count(schema, "minProperties", "maxProperties", size, "members")) return false;
     if (const auto required = schema.find("required"); required != schema.end()) {
       for (const json& name : *required) {
+        spend(1);
         if (!value.contains(name.get_ref<const std::string&>())) {
-          return fails("has no " + shown(name));
+          return fails([&] { return "has no " + beginning_of_json(name); });
         }
       }
     }
@@ -261,15 +329,20 @@ class SchemaCheck {
   bool check_dependents(const json& schema, const json& value, int depth) {
     if (const auto map = schema.find("dependentRequired"); map != schema.end()) {
       for (const auto& [name, needed] : map->items()) {
+        spend(1);
         if (!value.contains(name)) continue;
         for (const json& other : needed) {
+          spend(1);
           if (value.contains(other.get_ref<const std::string&>())) continue;
-          return fails("has " + shown(name) + " without " + shown(other));
+          return fails([&] {
+            return "has " + beginning_of_json(name) + " without " + beginning_of_json(other);
+          });
         }
       }
     }
     if (const auto map = schema.find("dependentSchemas"); map != schema.end()) {
       for (const auto& [name, part] : map->items()) {
+        spend(1);
         if (value.contains(name) && !holds(part, value, depth + 1)) return false;
       }
     }
@@ -297,10 +370,10 @@ class SchemaCheck {
   }
 
   const JsonSchema& schema_;
-  std::string path_;
+  std::vector<std::string> path_;
   std::string reason_;
-  int64_t steps_ = 0;
-  bool is_over_budget_ = false;
+  int num_quiet_ = 0;
+  int64_t work_left_ = kMaxWork;
 };
 
 JsonSchema::JsonSchema(json schema, bool checks_formats)

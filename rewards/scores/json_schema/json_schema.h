@@ -27,7 +27,8 @@ namespace gradus::rewards {
 /// equals 1.
 ///
 /// Checking ends after `kMaxSteps` schemas have met values, whatever the schema is: `is_valid` is
-/// then false with that reason. May be used from several threads at once.
+/// then false with that reason. Values compared (const, enum, uniqueItems), members looked through
+/// and steps of patterns count a sixteenth each. May be used from several threads at once.
 class JsonSchema {
  public:
   static constexpr int64_t kMaxSteps = 300'000;

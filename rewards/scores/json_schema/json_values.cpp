@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "rewards/math/values/rational.h"
 
 namespace gradus::rewards {
@@ -66,6 +67,27 @@ json::value_t kind_of(const json& value) {
   return value.is_number() ? json::value_t::number_float : value.type();
 }
 
+/// The beginning of a value as JSON: no more of it is written than is shown.
+void append_json(const json& value, size_t max_bytes, std::string& out) {
+  if (value.is_string()) {
+    out += dump_json(value.get_ref<const std::string&>().substr(0, max_bytes));
+    return;
+  }
+  if (!value.is_structured()) {
+    out += dump_json(value);
+    return;
+  }
+  out += value.is_array() ? '[' : '{';
+  bool is_first = true;
+  for (auto it = value.begin(); it != value.end() && out.size() <= max_bytes; ++it) {
+    if (!is_first) out += ',';
+    is_first = false;
+    if (value.is_object()) out += dump_json(it.key().substr(0, max_bytes)) + ":";
+    append_json(*it, max_bytes, out);
+  }
+  out += value.is_array() ? ']' : '}';
+}
+
 }  // namespace
 
 std::partial_ordering order_of_json(const json& a, const json& b) {
@@ -76,6 +98,14 @@ std::partial_ordering order_of_json(const json& a, const json& b) {
   if (a.is_string()) return a.get_ref<const std::string&>() <=> b.get_ref<const std::string&>();
   if (a.is_boolean()) return a.get<bool>() <=> b.get<bool>();
   return compare_members(a, b);
+}
+
+std::string beginning_of_json(const json& value) {
+  constexpr size_t kShownBytes = 80;
+  std::string text;
+  append_json(value, kShownBytes, text);
+  if (text.size() <= kShownBytes) return printable(text, kShownBytes);
+  return printable(text.substr(0, kShownBytes), kShownBytes) + "...";
 }
 
 bool is_multiple(const json& a, const json& b) {

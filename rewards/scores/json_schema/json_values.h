@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace gradus::rewards {
 
@@ -12,5 +13,9 @@ std::partial_ordering order_of_json(const nlohmann::json& a, const nlohmann::jso
 
 /// Whether the number a is a whole multiple of b, as decimals: 0.3 is one of 0.1.
 bool is_multiple(const nlohmann::json& a, const nlohmann::json& b);
+
+/// The first 80 bytes of a value as JSON on one line, safe for a log line; no more of it is written
+/// than is shown.
+std::string beginning_of_json(const nlohmann::json& value);
 
 }  // namespace gradus::rewards
