@@ -1,6 +1,5 @@
 // Hosts a Lua 5.4 file: string, table, math (without chance), utf8 and coroutine, nothing that
-// reaches files, programs, time or native code; work counted in instructions, memory by its
-// allocator.
+// reaches files, programs, time or native code; work and memory counted (lua_budget.h).
 
 #include <cmath>
 #include <cstdlib>
@@ -8,54 +7,13 @@
 #include <memory>
 #include <string>
 
+#include "rewards/sandbox/helper/lua_budget.h"
 #include "rewards/sandbox/helper/plugin_host.h"
 
 namespace gradus::rewards::sandbox {
 namespace {
 
 using nlohmann::json;
-
-constexpr int kInstructionsPerCheck = 10'000;
-
-struct Budget {
-  uint64_t bytes_used = 0;
-  uint64_t bytes_limit = 0;
-  uint64_t instructions_left = 0;
-  uint64_t instructions_limit = 0;
-};
-
-void* allocate(void* user, void* old, size_t old_size, size_t size) {
-  auto& budget = *static_cast<Budget*>(user);
-  if (old == nullptr) old_size = 0;  // then it is a kind of object, not a size
-  if (size == 0) {
-    std::free(old);
-    budget.bytes_used -= old_size;
-    return nullptr;
-  }
-  if (size > old_size && budget.bytes_used + (size - old_size) > budget.bytes_limit) return nullptr;
-  void* block = std::realloc(old, size);
-  if (block != nullptr) budget.bytes_used += size - old_size;
-  return block;
-}
-
-Budget& budget_of(lua_State* lua) {
-  void* user = nullptr;
-  lua_getallocf(lua, &user);
-  return *static_cast<Budget*>(user);
-}
-
-void count(lua_State* lua, lua_Debug*) {
-  Budget& budget = budget_of(lua);
-  if (budget.instructions_left > kInstructionsPerCheck) {
-    budget.instructions_left -= kInstructionsPerCheck;
-    return;
-  }
-  budget.instructions_left = 0;
-  // From now on every instruction fails: a pcall of the code cannot swallow the end.
-  lua_sethook(lua, count, LUA_MASKCOUNT, 1);
-  luaL_error(lua, "used more than max_instructions = %d million",
-             static_cast<int>(budget.instructions_limit / 1'000'000));
-}
 
 // What follows runs inside lua_pcall: a Lua error leaves by longjmp, so that no object with a
 // destructor may be alive in these frames.
@@ -154,6 +112,7 @@ int open_libraries(lua_State* lua) {
   remove_names(lua, LUA_GNAME, {"dofile", "loadfile", "load", "collectgarbage"});
   remove_names(lua, LUA_STRLIBNAME, {"dump"});
   remove_names(lua, LUA_MATHLIBNAME, {"random", "randomseed"});
+  count_library_work(lua);
   return 0;
 }
 
@@ -169,9 +128,10 @@ class LuaHost final : public PluginHost {
  public:
   void load(const json& request) override {
     is_batch_ = request.value("batch", false);
-    budget_.bytes_limit = request.at("memory_bytes").get<uint64_t>();
-    budget_.instructions_limit = request.at("max_instructions").get<uint64_t>();
-    lua_.reset(lua_newstate(allocate, &budget_));
+    lua_.reset();
+    budget_ = std::make_unique<LuaBudget>(request.at("memory_bytes").get<uint64_t>(),
+                                          request.at("max_instructions").get<uint64_t>());
+    lua_.reset(budget_->new_state());
     if (!lua_) throw std::runtime_error("not enough memory for a Lua state");
     const std::string source = request.at("source").get<std::string>();
     const std::string name = "=" + request.at("name").get<std::string>();
@@ -218,15 +178,21 @@ class LuaHost final : public PluginHost {
 
   lua_State* state() { return lua_.get(); }
 
-  /// Calls the function below `num_arguments`, with a full budget.
+  /// Calls the function below `num_arguments`, with a full budget. A call that used it up has
+  /// failed, whether or not its code or a coroutine swallowed the error.
   void run(int num_arguments, int num_results) {
-    budget_.instructions_left = budget_.instructions_limit;
-    lua_sethook(state(), count, LUA_MASKCOUNT, kInstructionsPerCheck);
     const int handler = lua_gettop(state()) - num_arguments;
     lua_pushcfunction(state(), as_text);
     lua_insert(state(), handler);
+    budget_->start(state());
     const int status = lua_pcall(state(), num_arguments, num_results, handler);
+    budget_->stop();
     lua_remove(state(), handler);
+    if (budget_->is_exhausted()) {
+      lua_settop(state(), 0);
+      throw std::runtime_error("used more than max_instructions = " +
+                               std::to_string(budget_->work_limit() / 1'000'000) + " million");
+    }
     if (status != LUA_OK) throw std::runtime_error(pop_text());
   }
 
@@ -250,7 +216,7 @@ class LuaHost final : public PluginHost {
   }
 
   bool is_batch_ = false;
-  Budget budget_;
+  std::unique_ptr<LuaBudget> budget_;
   std::unique_ptr<lua_State, Closer> lua_;
 };
 
