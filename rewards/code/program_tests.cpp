@@ -4,12 +4,15 @@
 #include <signal.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "rewards/code/judge_scripts.h"
 #include "rewards/code/output_match.h"
+#include "rewards/reply.h"
 
 namespace gradus::rewards::code {
 namespace {
@@ -22,6 +25,8 @@ using sandbox::SandboxedProcess;
 constexpr size_t kMaxReasonBytes = 300;
 constexpr size_t kSpareOutputBytes = 65536;
 constexpr double kExitPatienceS = 1.0;
+// What a compiler makes is kept here and written into the sandbox of each test.
+constexpr uint64_t kMaxProgramBytes = uint64_t{8} << 20;
 
 std::string last_line(const std::string& text) {
   const size_t end = text.find_last_not_of(" \n\r\t");
@@ -47,8 +52,14 @@ bool is_out_of_memory(const std::string& errors, const std::string& line) {
 }
 
 /// How a program ended that has not ended well; nothing: it has.
+/// @throws PeerError  the machine could not run it: that says nothing of the program.
 std::optional<TestResult> fault_of(const SandboxedProcess& process, double cpu_limit_s) {
   const Ending& ending = process.ending();
+  using Kind = Ending::Kind;
+  if (ending.kind == Kind::not_started || ending.kind == Kind::unknown ||
+      ending.kind == Kind::killed) {
+    throw PeerError("the program " + ending.description());
+  }
   const std::string line = last_line(process.error_output());
   const std::string said = line.empty() ? "" : "; its last words: " + line;
   if (ending.kind == Ending::Kind::exited && ending.code == 0) return std::nullopt;
@@ -137,6 +148,7 @@ std::optional<TestResult> ProgramTests::prepare(const std::string& source, Progr
   config.limits.memory_bytes = uint64_t{2} << 30;  // the compiler's, not the program's
   config.limits.scratch_bytes = uint64_t{256} << 20;
   config.limits.cpu_s = static_cast<uint64_t>(std::ceil(limits_.compile_timeout_s));
+  config.collect_bytes = kMaxProgramBytes;
   const auto compiler = start(config);
   if (!compiler->wait_end(sandbox::deadline_in(limits_.compile_timeout_s * 2))) {
     return TestResult{Verdict::compile, "the compiler did not end in time"};
@@ -144,7 +156,13 @@ std::optional<TestResult> ProgramTests::prepare(const std::string& source, Progr
   const bool is_made = compiler->ending().kind == Ending::Kind::exited &&
                        compiler->ending().code == 0 && !compiler->collected().empty();
   if (!is_made) {
-    return TestResult{Verdict::compile, printable(compiler->error_output(), kMaxReasonBytes)};
+    const std::string said = printable(compiler->error_output(), kMaxReasonBytes);
+    fault_of(*compiler, limits_.compile_timeout_s);  // throws where the machine is at fault
+    return TestResult{
+        Verdict::compile,
+        !said.empty()
+            ? said
+            : fmt::format("the compiler made no program of at most {} bytes", kMaxProgramBytes)};
   }
   program.files = {{language_.run.front(), compiler->collected(), 0555}};
   return std::nullopt;
@@ -190,7 +208,9 @@ class ProgramTests::Judged {
   }
 
   TestResult run(const TestCase& test) {
-    judge_->send(line({{"test", request_of(test, owner_.limits_.tolerance)}}));
+    const std::string request = line({{"test", request_of(test, owner_.limits_.tolerance)}});
+    limit_replies(request.size());
+    judge_->send(request);
     program_->send(line({{"load", true}}));
     const json loaded = from_program();
     if (loaded.contains("compile")) {
@@ -209,6 +229,15 @@ class ProgramTests::Judged {
   }
 
  private:
+  // An answer may be as large as what the test holds; written as tagged JSON inside a text it takes
+  // a few times as much. The judge hands on what it was answered.
+  void limit_replies(size_t test_bytes) {
+    max_program_bytes_ = std::max(kMaxReplyBytes, 4 * test_bytes);
+    max_judge_bytes_ = 4 * max_program_bytes_;
+    program_->limit_replies(max_program_bytes_);
+    judge_->limit_replies(max_judge_bytes_);
+  }
+
   static std::string text(const json& value) {
     return value.is_string() ? value.get<std::string>() : dump_json(value);
   }
@@ -218,17 +247,24 @@ class ProgramTests::Judged {
     return dump_json(message) + "\n";
   }
 
-  json next(SandboxedProcess& process) {
+  json next(SandboxedProcess& process, size_t max_bytes) {
     std::string line;
     event_ = process.wait_line(line, deadline_);
     if (event_ != SandboxedProcess::Event::line) return json::object();
-    json message = json::parse(line, nullptr, false);
+    json message = read_reply(line, max_bytes).value;
     if (!message.is_object() || message.value("nonce", json()) != nonce_) return json::object();
     return message;
   }
 
-  json from_judge() { return next(*judge_); }
-  json from_program() { return next(*program_); }
+  json from_judge() { return next(*judge_, max_judge_bytes_); }
+
+  /// Texts and truths are all that a program's message holds: an answer is JSON inside a text,
+  /// which the judge alone reads.
+  json from_program() {
+    json message = next(*program_, max_program_bytes_);
+    const auto is_flat = [](const json& member) { return !member.is_structured(); };
+    return std::all_of(message.begin(), message.end(), is_flat) ? message : json::object();
+  }
 
   TestResult result_of(const json& message) const {
     const std::string word = text(message["verdict"]);
@@ -265,6 +301,8 @@ class ProgramTests::Judged {
   std::unique_ptr<SandboxedProcess> program_;
   std::unique_ptr<SandboxedProcess> judge_;
   SandboxedProcess::Event event_ = SandboxedProcess::Event::line;
+  size_t max_program_bytes_ = kMaxReplyBytes;
+  size_t max_judge_bytes_ = kMaxReplyBytes;
 };
 
 TestResult ProgramTests::run_judged(const Program& program, const TestCase& test) const {

@@ -33,7 +33,8 @@ struct ProgramLimits {
 /// own: no program sees what another left. What is expected is never in the sandbox of the program:
 /// outputs are compared here; in tests of functions a second sandbox, the judge, runs the tests'
 /// code and asks the program's process for values, so that a program which patches `==`, exits
-/// with status 0 or prints verdicts gains nothing. Any thread may call.
+/// with status 0 or prints verdicts gains nothing. Messages are bounded: a program's by 1 MiB or
+/// four times the test, whatever is more. Any thread may call.
 class ProgramTests {
  public:
   ProgramTests(std::shared_ptr<const sandbox::Sandbox> sandbox, Language language,
@@ -50,9 +51,14 @@ class ProgramTests {
 
   /// Compiles, where the language asks for it.
   /// @return the fault that the compiler found, or nothing.
+  /// @throws PeerError  the machine cannot run the compiler.
   std::optional<TestResult> prepare(const std::string& source, Program& program) const;
 
+  /// @throws PeerError  the machine cannot run the program: that is no verdict.
   TestResult run(const Program& program, const TestCase& test) const;
+
+  /// Seconds by the clock after which a test is stopped.
+  double wall_s() const { return 2 * limits_.timeout_s + 1; }
 
  private:
   class Judged;
@@ -61,7 +67,6 @@ class ProgramTests {
   std::unique_ptr<sandbox::SandboxedProcess> start(const sandbox::SandboxConfig& config) const;
   TestResult run_io(const Program& program, const TestCase& test) const;
   TestResult run_judged(const Program& program, const TestCase& test) const;
-  double wall_s() const { return 2 * limits_.timeout_s + 1; }
 
   std::shared_ptr<const sandbox::Sandbox> sandbox_;
   Language language_;

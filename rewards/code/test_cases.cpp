@@ -5,12 +5,16 @@
 
 #include "base/json.h"
 #include "base/printable.h"
+#include "rewards/reply.h"
 #include "rewards/rules/reference.h"
 
 namespace gradus::rewards::code {
 namespace {
 
 using nlohmann::json;
+
+// Tests of a row as a text: data sets have some of several megabytes.
+constexpr size_t kMaxTestBytes = size_t{64} << 20;
 
 constexpr std::array kColumns{"tests",     "test_cases", "input_output", "verification_info",
                               "test_list", "test"};
@@ -59,16 +63,19 @@ json values_of_lines(const std::string& text, std::string& fault) {
     const std::string line = text.substr(at, end - at);
     at = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    values.push_back(json::parse(line, nullptr, false));
-    if (values.back().is_discarded()) fault = "an argument is no JSON: " + printable(line, 100);
+    auto [value, why_not] = read_reply(line, kMaxTestBytes);
+    if (!why_not.empty()) {
+      fault = "an argument is no JSON (" + why_not + "): " + printable(line, 100);
+      return values;
+    }
+    values.push_back(std::move(value));
   }
   return values;
 }
 
 json value_of(const json& output) {
   if (!output.is_string()) return output;
-  const json parsed = json::parse(output.get<std::string>(), nullptr, false);
-  return parsed.is_discarded() ? output : parsed;
+  return json_in(output.get_ref<const std::string&>(), kMaxTestBytes).value_or(output);
 }
 
 class Reader {
@@ -102,8 +109,14 @@ class Reader {
   }
 
   void add_text(const std::string& text) {
-    const json parsed = json::parse(text, nullptr, false);
-    if (!parsed.is_discarded() && !parsed.is_string()) return add(parsed);
+    const auto [parsed, fault] = read_reply(text, kMaxTestBytes);
+    if (fault.empty() && !parsed.is_string()) return add(parsed);
+    // No Python begins like this: it is JSON that nobody should guess at.
+    const size_t first = text.find_first_not_of(" \t\r\n");
+    if (!fault.empty() && first != std::string::npos &&
+        (text[first] == '{' || text[first] == '[')) {
+      return fail("the tests are JSON that cannot be read: " + printable(fault, 200));
+    }
     TestCase test;
     test.source = text;
     test.setup = text_member(row_, "test_setup_code");

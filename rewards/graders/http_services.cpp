@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "base/sha256.h"
 #include "rewards/outbound/signature.h"
+#include "rewards/reply.h"
 
 namespace gradus::rewards::graders {
 namespace {
@@ -26,7 +27,7 @@ AskOutcome outcome_of(const HttpReply& reply) {
 
 // What a server says of an error, in OpenAI's form or as it is.
 std::string error_text(const std::string& body) {
-  const json reply = json::parse(body, nullptr, false);
+  const json reply = json_in(body).value_or(json());
   if (reply.is_object() && reply.contains("error")) {
     const json& error = reply.at("error");
     if (error.is_object() && error.contains("message") && error.at("message").is_string()) {

@@ -9,6 +9,7 @@
 #include "base/printable.h"
 #include "rewards/graders/grader_record.h"
 #include "rewards/graders/model_messages.h"
+#include "rewards/reply.h"
 
 namespace gradus::rewards::graders {
 namespace {
@@ -31,7 +32,7 @@ std::optional<std::string> label_in(const std::string& text,
   if (has(labels, text)) return text;
   const std::string plain = without_dress(text);
   if (has(labels, plain)) return plain;
-  const json object = json::parse(text, nullptr, false);
+  const json object = json_in(text).value_or(json());
   if (!object.is_object()) return std::nullopt;
   for (const char* key : {"label", "result"}) {
     if (!object.contains(key) || !object.at(key).is_string()) continue;

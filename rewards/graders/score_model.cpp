@@ -11,6 +11,7 @@
 #include "base/printable.h"
 #include "rewards/graders/grader_record.h"
 #include "rewards/graders/model_messages.h"
+#include "rewards/reply.h"
 
 namespace gradus::rewards::graders {
 namespace {
@@ -24,7 +25,7 @@ std::optional<double> number_in(std::string_view text) {
   const bool is_number = result.ec == std::errc() && result.ptr == plain.data() + plain.size() &&
                          !plain.empty() && std::isfinite(value);
   if (is_number) return value;
-  const json object = json::parse(plain, nullptr, false);
+  const json object = json_in(plain).value_or(json());
   if (!object.is_object()) return std::nullopt;
   for (const char* key : {"result", "score"}) {
     if (object.contains(key) && object.at(key).is_number()) return object.at(key).get<double>();

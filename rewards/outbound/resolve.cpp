@@ -8,6 +8,7 @@
 #include <cstring>
 #include <future>
 #include <memory>
+#include <system_error>
 #include <thread>
 
 namespace gradus::rewards::outbound {
@@ -53,7 +54,17 @@ Resolved resolve(const std::string& host, std::chrono::steady_clock::time_point 
   // resolver's own limits end that thread.
   auto promise = std::make_shared<std::promise<Resolved>>();
   auto future = promise->get_future();
-  std::thread([promise, host] { promise->set_value(ask_system(host)); }).detach();
+  try {
+    std::thread([promise, host] {
+      try {
+        promise->set_value(ask_system(host));
+      } catch (...) {  // the edge of a thread; thrown again to who waits
+        promise->set_exception(std::current_exception());
+      }
+    }).detach();
+  } catch (const std::system_error& error) {
+    return {{}, "no thread could be started to resolve " + host + ": " + error.what()};
+  }
   constexpr std::chrono::milliseconds kStopLatency{200};
   const auto waits = [&] {
     const auto now = std::chrono::steady_clock::now();

@@ -61,6 +61,7 @@ WorkerProgram plugin_worker(const PluginConfig& config) {
   for (const std::string& path : config.read) process.readable.push_back(existing_place(path));
   process.has_network = config.network;
   process.reads_private_files = true;
+  process.closes_processes = true;
   process.limits.memory_bytes = static_cast<uint64_t>(config.memory_mb) << 20;
   process.limits.scratch_bytes = static_cast<uint64_t>(config.scratch_mb) << 20;
   process.limits.num_processes = static_cast<uint64_t>(config.num_processes);

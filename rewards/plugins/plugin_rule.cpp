@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/sha256.h"
+#include "rewards/reply.h"
 
 namespace gradus::rewards {
 namespace {
@@ -169,7 +170,7 @@ Grade PluginRule::grade_of(const json& answer) const {
   const json& score = has_score ? answer["score"] : answer;
   if (has_score && score.is_object()) return grade_of(score);
   Grade grade = verdict_of(score);
-  if (has_score && answer.contains("details")) grade.details = answer["details"];
+  if (has_score && answer.contains("details")) grade.details = bounded_details(answer["details"]);
   if (has_score && answer.contains("reason") && answer["reason"].is_string()) {
     grade.reason = printable(answer["reason"].get<std::string>(), kMaxReasonBytes);
   }

@@ -35,8 +35,9 @@ struct PluginProgram {
 /// A rule made of others' code, in a pool of isolated processes.
 ///
 /// A score in a reply is a number, null (skipped), {"error": text} (failed), or {"score": number
-/// or null, "reason": text, "details": any}. Every grade's details hold the code's `version`, a
-/// failed one's also the `fault`: "code" (what the code said or returned) or "process".
+/// or null, "reason": text, "details": any, kept up to the bounds of reply.h}. Every grade's
+/// details hold the code's `version`, a failed one's also the `fault`: "code" (what the code said
+/// or returned) or "process".
 ///
 /// Faults. A process that crashes, hangs, or answers what is no answer is killed with all it
 /// started and replaced. If it had served before, its call is tried once more in a fresh process,

@@ -1,11 +1,13 @@
 #include "rewards/plugins/python_interpreter.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/process/process.h"
+#include "rewards/reply.h"
 
 namespace gradus::rewards {
 namespace {
@@ -28,6 +30,18 @@ answer = {"program": sys.executable, "readable": places + paths, "search_path": 
 os.write(3, (json.dumps(answer) + "\n").encode())
 )py";
 
+bool is_list_of_texts(const json& list) {
+  return list.is_array() &&
+         std::all_of(list.begin(), list.end(), [](const json& entry) { return entry.is_string(); });
+}
+
+// Wrappers in PATH are anybody's: what they say is looked at before it is used.
+bool is_answer(const json& answer) {
+  return answer.is_object() && answer.value("program", json()).is_string() &&
+         is_list_of_texts(answer.value("readable", json())) &&
+         is_list_of_texts(answer.value("search_path", json()));
+}
+
 }  // namespace
 
 PythonInterpreter find_python(const std::string& name) {
@@ -38,8 +52,8 @@ PythonInterpreter find_python(const std::string& name) {
   }
   ChildProcess python(std::move(config));
   const Exchange exchange = python.exchange("", kPatienceS);
-  const json answer = json::parse(exchange.reply, nullptr, false);
-  if (!answer.is_object()) {
+  const json answer = json_in(exchange.reply).value_or(json());
+  if (!is_answer(answer)) {
     python.wait_for_end(1.0);
     python.kill();
     throw PeerError(printable(name, 200) + ": is no Python interpreter that works (it " +

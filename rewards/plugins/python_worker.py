@@ -21,6 +21,8 @@ import types
 REPLIES = 3
 REQUESTS = 4
 MAX_TEXT = 2000
+MAX_RECORD = 1 << 16
+MAX_LEVELS = 16
 MAX_RESULT = 1 << 20
 
 
@@ -38,7 +40,7 @@ def describe(error):
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != "<string>"]
     frames = [f for f in frames if not f.filename.startswith("<frozen")]
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"[:MAX_TEXT]
+    return clean(f"{type(error).__name__}: {error}{where}"[:MAX_TEXT])
 
 
 def flush_outputs():
@@ -116,7 +118,7 @@ def number_of(value, allows_bool=False):
     if isinstance(value, bool) and allows_bool:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        shown = repr(value)[:100]
+        shown = clean(repr(value)[:100])
         return {"error": f"returned {shown} ({type(value).__name__}), must be a number or None"}
     try:
         number = float(value)
@@ -127,12 +129,50 @@ def number_of(value, allows_bool=False):
     return number
 
 
-def plain(value):
-    """What JSON can carry of a rule's own record."""
+def clean(text):
+    """Halves of surrogate pairs are no text that can be sent."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def cut(value, level=1):
+    """The value without what lies too deep; what JSON cannot carry raises when it is written."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >> 63:
+        return hex(value)[:MAX_TEXT]  # past what numbers of others hold
+    if isinstance(value, (dict, list, tuple)):
+        if level > MAX_LEVELS:
+            return f"(nested deeper than {MAX_LEVELS})"
+        if isinstance(value, dict):
+            # The names that JSON gives to None, True and numbers.
+            names = {k: k if isinstance(k, str) else json.dumps(k) for k in value}
+            return {clean(names[k]): cut(v, level + 1) for k, v in value.items()}
+        return [cut(v, level + 1) for v in value]
+    return value
+
+
+def plain(value, level=1):
+    """What JSON can carry of a rule's own record, within bounds."""
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError):
-        return repr(value)[:MAX_TEXT]
+        text = json.dumps(cut(value, level), allow_nan=False)
+        if len(text) <= MAX_RECORD:
+            return json.loads(text)
+        return f"(cut, {len(text)} bytes of JSON) {text[:MAX_TEXT]}"
+    except (TypeError, ValueError, RecursionError):
+        return clean(repr(value)[:MAX_TEXT])
+
+
+def record(members):
+    """The members together within the same bounds."""
+    kept, room = {}, MAX_RECORD
+    for name, value in members.items():
+        value = plain(value, 2)
+        room -= len(json.dumps(value)) + len(str(name))
+        if room < 0:
+            kept["details_cut"] = f"kept are {MAX_RECORD} bytes of {len(members)} members"
+            break
+        kept[clean(str(name))] = value
+    return kept
 
 
 def graded(value):
@@ -143,7 +183,7 @@ def graded(value):
         score = number_of(value["score"], allows_bool=True)
         if isinstance(score, dict):
             return score
-        return {"score": score, "details": {k: plain(v) for k, v in value.items() if k != "score"}}
+        return {"score": score, "details": record({k: v for k, v in value.items() if k != "score"})}
     return number_of(value, allows_bool=True)
 
 
@@ -366,7 +406,17 @@ def answer(request):
     send(reply)
 
 
+def keep_channel():
+    """No program that the user's code starts inherits the channel, or what closes this process."""
+    for fd in (REPLIES, REQUESTS):
+        os.set_inheritable(fd, False)
+    preloaded = [p for p in os.environ.pop("LD_PRELOAD", "").split(":") if "gradus-guard" not in p]
+    if any(preloaded):
+        os.environ["LD_PRELOAD"] = ":".join(preloaded)
+
+
 def main():
+    keep_channel()
     with os.fdopen(os.dup(REQUESTS), "rb") as requests:
         for line in requests:
             answer(json.loads(line))

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/printable.h"
+#include "rewards/reply.h"
 #include "rewards/reward_rule.h"
 
 namespace gradus::rewards {
@@ -19,6 +20,8 @@ using Kind = WorkerFault::Kind;
 
 constexpr size_t kMaxFaultBytes = 2000;
 constexpr double kExitPatienceS = 1.0;
+// A grade of a batch: its bounded details, and what stands around them.
+constexpr size_t kGradeBytes = kMaxDetailBytes + (size_t{8} << 10);
 
 // Unpredictable on purpose: it only pairs a reply with its request and reaches no result.
 std::string fresh_nonce() {
@@ -39,6 +42,12 @@ std::string last_lines(const std::string& text) {
   begin = begin == std::string::npos ? 0 : begin;
   const std::string lines = text.substr(begin, end - begin);
   return printable(lines.substr(lines.find_first_not_of('\n')), kMaxFaultBytes);
+}
+
+/// Ours, but written by a process that the user's code shares.
+bool is_description(const json& loaded) {
+  return loaded.is_object() && loaded.value("files", json::object()).is_object() &&
+         loaded.value("form", json("")).is_string();
 }
 
 std::string text_of(const json& error) {
@@ -70,14 +79,16 @@ std::string PluginWorker::start() {
   if (program_.load.is_null()) return "";
   const std::string nonce = fresh_nonce();
   process_->send(dump_json({{"nonce", nonce}, {"load", program_.load}}) + "\n");
-  Reply reply = next_reply(nonce, program_.load_timeout_s);
+  Answer reply = next_reply(nonce, program_.load_timeout_s, kMaxReplyBytes);
   if (const auto* fault = std::get_if<WorkerFault>(&reply)) {
     const std::string reason = "cannot be loaded: " + fault->reason;
     stop();
     return reason;
   }
-  loaded_ = std::get<json>(reply).value("loaded", json::object());
-  return "";
+  loaded_ = std::get<json>(std::move(reply)).value("loaded", json());
+  if (is_description(loaded_)) return "";
+  stop();
+  return "cannot be loaded: the plug-in sent no description of what it loaded";
 }
 
 WorkerAnswer PluginWorker::call_batch(json request, size_t count) {
@@ -86,7 +97,8 @@ WorkerAnswer PluginWorker::call_batch(json request, size_t count) {
   const std::string nonce = fresh_nonce();
   request["nonce"] = nonce;
   process_->send(dump_json(request) + "\n");
-  Reply reply = next_reply(nonce, program_.timeout_s);
+  Answer reply =
+      next_reply(nonce, program_.timeout_s, std::max(kMaxReplyBytes, count * kGradeBytes));
   if (auto* fault = std::get_if<WorkerFault>(&reply)) return {{}, std::move(*fault)};
   json scores = std::get<json>(reply).value("scores", json());
   if (!scores.is_array()) return {{}, broken("the plug-in sent a reply without scores")};
@@ -124,7 +136,7 @@ WorkerAnswer PluginWorker::call_singly(std::vector<json> requests) {
 WorkerAnswer PluginWorker::collect(const std::string& nonce, size_t count) {
   WorkerAnswer answer;
   for (size_t i = 0; i < count; ++i) {
-    Reply reply = next_reply(nonce + ":" + std::to_string(i), program_.timeout_s);
+    Answer reply = next_reply(nonce + ":" + std::to_string(i), program_.timeout_s, kMaxReplyBytes);
     auto* fault = std::get_if<WorkerFault>(&reply);
     if (fault != nullptr && fault->kind != Kind::refused) {
       answer.fault = std::move(*fault);
@@ -138,8 +150,10 @@ WorkerAnswer PluginWorker::collect(const std::string& nonce, size_t count) {
 }
 
 // Everything but a well-formed reply leaves a process in a state that nobody knows: it is ended.
-PluginWorker::Reply PluginWorker::next_reply(const std::string& nonce, double timeout_s) {
+PluginWorker::Answer PluginWorker::next_reply(const std::string& nonce, double timeout_s,
+                                              size_t max_bytes) {
   std::string line;
+  process_->limit_replies(max_bytes);
   switch (process_->wait_line(line, sandbox::deadline_in(timeout_s))) {
     case SandboxedProcess::Event::timed_out:
       stop();
@@ -149,13 +163,14 @@ PluginWorker::Reply PluginWorker::next_reply(const std::string& nonce, double ti
     case SandboxedProcess::Event::closed:
       return broken("the plug-in's process " + ending());
     case SandboxedProcess::Event::too_long:
-      return broken("the plug-in sent a line of more than the largest size");
+      return broken(fmt::format("the plug-in sent a reply of more than {} bytes", max_bytes));
     case SandboxedProcess::Event::line:
       break;
   }
-  json reply = json::parse(line, nullptr, false);
+  auto [reply, fault] = read_reply(line, max_bytes);
   if (!reply.is_object() || reply.value("nonce", json()) != nonce) {
-    return broken("the plug-in wrote what is no reply to this call: " + printable(line, 200));
+    return broken("the plug-in wrote what is no reply to this call: " +
+                  (fault.empty() ? "" : fault + ": ") + printable(line, 200));
   }
   if (reply.contains("error")) {
     return WorkerFault{Kind::refused, text_of(reply["error"])};

@@ -47,7 +47,9 @@ struct WorkerAnswer {
 ///   either may answer {"nonce": ..., "error": text}
 ///
 /// Nonces are fresh and random for every call: what code prints or sends unasked, or too late, is
-/// no reply, and ends the process. It is started when needed. One thread at a time.
+/// no reply, and ends the process; so does a reply of more than kMaxReplyBytes (of a batch: 72 KiB
+/// a sample, where that is more) or one that is no strict JSON (reply.h). It is started when
+/// needed. One thread at a time.
 class PluginWorker {
  public:
   PluginWorker(std::shared_ptr<const sandbox::Sandbox> sandbox, WorkerProgram program)
@@ -79,10 +81,10 @@ class PluginWorker {
   void stop() { process_.reset(); }
 
  private:
-  using Reply = std::variant<nlohmann::json, WorkerFault>;
+  using Answer = std::variant<nlohmann::json, WorkerFault>;
 
   WorkerAnswer collect(const std::string& nonce, size_t count);
-  Reply next_reply(const std::string& nonce, double timeout_s);
+  Answer next_reply(const std::string& nonce, double timeout_s, size_t max_bytes);
   WorkerFault broken(const std::string& what);
   std::string ending();
 

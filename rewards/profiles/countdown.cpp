@@ -14,6 +14,7 @@
 #include "rewards/profiles/profile.h"
 #include "rewards/profiles/python_arithmetic.h"
 #include "rewards/profiles/python_text.h"
+#include "rewards/reply.h"
 
 namespace gradus::rewards::profiles {
 namespace {
@@ -33,7 +34,7 @@ bool is_exact_integer(double value) {
 }
 
 std::optional<Puzzle> puzzle_of(std::string_view gold) {
-  const auto json = nlohmann::json::parse(gold, nullptr, false);
+  const auto json = json_in(gold).value_or(nlohmann::json());
   if (!json.is_object() || !json.contains("target") || !json.contains("numbers")) return {};
   const auto& target = json.at("target");
   const auto& numbers = json.at("numbers");

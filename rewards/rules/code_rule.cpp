@@ -8,10 +8,14 @@
 // is a process of its own behind the sandbox's wall, and what is expected is never in reach of the
 // program. Forms of tests: code/test_cases.h. Without tests the row is skipped; without a program
 // the reward is no_code, with one that does not compile no_compile. The details hold the verdicts.
+// All tests of a completion together have the clock limit of four, and a quarter second for each:
+// what is not run by then is a timeout. Where the machine cannot run a program the grade is failed.
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "rewards/code/fenced_block.h"
 #include "rewards/code/program_tests.h"
 #include "rewards/code/test_cases.h"
@@ -77,6 +81,10 @@ code::ProgramLimits limits_of(const CodeConfig& options) {
   return limits;
 }
 
+// What all tests of a completion may take by the clock.
+constexpr double kTestsOfBudget = 4;
+constexpr double kSecondsOfEach = 0.25;
+
 class CodeRule final : public RewardRule {
  public:
   CodeRule(std::string name, CodeConfig options, const std::string& where)
@@ -91,7 +99,7 @@ class CodeRule final : public RewardRule {
   std::vector<Grade> grade(std::span<const RewardInput> group) override {
     std::vector<Grade> grades;
     for (const RewardInput& input : group) {
-      Grade grade = stop_.stop_requested() ? failed(kStopped) : grade_one(input);
+      Grade grade = stop_.stop_requested() ? failed(kStopped) : safe_grade(input);
       if (stop_.stop_requested()) grade = failed(kStopped);  // of a program that was broken off
       grades.push_back(std::move(grade));
     }
@@ -111,6 +119,16 @@ class CodeRule final : public RewardRule {
   }
 
  private:
+  /// One completion whose programs cannot be started (no process, no descriptor is left) is a
+  /// failed grade, not the end of the run.
+  Grade safe_grade(const RewardInput& input) const {
+    try {
+      return grade_one(input);
+    } catch (const Error& error) {
+      return failed(error.what());
+    }
+  }
+
   Grade grade_one(const RewardInput& input) const {
     if (input.row == nullptr) return skipped("there is no row with tests");
     code::TestCases cases = code::tests_of(*input.row, options_.tests);
@@ -133,8 +151,13 @@ class CodeRule final : public RewardRule {
     std::string reason;
     size_t num_ok = 0;
     size_t num_ok_of_ten = 0;
+    const double budget_s =
+        kTestsOfBudget * programs_.wall_s() + kSecondsOfEach * static_cast<double>(tests.size());
+    const sandbox::Deadline deadline = sandbox::deadline_in(budget_s);
     for (size_t i = 0; i < tests.size() && !stop_.stop_requested(); ++i) {
-      const code::TestResult result = programs_.run(program, tests[i]);
+      const bool is_late = std::chrono::steady_clock::now() > deadline;
+      const code::TestResult result =
+          is_late ? not_run(budget_s) : programs_.run(program, tests[i]);
       verdicts.push_back(code::verdict_name(result.verdict));
       const bool is_ok = result.verdict == code::Verdict::ok;
       num_ok += is_ok ? 1 : 0;
@@ -153,6 +176,11 @@ class CodeRule final : public RewardRule {
     grade.reason = reason;
     grade.details = {{"verdicts", std::move(verdicts)}, {"tests", tests.size()}, {"ok", num_ok}};
     return grade;
+  }
+
+  static code::TestResult not_run(double budget_s) {
+    return {code::Verdict::timeout,
+            "was not run: the tests before it took " + number_text(budget_s) + " s"};
   }
 
   /// After a fault in the tests up to `i` the rest cannot change the reward.

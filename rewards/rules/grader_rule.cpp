@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 
 #include "base/clock.h"
@@ -95,7 +96,11 @@ class GraderRule final : public RewardRule {
     };
     const size_t num_threads = std::min<size_t>(num_threads_, group.size());
     std::vector<std::jthread> threads;
-    for (size_t i = 1; i < num_threads; ++i) threads.emplace_back(work);
+    try {
+      for (size_t i = 1; i < num_threads; ++i) threads.emplace_back(work);
+    } catch (const std::system_error&) {
+      // No more threads are to be had; fewer give the same grades, later.
+    }
     work();
     threads.clear();
     return grades;

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <span>
 
-// The build puts the helper's path here and makes this file depend on it.
+// The build puts the paths of both here and makes this file depend on them.
 asm(".pushsection .rodata\n"
     ".balign 16\n"
     "gradus_sandbox_helper_begin:\n"
@@ -18,11 +18,19 @@ asm(".pushsection .rodata\n"
     "\"\n"
     "gradus_sandbox_helper_end:\n"
     ".byte 0\n"
+    ".balign 16\n"
+    "gradus_sandbox_guard_begin:\n"
+    ".incbin \"" GRADUS_SANDBOX_GUARD
+    "\"\n"
+    "gradus_sandbox_guard_end:\n"
+    ".byte 0\n"
     ".popsection\n");
 
 extern "C" {
 extern const std::byte gradus_sandbox_helper_begin[];
 extern const std::byte gradus_sandbox_helper_end[];
+extern const char gradus_sandbox_guard_begin[];
+extern const char gradus_sandbox_guard_end[];
 }
 
 namespace gradus::rewards::sandbox {
@@ -63,6 +71,10 @@ FileDescriptor open_helper_program() {
     return temporary_file(program);
   }
   return file;
+}
+
+std::string guard_library() {
+  return {gradus_sandbox_guard_begin, gradus_sandbox_guard_end};
 }
 
 }  // namespace gradus::rewards::sandbox

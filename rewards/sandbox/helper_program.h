@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/files/file_descriptor.h"
 
 namespace gradus::rewards::sandbox {
@@ -10,5 +12,8 @@ namespace gradus::rewards::sandbox {
 /// programs in memory (vm.memfd_noexec).
 /// @throws FileError  neither can be made.
 FileDescriptor open_helper_program();
+
+/// The shared library of guard/guard.cpp, for the view of plug-ins.
+std::string guard_library();
 
 }  // namespace gradus::rewards::sandbox

@@ -52,6 +52,7 @@ struct LaunchPlan {
   std::vector<std::string> environment;
   std::vector<Bind> binds;
   std::vector<PlannedLink> links;
+  std::vector<std::string> covered;  // files of the view in whose place an empty one is seen
   std::vector<PlannedFile> files;
   std::string scratch = "/tmp";  // the folder that the program may write and starts in
   Input input = Input::empty;
@@ -59,7 +60,7 @@ struct LaunchPlan {
   bool replies_on_output = false;  // stdout is the reply channel
   bool has_network = false;
   bool keeps_read_capability = false;  // root's own plug-ins may lie in root's private folders
-  std::string collect;  // a file of the view that is sent back on kReplies at the end
+  std::string collect;  // a file of the view that is sent back on kReplies at the end, whole
   uint64_t collect_bytes = 0;
   uint64_t scratch_bytes = 0;
   uint64_t memory_bytes = 0;         // of the whole tree, watched; 0: none
@@ -88,7 +89,8 @@ void visit(PlannedFile& f, Archive& archive) {
 template <class Archive>
 void visit(LaunchPlan& p, Archive& archive) {
   archive(p.rung), archive(p.command), archive(p.runs_helper), archive(p.environment);
-  archive(p.binds), archive(p.links), archive(p.files), archive(p.scratch);
+  archive(p.binds), archive(p.links), archive(p.covered);
+  archive(p.files), archive(p.scratch);
   archive(p.input), archive(p.input_text), archive(p.replies_on_output), archive(p.has_network);
   archive(p.keeps_read_capability), archive(p.collect), archive(p.collect_bytes);
   archive(p.scratch_bytes), archive(p.memory_bytes), archive(p.address_space_bytes);
@@ -171,10 +173,16 @@ class PlanReader {
   std::string_view text_;
 };
 
-inline std::string encode(LaunchPlan plan) {
+/// The plan's bytes behind their number, as they cross the channel.
+inline std::string framed(LaunchPlan plan) {
   PlanWriter writer;
+  uint64_t size = 0;
+  writer(size);
   visit(plan, writer);
-  return writer.take();
+  std::string text = writer.take();
+  size = text.size() - sizeof(size);
+  std::memcpy(text.data(), &size, sizeof(size));
+  return text;
 }
 
 inline LaunchPlan decode(std::string_view text) {

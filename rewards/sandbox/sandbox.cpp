@@ -16,6 +16,7 @@
 #include "base/printable.h"
 #include "rewards/sandbox/control_group.h"
 #include "rewards/sandbox/helper_program.h"
+#include "rewards/sandbox/named_pipes.h"
 #include "rewards/sandbox/seccomp_filter.h"
 
 namespace gradus::rewards::sandbox {
@@ -25,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kScratch = "/tmp";
 constexpr double kTrialPatienceS = 20.0;
+constexpr uint64_t kTrialProcesses = 4;  // fewer than the mode "forks" starts
 
 // --- the view ------------------------------------------------------------------------------------
 
@@ -33,7 +35,7 @@ constexpr std::array kSystemFiles{"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/l
                                   "/etc/alternatives"};
 constexpr std::array kNetworkFiles{"/etc/resolv.conf", "/etc/hosts", "/etc/ssl",
                                    "/etc/ca-certificates", "/etc/pki"};
-constexpr std::array kDevices{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+constexpr std::array kDevices{"/dev/null", "/dev/full", "/dev/random", "/dev/urandom"};
 
 bool is_inside(const std::string& path, const std::string& folder) {
   return path == folder || folder == "/" ||
@@ -91,6 +93,8 @@ void add_devices(LaunchPlan& plan) {
   for (const char* device : kDevices) {
     if (exists(device)) plan.binds.push_back({device, device, true});
   }
+  // Gives zeros as well, but no shared memory that belongs to nobody.
+  if (exists("/dev/full")) plan.binds.push_back({"/dev/full", "/dev/zero", true});
   plan.links.push_back({"/dev/fd", "/proc/self/fd"});
   plan.links.push_back({"/dev/stdin", "/proc/self/fd/0"});
   plan.links.push_back({"/dev/stdout", "/proc/self/fd/1"});
@@ -109,6 +113,20 @@ void add_user_names(LaunchPlan& plan) {
       {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n", 0444});
 }
 
+// In the view's /etc, or where there is no view, in the scratch folder.
+void add_guard(LaunchPlan& plan) {
+  const std::string path =
+      plan.rung == Rung::namespaces ? "/etc/gradus-guard.so" : "/tmp/.gradus-guard.so";
+  plan.files.push_back({path, guard_library(), 0444});
+  const std::string name = "LD_PRELOAD=";
+  for (std::string& variable : plan.environment) {
+    if (variable.rfind(name, 0) != 0) continue;
+    variable = name + path + ":" + variable.substr(name.size());
+    return;
+  }
+  plan.environment.push_back(name + path);
+}
+
 LaunchPlan plan_of(const SandboxConfig& config, Rung rung) {
   LaunchPlan plan;
   plan.rung = rung;
@@ -123,6 +141,7 @@ LaunchPlan plan_of(const SandboxConfig& config, Rung rung) {
   add_devices(plan);
   add_user_names(plan);
   plan.files.insert(plan.files.end(), config.files.begin(), config.files.end());
+  if (config.closes_processes && !config.runs_helper) add_guard(plan);
   plan.scratch = kScratch;
   plan.input = config.input;
   plan.input_text = config.input_text;
@@ -163,6 +182,9 @@ std::string move_scratch(LaunchPlan& plan) {
   for (std::string& variable : plan.environment) {
     const size_t value = variable.find('=') + 1;
     if (variable.substr(value) == kScratch) variable = variable.substr(0, value) + folder;
+    if (variable.compare(value, prefix.size() + 1, prefix + ".") == 0) {
+      variable = variable.substr(0, value) + folder + variable.substr(value + prefix.size() - 1);
+    }
   }
   move(plan.collect);
   for (PlannedFile& file : plan.files) {
@@ -185,42 +207,66 @@ int landlock_abi() {
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-/// Why a program cannot be run on this rung; empty: it can.
-std::string trial(LaunchPlan plan, int helper) {
+/// How a program ends on this rung.
+Ending trial(LaunchPlan plan, int helper) {
   SandboxedProcess::Options options;
   if (plan.rung != Rung::namespaces) options.owned_folder = move_scratch(plan);
-  SandboxedProcess process(plan, helper, std::move(options));
-  if (!process.wait_end(deadline_in(kTrialPatienceS))) return "a trial program did not end";
-  const Ending& ending = process.ending();
-  if (ending.kind == Ending::Kind::exited && ending.code == 0) return "";
-  return ending.kind == Ending::Kind::not_started ? ending.text : ending.description();
+  SandboxedProcess process(std::move(plan), helper, std::move(options));
+  if (process.wait_end(deadline_in(kTrialPatienceS))) return process.ending();
+  Ending late;
+  late.kind = Ending::Kind::not_started;
+  late.text = "a trial program did not end";
+  return late;
 }
 
-SandboxConfig trial_config() {
+bool is_well(const Ending& ending) {
+  return ending.kind == Ending::Kind::exited && ending.code == 0;
+}
+
+SandboxConfig trial_config(const char* mode) {
   SandboxConfig config;
-  config.command = {"gradus-sandbox", "nothing"};
+  config.command = {"gradus-sandbox", mode};
   config.runs_helper = true;
   config.limits.memory_bytes = uint64_t{256} << 20;
   config.limits.scratch_bytes = 1 << 20;
+  config.limits.num_processes = kTrialProcesses;
   return config;
+}
+
+/// What of the limits cannot be kept as they are meant.
+std::vector<std::string> gaps_of(const Ending& nothing, LaunchPlan plan, int helper) {
+  std::vector<std::string> gaps;
+  if (!nothing.warning.empty()) gaps.push_back(nothing.warning);
+  if (plan.rung == Rung::limits) gaps.emplace_back("every file of the user is in its reach");
+  if (!is_well(trial(std::move(plan), helper))) {
+    gaps.emplace_back(
+        "the kernel does not count this user's processes: the sandbox counts them every 25 ms and "
+        "ends a program that has too many");
+  }
+  return gaps;
 }
 
 SandboxProbe probe_with(int helper, const std::string& filter, Rung strongest) {
   SandboxProbe probe;
   probe.landlock_abi = landlock_abi();
-  probe.cgroup = ControlGroup::find_parent().string();
+  probe.cgroup = ControlGroup::find_parent();
   if (strongest != Rung::namespaces) probe.missing = "nothing stronger was asked for";
+  const auto plan = [&filter](const char* mode, Rung rung) {
+    LaunchPlan made = plan_of(trial_config(mode), rung);
+    made.seccomp = filter;
+    return made;
+  };
   for (const Rung rung : {Rung::namespaces, Rung::landlock, Rung::limits}) {
     if (rung < strongest) continue;
-    LaunchPlan plan = plan_of(trial_config(), rung);
-    plan.seccomp = filter;
-    const std::string fault = trial(std::move(plan), helper);
-    if (fault.empty()) {
+    const Ending ending = trial(plan("nothing", rung), helper);
+    if (is_well(ending)) {
       probe.rung = rung;
       probe.is_available = true;
+      probe.gaps = gaps_of(ending, plan("forks", rung), helper);
       return probe;
     }
-    if (probe.missing.empty()) probe.missing = fault;
+    if (!probe.missing.empty()) continue;
+    probe.missing = ending.kind == Ending::Kind::not_started ? ending.text : ending.description();
   }
   return probe;
 }
@@ -242,8 +288,10 @@ std::string SandboxProbe::description() const {
   if (!is_available) return "none: " + missing;
   std::string text = rung_name(rung);
   if (rung == Rung::namespaces && landlock_abi > 0) text += ", Landlock behind them";
-  text += cgroup.empty() ? "; no delegated control group: memory is watched by the sandbox itself"
-                         : "; control group " + cgroup;
+  text += cgroup.is_empty()
+              ? "; no delegated control group: memory is watched by the sandbox itself"
+              : "; control group " + cgroup.memory.string();
+  for (const std::string& gap : gaps) text += "; " + gap;
   if (!missing.empty()) text += "; not stronger: " + missing;
   return text;
 }
@@ -266,18 +314,35 @@ Sandbox::Sandbox(Isolation isolation, Rung strongest)
   }
 }
 
+std::vector<std::string> Sandbox::pipes_below(const std::vector<std::string>& readable) const {
+  std::vector<std::string> all;
+  const std::lock_guard lock(mutex_);
+  for (const std::string& path : readable) {
+    std::error_code ignored;
+    const std::string canonical = fs::canonical(path, ignored).string();
+    for (const std::string& shown : {fs::path(path).lexically_normal().string(), canonical}) {
+      auto found = pipes_.find(shown);
+      if (found == pipes_.end()) found = pipes_.emplace(shown, named_pipes_below(shown)).first;
+      all.insert(all.end(), found->second.begin(), found->second.end());
+    }
+  }
+  return all;
+}
+
 std::unique_ptr<SandboxedProcess> Sandbox::start(const SandboxConfig& config) const {
   LaunchPlan plan = plan_of(config, probe_.rung);
+  if (probe_.rung == Rung::namespaces) plan.covered = pipes_below(config.readable);
   plan.seccomp = config.has_network ? network_filter_ : local_filter_;
   SandboxedProcess::Options options;
   options.max_output_bytes = config.max_output_bytes;
-  options.max_reply_bytes = config.max_reply_bytes;
+  options.max_reply_bytes =
+      config.collect.empty() ? config.max_reply_bytes : static_cast<size_t>(config.collect_bytes);
   if (probe_.rung != Rung::namespaces) options.owned_folder = move_scratch(plan);
-  if (!probe_.cgroup.empty()) {
+  if (!probe_.cgroup.is_empty()) {
     options.group =
         ControlGroup::make(probe_.cgroup, config.limits.memory_bytes, config.limits.num_processes);
   }
-  return std::make_unique<SandboxedProcess>(plan, helper_.get(), std::move(options));
+  return std::make_unique<SandboxedProcess>(std::move(plan), helper_.get(), std::move(options));
 }
 
 }  // namespace gradus::rewards::sandbox

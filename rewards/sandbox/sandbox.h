@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/files/file_descriptor.h"
+#include "rewards/sandbox/control_group.h"
 #include "rewards/sandbox/launch_plan.h"
 #include "rewards/sandbox/sandboxed_process.h"
 
@@ -42,12 +45,15 @@ struct SandboxConfig {
   std::string input_text;
   bool replies_on_output = false;  // what the program prints are the replies
   bool has_network = false;
+  // Its processes are closed to each other: no view of another's memory or descriptors in /proc.
+  // Holds for programs that load shared libraries (guard/guard.cpp).
+  bool closes_processes = false;
   bool reads_private_files = false;  // the user's own code: root's 0700 folders are read for root
   std::string collect;  // a file that the program leaves, for SandboxedProcess::collected
-  uint64_t collect_bytes = uint64_t{64} << 20;
+  uint64_t collect_bytes = uint64_t{8} << 20;  // a larger one is not collected
   SandboxLimits limits;
   size_t max_output_bytes = size_t{64} << 10;  // of stdout the beginning, of stderr the end
-  size_t max_reply_bytes = size_t{64} << 20;   // of one line
+  size_t max_reply_bytes = size_t{1} << 20;    // of one line; see limit_replies
 };
 
 /// What this machine gives.
@@ -56,7 +62,8 @@ struct SandboxProbe {
   bool is_available = false;        // even the weakest rung can be started
   std::string missing;              // why not the strongest: the step that failed; empty: it is
   int landlock_abi = 0;             // 0: none
-  std::string cgroup;               // the delegated control group, or empty
+  GroupPlace cgroup;                // where control groups can be made, or empty
+  std::vector<std::string> gaps;    // what of the limits cannot be kept as meant, for people
   std::string description() const;  // a line for people
 };
 
@@ -80,10 +87,14 @@ class Sandbox {
   std::unique_ptr<SandboxedProcess> start(const SandboxConfig& config) const;
 
  private:
+  std::vector<std::string> pipes_below(const std::vector<std::string>& readable) const;
+
   FileDescriptor helper_;
   std::string local_filter_;
   std::string network_filter_;
   SandboxProbe probe_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::vector<std::string>> pipes_;  // found once for each path
 };
 
 const char* rung_name(Rung rung);

@@ -94,6 +94,8 @@ std::string Ending::description() const {
     }
     case Kind::out_of_memory:
       return "was stopped: all its processes together passed the memory limit";
+    case Kind::too_many:
+      return "was stopped: it had more processes than it may";
     case Kind::not_started:
       return "could not be started: " + text;
     case Kind::killed:
@@ -104,8 +106,8 @@ std::string Ending::description() const {
   return "ended, nobody knows how";
 }
 
-SandboxedProcess::SandboxedProcess(const LaunchPlan& plan, int helper, Options options)
-    : options_(std::move(options)) {
+SandboxedProcess::SandboxedProcess(LaunchPlan plan, int helper, Options options)
+    : options_(std::move(options)), plan_(framed(std::move(plan))) {
   Ends replies = make_pipe();
   Ends requests = make_pipe();
   Ends output = make_pipe();
@@ -119,10 +121,6 @@ SandboxedProcess::SandboxedProcess(const LaunchPlan& plan, int helper, Options o
   for (const auto* fd : {&replies_, &requests_, &output_pipe_, &error_pipe_, &control_}) {
     make_non_blocking(*fd);
   }
-  const std::string text = encode(plan);
-  const uint64_t size = text.size();
-  plan_.assign(reinterpret_cast<const char*>(&size), sizeof(size));
-  plan_ += text;
   const FileDescriptor program = lifted(helper);
   const FileDescriptor a = lifted(replies.writer.get());
   const FileDescriptor b = lifted(requests.reader.get());
@@ -176,7 +174,7 @@ void SandboxedProcess::send(std::string_view bytes) {
 SandboxedProcess::Event SandboxedProcess::wait_line(std::string& line, Deadline deadline) {
   for (;;) {
     const size_t newline = received_.find('\n', searched_);
-    if (newline != std::string::npos) {
+    if (newline != std::string::npos && newline <= options_.max_reply_bytes) {
       line.assign(received_, 0, newline);
       received_.erase(0, newline + 1);
       searched_ = 0;
@@ -245,7 +243,9 @@ void SandboxedProcess::receive() {
   if (!replies_.is_open()) return;
   std::array<char, 65536> bytes;
   const ssize_t count = ::read(replies_.get(), bytes.data(), bytes.size());
-  if (count > 0) received_.append(bytes.data(), static_cast<size_t>(count));
+  // Past the largest reply nothing is kept, so that no flood grows this process.
+  const bool is_full = received_.size() > options_.max_reply_bytes;
+  if (count > 0 && !is_full) received_.append(bytes.data(), static_cast<size_t>(count));
   if (count == 0) replies_.reset();
 }
 
@@ -257,9 +257,13 @@ void SandboxedProcess::receive_all() {
   }
 }
 
-// A control group that runs out of memory takes the helper along, and its report.
+// A control group that runs out of memory takes the helper along, and its report; one of version 1
+// kills the largest process alone.
 void SandboxedProcess::note_lost_helper() {
-  if (ending_.kind != Ending::Kind::unknown && ending_.kind != Ending::Kind::killed) return;
+  const bool may_be_memory = ending_.kind == Ending::Kind::unknown ||
+                             ending_.kind == Ending::Kind::killed ||
+                             (ending_.kind == Ending::Kind::signalled && ending_.code == SIGKILL);
+  if (!may_be_memory) return;
   if (options_.group && options_.group->ran_out_of_memory()) {
     ending_.kind = Ending::Kind::out_of_memory;
   }
@@ -292,6 +296,8 @@ void SandboxedProcess::take_report(std::string_view line) {
   if (word == "exit") ended(Kind::exited);
   if (word == "signal") ended(Kind::signalled);
   if (word == "memory") ended(Kind::out_of_memory);
+  if (word == "processes") ended(Kind::too_many);
+  if (word == "warn") ending_.warning = printable(rest, 500);
   if (word == "setup") ended(Kind::not_started);
   if (word == "killed") ended(Kind::killed);
   if (word == "cpu_us") ending_.cpu_s = static_cast<double>(number_in(rest)) * 1e-6;

@@ -28,12 +28,14 @@ struct Ending {
     exited,         // `code`: its status
     signalled,      // `code`: the signal
     out_of_memory,  // stopped for the memory of the whole tree
+    too_many,       // stopped for the number of processes, where the kernel does not count them
     not_started,    // `text`: the step that failed
     killed,         // by us
   };
   Kind kind = Kind::unknown;
   int code = 0;
   std::string text;
+  std::string warning;  // what of the limits could not be kept; empty: all were
   double cpu_s = 0;
   int64_t peak_bytes = 0;  // largest resident size of one process
 
@@ -55,13 +57,13 @@ class SandboxedProcess {
 
   struct Options {
     size_t max_output_bytes = size_t{64} << 10;
-    size_t max_reply_bytes = size_t{64} << 20;
+    size_t max_reply_bytes = size_t{1} << 20;
     std::string owned_folder;             // removed at the end
     std::unique_ptr<ControlGroup> group;  // or null
   };
 
   /// Starts `helper` with the plan. @throws PeerError  it cannot be started.
-  SandboxedProcess(const LaunchPlan& plan, int helper, Options options);
+  SandboxedProcess(LaunchPlan plan, int helper, Options options);
   ~SandboxedProcess();
   SandboxedProcess(const SandboxedProcess&) = delete;
   SandboxedProcess& operator=(const SandboxedProcess&) = delete;
@@ -71,6 +73,10 @@ class SandboxedProcess {
 
   /// Queues bytes for the request channel; they are sent while one waits.
   void send(std::string_view bytes);
+
+  /// The largest line that `wait_line` takes from now on. What a program sends beyond it, or
+  /// while nobody waits for a line, is read and dropped.
+  void limit_replies(size_t max_bytes) { options_.max_reply_bytes = max_bytes; }
 
   /// Waits for the next line of the reply channel, without its newline.
   Event wait_line(std::string& line, Deadline deadline);

@@ -1,5 +1,8 @@
 #include "rl/collect/grade_record.h"
 
+#include "base/json.h"
+#include "rewards/reply.h"
+
 namespace gradus::rl {
 
 using nlohmann::ordered_json;
@@ -37,8 +40,7 @@ nlohmann::ordered_json grade_json(const rewards::Grade& grade) {
   return {{"value", is_scored ? ordered_json(grade.value) : ordered_json(nullptr)},
           {"outcome", outcome_name(grade.outcome)},
           {"reason", grade.reason},
-          {"details", ordered_json::parse(grade.details.dump(
-                          -1, ' ', false, nlohmann::json::error_handler_t::replace))}};
+          {"details", ordered_json::parse(dump_json(rewards::bounded_details(grade.details)))}};
 }
 
 }  // namespace gradus::rl

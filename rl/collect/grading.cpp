@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <limits>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -71,7 +72,11 @@ std::vector<Group> grade_rollouts(std::vector<rollout::Rollout> rollouts, reward
   {
     const auto count = std::min(static_cast<size_t>(std::max(1, num_threads)), rollouts.size());
     std::vector<std::jthread> threads;
-    for (size_t i = 1; i < count; ++i) threads.emplace_back(work);
+    try {
+      for (size_t i = 1; i < count; ++i) threads.emplace_back(work);
+    } catch (const std::system_error&) {
+      // No more threads are to be had; fewer give the same grades, later.
+    }
     work();
   }
   for (const auto& error : errors)

@@ -14,8 +14,8 @@ namespace gradus::rl {
 Group grade_rollout(rollout::Rollout rollout, rewards::RewardSet& rules);
 
 /// The same for many prompts, on `num_threads` threads (rules that run in other processes wait
-/// most of the time); results stand in the given order. Once `stop` is requested the rest is left
-/// ungraded: what is returned then is of no use.
+/// most of the time; where not as many can be started, on fewer); results stand in the given order.
+/// Once `stop` is requested the rest is left ungraded: what is returned then is of no use.
 std::vector<Group> grade_rollouts(std::vector<rollout::Rollout> rollouts, rewards::RewardSet& rules,
                                   int num_threads, const std::stop_token& stop);
 

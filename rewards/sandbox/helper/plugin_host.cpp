@@ -1,5 +1,7 @@
 #include "rewards/sandbox/helper/plugin_host.h"
 
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -72,6 +74,9 @@ void answer_singly(PluginHost& host, const std::string& nonce,
 }  // namespace
 
 int serve_plugin(PluginHost& host) {
+  // What a library starts gets neither the channel nor a view of what it says.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  for (const int fd : {kReplies, kRequests}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   RequestReader reader;
   bool is_batch = false;
   for (std::string line; reader.next(line);) {

@@ -7,8 +7,9 @@
 
 namespace gradus::rewards::sandbox {
 
-/// Lines that the helper sends its owner at the end: "exit 0", "signal 9", "memory",
-/// "setup mount /proc: Operation not permitted", "cpu_us 1200", "peak_kb 9000".
+/// Lines that the helper sends its owner: "exit 0", "signal 9", "memory", "processes",
+/// "warn no /proc: memory and processes of a tree are not watched", "setup mount /proc: Operation
+/// not permitted", "cpu_us 1200", "peak_kb 9000".
 
 /// Sends one line on kControl; what cannot be sent is lost, the owner then knows only of the end.
 void report(const std::string& line);

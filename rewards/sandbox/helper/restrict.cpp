@@ -58,7 +58,9 @@ uint64_t most_processes(const LaunchPlan& plan, const Identity& identity) {
 }
 
 void apply_limits(const LaunchPlan& plan, const Identity& identity) {
-  limit(RLIMIT_CORE, 0);
+  // One byte, not none: at none the kernel still starts the machine's handler of dumps, if it has
+  // one.
+  limit(RLIMIT_CORE, 1);
   limit(RLIMIT_MSGQUEUE, 0);
   limit(RLIMIT_RTPRIO, 0);
   limit(RLIMIT_MEMLOCK, 1 << 20);
@@ -166,10 +168,11 @@ void apply_landlock(const LaunchPlan& plan) {
       if (!bind.is_device) allow(ruleset, bind.target, read);
     }
   }
-  for (const char* device :
-       {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}) {
+  for (const char* device : {"/dev/null", "/dev/full", "/dev/random", "/dev/urandom"}) {
     allow(ruleset, device, all);
   }
+  // The machine's own gives shared memory that belongs to nobody.
+  if (plan.rung == Rung::namespaces) allow(ruleset, "/dev/zero", all);
   allow(ruleset, plan.scratch, all);
   if (::syscall(SYS_landlock_restrict_self, ruleset, 0) != 0) fail_setup("landlock_restrict_self");
   ::close(ruleset);

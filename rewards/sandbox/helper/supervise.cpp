@@ -18,16 +18,16 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "rewards/sandbox/helper/memory_watch.h"
 #include "rewards/sandbox/helper/report.h"
 #include "rewards/sandbox/helper/restrict.h"
+#include "rewards/sandbox/helper/tree_watch.h"
 #include "rewards/sandbox/helper/view.h"
 
 namespace gradus::rewards::sandbox {
 namespace {
 
 constexpr uid_t kNobody = 65534;
-constexpr long kLookEveryNs = 25'000'000;
+constexpr int kLookEveryMs = 25;
 
 // --- the program ---------------------------------------------------------------------------------
 
@@ -39,14 +39,17 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 int text_as_file(const std::string& text) {
-  const int fd = static_cast<int>(::syscall(SYS_memfd_create, "input", MFD_CLOEXEC));
+  const int fd =
+      static_cast<int>(::syscall(SYS_memfd_create, "input", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (fd < 0) fail_setup("memfd_create");
   for (size_t done = 0; done < text.size();) {
     const ssize_t count = ::write(fd, text.data() + done, text.size() - done);
     if (count < 0 && errno != EINTR) fail_setup("write the input");
     if (count > 0) done += static_cast<size_t>(count);
   }
-  // Opened anew, for reading alone: the program must not grow a file that nobody counts.
+  // Sealed, and opened anew for reading alone: the program must not grow a file that nobody counts.
+  constexpr int kSealed = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  if (::fcntl(fd, F_ADD_SEALS, kSealed) != 0) fail_setup("seal the input");
   const int reader = ::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY | O_CLOEXEC);
   if (reader < 0) return ::lseek(fd, 0, SEEK_SET), fd;
   ::close(fd);
@@ -112,6 +115,7 @@ void copy_out(const LaunchPlan& plan) {
   const int fd = ::open(plan.collect.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   struct stat info {};
   if (fd < 0 || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
+  if (static_cast<uint64_t>(info.st_size) > plan.collect_bytes) return;
   std::array<char, 65536> bytes;
   for (uint64_t left = plan.collect_bytes; left > 0;) {
     const ssize_t count = ::read(fd, bytes.data(), std::min<uint64_t>(left, bytes.size()));
@@ -126,9 +130,15 @@ void copy_out(const LaunchPlan& plan) {
   }
 }
 
-/// Reaps until the program has ended; false: stopped for memory.
-bool wait_for_program(pid_t program, const LaunchPlan& plan, int* status, rusage* usage) {
-  const MemoryWatch watch(plan.memory_bytes, plan.scratch);
+/// Tells what the tree was stopped for; false: it is within its limits.
+bool is_stopped(TreeWatch::Finding finding) {
+  if (finding == TreeWatch::Finding::memory) report("memory");
+  if (finding == TreeWatch::Finding::processes) report("processes");
+  return finding != TreeWatch::Finding::within;
+}
+
+/// Reaps until the program has ended; false: stopped at a limit of the tree.
+bool wait_for_program(pid_t program, const TreeWatch& watch, int* status, rusage* usage) {
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
@@ -138,9 +148,9 @@ bool wait_for_program(pid_t program, const LaunchPlan& plan, int* status, rusage
       if (ended == program) return true;
       if (ended <= 0) break;
     }
-    const timespec pause{0, kLookEveryNs};
-    ::sigtimedwait(&child, nullptr, plan.memory_bytes > 0 ? &pause : nullptr);
-    if (plan.memory_bytes > 0 && watch.is_exceeded()) return false;
+    const timespec pause{0, kLookEveryMs * 1'000'000L};
+    ::sigtimedwait(&child, nullptr, &pause);
+    if (is_stopped(watch.look())) return false;
   }
 }
 
@@ -149,15 +159,14 @@ bool wait_for_program(pid_t program, const LaunchPlan& plan, int* status, rusage
   build_view(plan);
   ::prctl(PR_SET_DUMPABLE, 0);
   (void)!::sethostname("sandbox", 7);
+  const TreeWatch watch(plan);
   const pid_t program = start_program(plan, identity, input);
   int status = 0;
   rusage usage{};
-  if (wait_for_program(program, plan, &status, &usage)) {
+  if (wait_for_program(program, watch, &status, &usage)) {
     ::kill(-1, SIGKILL);  // nothing may change the file that is copied out, nor outlive the report
     copy_out(plan);
     report_end(status, usage);
-  } else {
-    report("memory");
   }
   ::_exit(0);
 }
@@ -227,12 +236,13 @@ Identity map_users(pid_t child) {
   return own;
 }
 
-void wait_for_child_or_owner(int pidfd) {
+/// @param watch  looked at meanwhile, and ends the wait; null: others look.
+void wait_for_child_or_owner(int pidfd, const TreeWatch* watch) {
   std::array<pollfd, 2> polled{pollfd{kControl, POLLRDHUP, 0}, pollfd{pidfd, POLLIN, 0}};
   for (;;) {
-    if (::poll(polled.data(), polled.size(), -1) < 0) continue;
-    if (polled[1].revents != 0) return;
-    if (polled[0].revents != 0) return;
+    const int ready = ::poll(polled.data(), polled.size(), watch == nullptr ? -1 : kLookEveryMs);
+    if (ready > 0) return;
+    if (watch != nullptr && is_stopped(watch->look())) return;
   }
 }
 
@@ -258,7 +268,7 @@ void supervise_namespaces(const LaunchPlan& plan, int input) {
   if (::write(go[1], &identity, sizeof(identity)) != sizeof(identity)) fail_setup("start the init");
   ::close(go[1]);
   for (const int fd : {0, 1, 2, kReplies, kRequests}) ::close(fd);
-  wait_for_child_or_owner(pidfd);
+  wait_for_child_or_owner(pidfd, nullptr);
   ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
   siginfo_t info{};
   ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED);
@@ -301,11 +311,12 @@ void supervise_process(const LaunchPlan& plan, int input) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const Identity identity = without_root();
   if (identity.changes) (void)!::chown(plan.scratch.c_str(), identity.uid, identity.gid);
+  const TreeWatch watch(plan);
   const pid_t program = start_program(plan, identity, input);
   ::prctl(PR_SET_DUMPABLE, 0);
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, program, 0));
   if (pidfd < 0) fail_setup("pidfd_open");
-  wait_for_child_or_owner(pidfd);
+  wait_for_child_or_owner(pidfd, &watch);
   int status = 0;
   rusage usage{};
   const bool has_ended = ::wait4(program, &status, WNOHANG, &usage) == program;

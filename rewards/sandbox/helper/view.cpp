@@ -109,6 +109,23 @@ void mount_proc() {
   for (const char* options : {"hidepid=2,subset=pid", "hidepid=2"}) {
     if (::mount("proc", "proc", "proc", flags, options) == 0) return;
   }
+  report("warn no /proc can be mounted: memory and processes of a whole tree are not watched");
+}
+
+// Read-only mounts do not stop a pipe with a name from being written to.
+void cover(const std::vector<std::string>& paths) {
+  if (paths.empty()) return;
+  const char* nothing = ".covered";
+  make_file(nothing, "", 0000);
+  for (const std::string& path : paths) {
+    const int tree = ::open_tree(AT_FDCWD, nothing, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree < 0) fail_setup("open_tree of nothing");
+    const int result =
+        ::move_mount(tree, "", AT_FDCWD, inside(path).c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+    // One that is gone by now needs no cover.
+    if (result != 0 && errno != ENOENT) fail_setup("cover " + path);
+    ::close(tree);
+  }
 }
 
 void pivot() {
@@ -136,6 +153,7 @@ void build_view(const LaunchPlan& plan) {
       fail_setup("symlink " + link.path);
     }
   }
+  cover(plan.covered);
   for (const PlannedFile& file : plan.files) make_file(inside(file.path), file.content, file.mode);
   ::umask(old_mask);
   pivot();

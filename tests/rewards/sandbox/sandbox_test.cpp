@@ -245,12 +245,12 @@ TEST_CASE("a delegated control group is found and used", "[rewards][sandbox]") {
   std::string name = (fs::temp_directory_path() / "gradus-cgroup-XXXXXX").string();
   const fs::path mount = ::mkdtemp(name.data());
   fs::create_directories(mount / "a/b");
-  CHECK(ControlGroup::find_parent(mount, "4:cpu:/x\n0::/a/b\n").empty());
+  CHECK(ControlGroup::find_parent(mount, "4:cpu:/x\n0::/a/b\n").is_empty());
   std::ofstream(mount / "a/cgroup.subtree_control") << "cpu memory pids\n";
-  CHECK(ControlGroup::find_parent(mount, "0::/a/b\n") == mount / "a");
-  CHECK(ControlGroup::find_parent(mount, "4:cpu:/a/b\n").empty());
+  CHECK(ControlGroup::find_parent(mount, "0::/a/b\n").memory == mount / "a");
+  CHECK(ControlGroup::find_parent(mount, "4:cpu:/a/b\n").is_empty());
   {
-    const auto group = ControlGroup::make(mount / "a", 1000, 5);
+    const auto group = ControlGroup::make({mount / "a", mount / "a", 2}, 1000, 5);
     REQUIRE(group != nullptr);
     CHECK(group->add(42));
     fs::path made;
@@ -262,6 +262,39 @@ TEST_CASE("a delegated control group is found and used", "[rewards][sandbox]") {
     CHECK(text == "8");
     CHECK_FALSE(group->ran_out_of_memory());
     std::ofstream(made / "memory.events") << "low 0\noom 1\noom_kill 2\n";
+    CHECK(group->ran_out_of_memory());
+  }
+  fs::remove_all(mount);
+}
+
+TEST_CASE("control groups of version 1 hold memory and processes in two places",
+          "[rewards][sandbox]") {
+  std::string name = (fs::temp_directory_path() / "gradus-cgroup-XXXXXX").string();
+  const fs::path mount = ::mkdtemp(name.data());
+  fs::create_directories(mount / "memory/x");
+  fs::create_directories(mount / "pids");
+  const std::string membership = "8:pids:/\n4:memory:/x\n1:cpu:/\n0::/\n";
+  CHECK(ControlGroup::find_parent(mount, membership).is_empty());
+  std::ofstream(mount / "memory/x/memory.limit_in_bytes") << "9223372036854771712\n";
+  std::ofstream(mount / "pids/cgroup.procs") << "";
+  const GroupPlace place = ControlGroup::find_parent(mount, membership);
+  CHECK(place.version == 1);
+  CHECK(place.memory == mount / "memory/x");
+  {
+    const auto group = ControlGroup::make(place, 1000, 5);
+    REQUIRE(group != nullptr);
+    CHECK(group->add(42));
+    fs::path made;
+    for (const auto& entry : fs::directory_iterator(mount / "memory/x")) {
+      if (entry.is_directory()) made = entry.path();
+    }
+    std::string limit;
+    std::ifstream(made / "memory.limit_in_bytes") >> limit;
+    CHECK(limit == "1000");
+    std::string most;
+    std::ifstream(mount / "pids" / made.filename() / "pids.max") >> most;
+    CHECK(most == "8");
+    std::ofstream(made / "memory.oom_control") << "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
     CHECK(group->ran_out_of_memory());
   }
   fs::remove_all(mount);
