@@ -1,5 +1,7 @@
 #include "rewards/scores/json_schema/json_schema.h"
 
+#include <chrono>
+
 #include "tests/rewards/one_grade.h"
 
 using namespace gradus;
@@ -191,6 +193,37 @@ TEST_CASE("no schema takes long", "[rewards][json_schema][hostile]") {
                                   {"items": {"$ref": "#"}, "minItems": 1, "type": "array"}]})",
                     deep.c_str()),
              Catch::Contains("too long"));
+}
+
+TEST_CASE("failing constants, lists and patterns have one bounded cost", "[rewards][json_schema]") {
+  json names = json::array();
+  for (int i = 0; i < 100'000; ++i) names.push_back("k" + std::to_string(i));
+  json chain{{"$defs", {{"d0", {{"const", 2}}}}}, {"$ref", "#/$defs/d17"}};
+  for (int i = 1; i <= 17; ++i) {
+    const json below{{"$ref", "#/$defs/d" + std::to_string(i - 1)}};
+    chain["$defs"]["d" + std::to_string(i)] = {{"anyOf", {below, below}}};
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const auto reason_of = [](const json& schema, const json& value) {
+    return JsonSchema(schema).check(value).reason;
+  };
+  // What took minutes: each of 131,072 constants wrote the whole value down.
+  CHECK_THAT(reason_of(chain, names), Catch::Contains("too long"));
+  json almost = names;
+  almost.back() = "other";
+  json many{{"anyOf", json::array()}};
+  for (int i = 0; i < 1000; ++i) many["anyOf"].push_back({{"const", almost}});
+  CHECK_THAT(reason_of(many, names), Catch::Contains("too long"));
+  CHECK_THAT(reason_of({{"items", {{"pattern", "^(k+)+(\\d+)*$"}}}},
+                       json(std::vector<std::string>(20'000, std::string(24, 'k') + "!"))),
+             Catch::Contains("too long"));
+  // Large and right is still right.
+  CHECK(JsonSchema({{"uniqueItems", true}, {"items", {{"type", "string"}}}}).check(names).is_valid);
+  // A reason shows the beginning of a value.
+  const std::string shown = reason_of({{"const", names}}, almost);
+  CHECK_THAT(shown, Catch::Contains("the value: is [\"k0\",\"k1\","));
+  CHECK(shown.size() < 300);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
 }
 
 TEST_CASE("the rule reads JSON from the answer, fenced or not", "[rewards][json_schema]") {

@@ -184,6 +184,50 @@ end
              Catch::Contains("1 values for 2 completions"));
 }
 
+TEST_CASE("work in coroutines and in the libraries of Lua is counted", "[rewards][plugins][lua]") {
+  const PluginFolder folder;
+  const std::string file = folder.add("work.lua", R"lua(
+function reward(s)
+  local c = s.completion
+  local endless = function() while true do end end
+  if c == "coroutine" then coroutine.resume(coroutine.create(endless)) end
+  if c == "wrapped" then pcall(coroutine.wrap(endless)) end
+  if c == "many" then
+    while true do coroutine.wrap(function() for i = 1, 300 do end end)() end
+  end
+  if c == "swallowed" then pcall(endless) end
+  if c == "move" then table.move({}, 1, 1000000000, 2) end
+  if c == "find" then
+    local text = string.rep("a", 4000000)
+    while true do text:find("b", 1, true) end
+  end
+  if c == "text" then
+    local text = string.rep("a", 4000000)
+    while true do local more = text .. "b" end
+  end
+  if c == "name" then string.find() end
+  local generator = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end)
+  local parts = {}
+  for part in string.gmatch("a,b,c", "[^,]+") do parts[#parts + 1] = part end
+  table.insert(parts, 1, "x")
+  table.sort(parts, function(a, b) return a > b end)
+  return generator() + generator() + (table.concat(parts) == "xcba" and 1 or 0) +
+         #table.move(parts, 1, 4, 2) + select("#", table.unpack(parts)) + utf8.len("äb")
+end
+)lua");
+  const auto rule = make_rule("lua", {{"file", file}, {"timeout_s", 60.0}});
+  for (const char* name : {"coroutine", "wrapped", "many", "swallowed", "move", "find", "text"}) {
+    CAPTURE(name);
+    const Grade grade = grades_of(*rule, {name}).at(0);
+    CHECK(grade.outcome == GradeOutcome::failed);
+    CHECK_THAT(grade.reason, Catch::Contains("more than max_instructions = 100 million"));
+  }
+  CHECK_THAT(grades_of(*rule, {"name"}).at(0).reason,
+             Catch::Contains("bad argument #1 to 'string.find'") ||
+                 Catch::Contains("bad argument #1 to 'find'"));
+  CHECK(grades_of(*rule, {"fine"}).at(0).value == 3 + 1 + 5 + 5 + 2);
+}
+
 TEST_CASE("a Lua file that does not load is an error before the run", "[rewards][plugins][lua]") {
   const PluginFolder folder;
   CHECK_THROWS_WITH(make_rule("lua", {{"file", folder.add("a.lua", "function reward( return 1")}}),
