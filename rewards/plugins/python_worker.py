@@ -288,7 +288,7 @@ def openai_sample(text):
     }
     try:
         sample["output_json"] = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # what the model wrote: no JSON, or nested without end
         pass
     return sample
 

@@ -31,6 +31,7 @@ using Clock = std::chrono::steady_clock;
 constexpr double kKillPatienceS = 2.0;
 constexpr double kReapPatienceS = 1.0;
 constexpr int kStopLatencyMs = 200;
+constexpr int kReadsOfRound = 4;  // bounded, so that a flood cannot hold the loop past its deadline
 
 [[noreturn]] void fail(const std::string& what, int number) {
   throw PeerError("the sandbox's helper: " + what + ": " + std::generic_category().message(number));
@@ -240,13 +241,15 @@ void SandboxedProcess::send_queued() {
 }
 
 void SandboxedProcess::receive() {
-  if (!replies_.is_open()) return;
   std::array<char, 65536> bytes;
-  const ssize_t count = ::read(replies_.get(), bytes.data(), bytes.size());
-  // Past the largest reply nothing is kept, so that no flood grows this process.
-  const bool is_full = received_.size() > options_.max_reply_bytes;
-  if (count > 0 && !is_full) received_.append(bytes.data(), static_cast<size_t>(count));
-  if (count == 0) replies_.reset();
+  for (int round = 0; round < kReadsOfRound && replies_.is_open(); ++round) {
+    const ssize_t count = ::read(replies_.get(), bytes.data(), bytes.size());
+    if (count == 0) replies_.reset();
+    if (count <= 0) return;
+    // Past the largest reply nothing is kept, so that no flood grows this process.
+    if (received_.size() > options_.max_reply_bytes) continue;
+    received_.append(bytes.data(), static_cast<size_t>(count));
+  }
 }
 
 void SandboxedProcess::receive_all() {
@@ -304,10 +307,9 @@ void SandboxedProcess::take_report(std::string_view line) {
   if (word == "peak_kb") ending_.peak_bytes = number_in(rest) * 1024;
 }
 
-// Reads a bounded amount, so that a flood cannot hold the loop past its deadline.
 void SandboxedProcess::drain(FileDescriptor& pipe, std::string& kept, bool keeps_beginning) {
   std::array<char, 65536> bytes;
-  for (int round = 0; round < 4 && pipe.is_open(); ++round) {
+  for (int round = 0; round < kReadsOfRound && pipe.is_open(); ++round) {
     const ssize_t count = ::read(pipe.get(), bytes.data(), bytes.size());
     if (count == 0) pipe.reset();
     if (count <= 0) return;

@@ -82,6 +82,19 @@ int call_counted(lua_State* lua) {
   return lua_gettop(lua);
 }
 
+/// Upvalue: setmetatable of the library.
+int set_plain_metatable(lua_State* lua) {
+  if (lua_istable(lua, 2)) {
+    lua_pushliteral(lua, "__gc");
+    if (lua_rawget(lua, 2) != LUA_TNIL) luaL_error(lua, "finalizers (__gc) are not there");
+    lua_pop(lua, 1);
+  }
+  lua_pushvalue(lua, lua_upvalueindex(1));
+  lua_insert(lua, 1);
+  lua_call(lua, lua_gettop(lua) - 1, LUA_MULTRET);
+  return lua_gettop(lua);
+}
+
 /// Errors name a function by its place in the list of loaded libraries: the originals stay there,
 /// in a copy of each library that Lua code does not see.
 void keep_names(lua_State* lua, const char* library) {
@@ -158,6 +171,9 @@ void count_library_work(lua_State* lua) {
   for (const char* library : {LUA_STRLIBNAME, LUA_TABLIBNAME, LUA_UTF8LIBNAME, LUA_COLIBNAME}) {
     keep_names(lua, library);
   }
+  lua_getglobal(lua, "setmetatable");
+  lua_pushcclosure(lua, set_plain_metatable, 1);
+  lua_setglobal(lua, "setmetatable");
   for (const CountedFunction& counted : kCounted) {
     lua_getglobal(lua, counted.library);
     lua_getfield(lua, -1, counted.name);

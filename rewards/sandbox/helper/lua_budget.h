@@ -12,7 +12,8 @@ namespace gradus::rewards::sandbox {
 ///   one for an instruction, for 16 bytes of new memory, and for a value or 16 bytes that a
 ///   function of the libraries passes over (find, move, sort, ...); 1,000 for a coroutine
 ///
-/// What is not counted: how often a pattern tries anew, and comparing long texts.
+/// What is not counted: how often a pattern tries anew, and comparing long texts. Finalizers would
+/// not be either (Lua runs them without hooks), so that there are none.
 class LuaBudget {
  public:
   LuaBudget(uint64_t bytes, uint64_t work) : bytes_limit_(bytes), work_limit_(work) {}
@@ -47,7 +48,7 @@ class LuaBudget {
 };
 
 /// Puts counting functions in the place of those of the open libraries whose work depends on their
-/// arguments. Inside lua_pcall alone.
+/// arguments, and refuses metatables with __gc. Inside lua_pcall alone.
 void count_library_work(lua_State* lua);
 
 }  // namespace gradus::rewards::sandbox

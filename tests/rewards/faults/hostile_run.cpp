@@ -81,6 +81,9 @@ void add_programs(std::vector<Case>& cases) {
   const auto io = [&](const char* name, const std::string& text, auto is_right) {
     cases.push_back({name, "code", python(text), kIo, is_right});
   };
+  const auto hasty = [&](const char* name, const std::string& text, auto is_right) {
+    cases.push_back({name, "hasty", python(text), kIo, is_right});
+  };
   io("right", "print(42)", is_one);
   io("wrong", "print(41)", is_nothing);
   io("exit 0", "import os\nos._exit(0)", is_nothing);
@@ -89,10 +92,10 @@ void add_programs(std::vector<Case>& cases) {
      is_one);
   io("flood channel", "import os\nfor i in range(300): os.write(3, b'x' * 65536)\nprint(42)",
      is_one);
-  io("sleep", "import time\ntime.sleep(60)", is_nothing);
-  io("spin", "while True: pass", is_nothing);
-  io("fork bomb", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
-     is_nothing);
+  hasty("sleep", "import time\ntime.sleep(60)", is_nothing);
+  hasty("spin", "while True: pass", is_nothing);
+  hasty("fork bomb", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+        is_nothing);
   io("threads",
      "import threading, time\nwhile True:\n    try: threading.Thread(target=time.sleep, "
      "args=(9,)).start()\n    except RuntimeError: break\nimport os\nos._exit(1)",
@@ -103,12 +106,15 @@ void add_takers(std::vector<Case>& cases) {
   const auto io = [&](const char* name, const std::string& text, auto is_right) {
     cases.push_back({name, "code", python(text), kIo, is_right});
   };
+  const auto hasty = [&](const char* name, const std::string& text, auto is_right) {
+    cases.push_back({name, "hasty", python(text), kIo, is_right});
+  };
   io("private memory", "b = []\nwhile True: b.append(bytearray(16 << 20))", is_nothing);
-  io("tree memory",
-     "import os, time\nfor i in range(8):\n    if os.fork() == 0:\n        b = bytearray(40 << "
-     "20)\n"
-     "        time.sleep(9)\ntime.sleep(9)\nprint(42)",
-     is_nothing);
+  hasty("tree memory",
+        "import os, time\nfor i in range(8):\n    if os.fork() == 0:\n        b = bytearray(40 << "
+        "20)\n"
+        "        time.sleep(9)\ntime.sleep(9)\nprint(42)",
+        is_nothing);
   io("shared memory", "import mmap\nm = mmap.mmap(-1, 300 << 20)\nm[0] = 1\nprint(42)", is_nothing);
   io("sockets",
      "import socket\nk = []\nfor i in range(400):\n    k += socket.socketpair()\nprint(42)",
@@ -146,6 +152,7 @@ void add_answers(std::vector<Case>& cases) {
   call("equal to all",
        python("class A:\n    def __eq__(self, o): return True\ndef f(x): return A()"));
   call("no end of values", python("def f(x):\n    while True: pass"));
+  cases.back().rule = "hasty";
   cases.push_back({"called", "code", python("def f(x): return x + 1"), kCall, is_one});
   cases.push_back({"deep tests",
                    "code",
@@ -280,7 +287,7 @@ class Run {
  public:
   explicit Run(const PluginFolder& folder) {
     const char* wall = strongest_isolation();
-    const json code{{"timeout_s", 1}, {"memory_mb", 128}, {"scratch_mb", 16}, {"isolation", wall}};
+    json code{{"timeout_s", 20}, {"memory_mb", 128}, {"scratch_mb", 16}, {"isolation", wall}};
     const json common{
         {"timeout_s", 6}, {"memory_mb", 512}, {"num_workers", 2}, {"isolation", wall}};
     const auto with = [&](json options) {
@@ -288,6 +295,8 @@ class Run {
       return options;
     };
     rules_["code"] = make_rule("code", code);
+    code["timeout_s"] = 1;  // of those that never end; a busy machine is slow, and no fault
+    rules_["hasty"] = make_rule("code", code);
     rules_["command"] =
         make_rule("command", with({{"command", {"python3", folder.add("c.py", kCommand)}}}));
     rules_["verl"] =

@@ -206,6 +206,7 @@ function reward(s)
     while true do local more = text .. "b" end
   end
   if c == "name" then string.find() end
+  if c == "finalizer" then setmetatable({}, {__gc = endless}) end
   local generator = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end)
   local parts = {}
   for part in string.gmatch("a,b,c", "[^,]+") do parts[#parts + 1] = part end
@@ -225,6 +226,7 @@ end
   CHECK_THAT(grades_of(*rule, {"name"}).at(0).reason,
              Catch::Contains("bad argument #1 to 'string.find'") ||
                  Catch::Contains("bad argument #1 to 'find'"));
+  CHECK_THAT(grades_of(*rule, {"finalizer"}).at(0).reason, Catch::Contains("__gc"));
   CHECK(grades_of(*rule, {"fine"}).at(0).value == 3 + 1 + 5 + 5 + 2);
 }
 

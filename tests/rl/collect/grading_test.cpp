@@ -1,5 +1,7 @@
 #include "rl/collect/grading.h"
 
+#include "base/json.h"
+#include "rl/collect/grade_record.h"
 #include "tests/catch.h"
 
 using namespace gradus;
@@ -56,4 +58,17 @@ int calls_until_stop(int stop_at) {
 TEST_CASE("every group is graded, and none any more once a stop is requested", "[rl][grading]") {
   CHECK(calls_until_stop(0) == 5);
   CHECK(calls_until_stop(2) == 2);
+}
+
+TEST_CASE("a rule's details that nest deep or are large leave a record that can be read",
+          "[rl][grading]") {
+  rewards::Grade grade = rewards::scored(0.5);
+  nlohmann::json tree = 0;
+  for (int i = 0; i < 100'000; ++i) tree = nlohmann::json::array({std::move(tree)});
+  grade.details = {{"tree", std::move(tree)}, {"text", std::string(60'000'000, 'x')}};
+  const std::string line = grade_json(grade).dump();
+  CHECK(line.size() < 80'000);
+  const auto read = parse_json(line, "samples");
+  CHECK(read["value"] == 0.5);
+  CHECK(read["details"].contains("details_cut"));
 }
