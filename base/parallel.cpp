@@ -1,9 +1,9 @@
 #include "base/parallel.h"
 
-#include <system_error>
 #include <utility>
 
 #include "base/error.h"
+#include "base/thread_start.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -38,17 +38,16 @@ T wait_while_equal(std::atomic<T>& value, T old) {
 ThreadTeam::ThreadTeam(int size) : size_(size) {
   if (size < 1)
     throw ArgumentError("ThreadTeam: size is " + std::to_string(size) + ", must be >= 1");
-  threads_.reserve(static_cast<size_t>(size - 1));
-  try {
-    for (int member = 1; member < size; ++member) {
+  const auto start = [&] {
+    threads_.reserve(static_cast<size_t>(size - 1));
+    for (int member = 1; member < size; ++member)
       threads_.emplace_back([this, member] { serve(member); });
-    }
-  } catch (const std::system_error& error) {
-    const size_t started = threads_.size() + 1;
+  };
+  // Those that were started wait for work: they are told to go before they are joined.
+  start_threads("ThreadTeam", size, start, [this] {
     stop();
-    throw Error("ThreadTeam: the system gave " + std::to_string(started) + " of " +
-                std::to_string(size) + " threads (" + error.what() + "); ask for fewer");
-  }
+    return static_cast<int>(threads_.size()) + 1;
+  });
 }
 
 ThreadTeam::~ThreadTeam() {

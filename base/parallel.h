@@ -44,6 +44,7 @@ class ThreadTeam {
   };
 
   /// @param size  members, the caller included; at least 1.
+  /// @throws gradus::Error  the system gives fewer threads (a limit of processes or of memory).
   explicit ThreadTeam(int size);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -53,8 +54,8 @@ class ThreadTeam {
 
   /// Calls fn(Tasks&) on the caller, and on each other member that comes before the tasks are all
   /// taken; fn takes tasks until none is left. Returns when all that were taken are done. What fn
-  /// throws is thrown here once the others have ended (the first, where several do). fn must not
-  /// call the same team.
+  /// throws is thrown here once the others have ended (the first, where several do); the output is
+  /// then in no defined state. fn must not call the same team.
   template <class Fn>
   void run(int64_t count, Fn&& fn) {
     if (count <= 0) return;
