@@ -47,10 +47,17 @@ bool is_locked(const fs::path& path) {
   }
 }
 
+// A FIFO would be waited for, and a device read without end.
+void refuse_other_than_file(const fs::path& path) {
+  if (fs::exists(path) && !fs::is_regular_file(path))
+    throw FileError(path.string(), "not_a_file", "is not a regular file");
+}
+
 void read_status(RunView& run) {
   const fs::path path = run.path / "status.json";
   run.state = "unknown";
   if (!fs::exists(path)) return;
+  refuse_other_than_file(path);
   const auto status = read_json(path, kMaxStatusBytes);
   try {
     run.state = status.value("state", "unknown");
@@ -59,9 +66,8 @@ void read_status(RunView& run) {
     run.step = status.value("step", int64_t{0});
     run.steps = status.value("steps", int64_t{0});
   } catch (const nlohmann::json::exception&) {
-    throw FileError(
-        path.string(), "bad_status",
-        "must be an object of texts (state, reason, updated) and numbers (step, steps)");
+    throw FileError(path.string(), "invalid_status",
+                    "is not an object with state, reason, step, steps and updated");
   }
   if (run.state == "running" && !is_locked(run.path)) {
     run.state = "killed";
@@ -105,11 +111,39 @@ RunView read_run(const fs::path& path) {
   RunView run;
   run.path = path;
   read_status(run);
+  for (const char* name : {"metrics.jsonl", "ledger.jsonl", "warnings.jsonl", "recipe.toml"})
+    refuse_other_than_file(path / name);
   if (fs::exists(path / "metrics.jsonl")) run.metrics = rl::read_metrics(path / "metrics.jsonl");
   run.evals = evals_of(run.metrics);
+  run.warnings = rl::read_warnings(path / "warnings.jsonl");
   if (!run.metrics.empty()) run.step = std::max(run.step, run.metrics.back().step);
   return run;
 }
+
+RunView read_run_or_reason(const fs::path& path) {
+  try {
+    return read_run(path);
+  } catch (const std::exception& error) {
+    RunView run;
+    run.path = path;
+    run.state = "unreadable";
+    run.reason = error.what();
+    return run;
+  }
+}
+
+namespace {
+
+// A folder that may not be looked into is listed, and reading it says why.
+bool looks_like_run(const fs::path& path) {
+  try {
+    return is_run(path);
+  } catch (const fs::filesystem_error&) {
+    return true;
+  }
+}
+
+}  // namespace
 
 std::vector<fs::path> find_runs(const std::vector<fs::path>& paths) {
   std::vector<fs::path> runs;
@@ -121,7 +155,7 @@ std::vector<fs::path> find_runs(const std::vector<fs::path>& paths) {
       runs.push_back(path);
     } else {
       for (const auto& entry : fs::directory_iterator(path)) {
-        if (is_run(entry.path())) runs.push_back(entry.path());
+        if (looks_like_run(entry.path())) runs.push_back(entry.path());
       }
       std::sort(runs.begin() + static_cast<std::ptrdiff_t>(before), runs.end());
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rl/run/metrics_log.h"
+#include "rl/run/warnings.h"
 
 namespace gradus::runs {
 
@@ -29,6 +30,7 @@ struct RunView {
   int64_t steps = 0;
   std::vector<rl::MetricsRecord> metrics;
   std::vector<EvalPoint> evals;
+  std::vector<rl::KeptWarning> warnings;
 
   std::optional<EvalPoint> first_eval() const;
   std::optional<EvalPoint> last_eval() const;
@@ -39,8 +41,12 @@ struct RunView {
 
 bool is_run(const std::filesystem::path& path);
 
-/// @throws FileError  no run there, or its records are damaged.
+/// @throws FileError  no run there, or its records are damaged; the file is named.
 RunView read_run(const std::filesystem::path& path);
+
+/// The same of one run among several: where its records cannot be read, `state` is "unreadable" and
+/// `reason` says why.
+RunView read_run_or_reason(const std::filesystem::path& path);
 
 /// The runs among `paths`, and those one level below where a path is no run itself.
 /// @throws FileError  a path that does not exist, or holds no run at all.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "base/quantity.h"
@@ -39,19 +40,29 @@ struct Frame {
   Extent x;
   Extent y;
 
-  double px(double value) const {
-    return kLeft + (kWidth - kLeft - kRight) * (value - x.low) / (x.high - x.low);
-  }
+  double px(double value) const { return kLeft + (kWidth - kLeft - kRight) * share(value, x); }
   double py(double value) const {
-    return kHeight - kBottom - (kHeight - kTop - kBottom) * (value - y.low) / (y.high - y.low);
+    return kHeight - kBottom - (kHeight - kTop - kBottom) * share(value, y);
+  }
+
+ private:
+  /// Where a value lies between the extent's ends, from 0 to 1; halves, where the whole is past the
+  /// largest double.
+  static double share(double value, const Extent& extent) {
+    const double whole = extent.high - extent.low;
+    const double part = std::isfinite(whole)
+                            ? (value - extent.low) / whole
+                            : (value / 2 - extent.low / 2) / (extent.high / 2 - extent.low / 2);
+    return std::isfinite(part) ? std::clamp(part, 0.0, 1.0) : 0.5;
   }
 };
 
 void widen(Extent& extent, double share) {
-  const double room = extent.high > extent.low ? (extent.high - extent.low) * share
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  const double room = extent.high > extent.low ? extent.high * share - extent.low * share
                                                : std::max(std::abs(extent.high) * 0.1, 0.5);
-  extent.low -= room;
-  extent.high += room;
+  extent.low = std::max(extent.low - room, -kLargest);
+  extent.high = std::min(extent.high + room, kLargest);
 }
 
 Frame frame_of(const Chart& chart) {
@@ -163,15 +174,22 @@ std::string legend_html(const std::vector<Curve>& curves) {
 }  // namespace
 
 std::vector<double> axis_marks(double low, double high, int wanted) {
+  if (!std::isfinite(low) || !std::isfinite(high)) return {};
   if (!(high > low) || wanted < 1) return {low};
-  const double raw = (high - low) / wanted;
+  const double raw = high / wanted - low / wanted;
   const double magnitude = std::pow(10.0, std::floor(std::log10(raw)));
   const double rest = raw / magnitude;
   const double step = magnitude * (rest < 1.5 ? 1.0 : rest < 3.5 ? 2.0 : rest < 7.5 ? 5.0 : 10.0);
+  // Counted in steps from 0. Past 2^50 of them a step is lost in the rounding of its own sum, and
+  // one below the smallest normal double has lost its digits: there is no round number in between.
+  constexpr double kMostSteps = 0x1p50;
+  const double first = std::ceil(low / step - 1e-9);
+  const double last = std::floor(high / step + 1e-9);
+  if (!std::isnormal(step) || !(std::abs(first) < kMostSteps) || !(std::abs(last) < kMostSteps))
+    return {low};
   std::vector<double> marks;
-  for (double i = std::ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1.0) {
-    marks.push_back(i == 0.0 ? 0.0 : i * step);
-  }
+  for (auto i = static_cast<int64_t>(first); i <= static_cast<int64_t>(last); ++i)
+    marks.push_back(static_cast<double>(i) * step);
   return marks;
 }
 

@@ -28,7 +28,8 @@ struct Chart {
   bool starts_at_zero = false;
 };
 
-/// Round numbers about `wanted` apart that cover [low, high]: the axis' marks.
+/// Round numbers in [low, high], about `wanted` of them: the axis' marks. `low` alone where doubles
+/// between the ends are too few or too small for round ones; nothing where an end is not finite.
 std::vector<double> axis_marks(double low, double high, int wanted);
 
 /// Exponential running mean over the points, corrected at the start as Adam's moments are; gaps

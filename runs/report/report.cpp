@@ -82,7 +82,8 @@ std::string interval_text(const EvalPoint& eval) {
 std::string facts_html(const RunView& run, const std::map<std::string, rl::LedgerTotal>& ledger) {
   std::string html = "<dl class=\"facts\">\n";
   if (const auto first = run.first_eval()) {
-    html += fact("Accuracy before", share_text(first->accuracy), interval_text(*first));
+    html += fact(first->step == 0 ? "Accuracy before" : "First accuracy",
+                 share_text(first->accuracy), interval_text(*first));
   }
   if (run.evals.size() > 1) {
     html += fact("Accuracy after", share_text(run.evals.back().accuracy),
@@ -161,6 +162,15 @@ std::string cost_html(const std::map<std::string, rl::LedgerTotal>& ledger) {
       "<th>Share</th><th>Device-hours</th><th>Tokens</th><th>Work</th><th>Energy (Wh)</th>"
       "<th>Money</th></tr></thead>\n<tbody>{}</tbody><tfoot>{}</tfoot></table></div>\n",
       rows, foot);
+}
+
+std::string warnings_html(const RunView& run) {
+  if (run.warnings.empty()) return "";
+  std::string html = "<h2>Warnings</h2>\n<ul class=\"warnings\">\n";
+  for (const auto& warning : run.warnings)
+    html += fmt::format("<li><span class=\"tag\">step {}</span> {}</li>\n", warning.step,
+                        html_text(warning.message));
+  return html + "</ul>\n";
 }
 
 std::string sample_title(const std::string& prompt) {
@@ -261,6 +271,7 @@ std::string report_html(const fs::path& path) {
       "<h1>{}</h1>\n<p class=\"lead\">{}{}</p>\n", html_text(name), html_text(run.state),
       run.updated.empty() ? "" : ", last written " + html_text(run.updated));
   body += facts_html(run, ledger);
+  body += warnings_html(run);
   body += "<h2>Curves</h2>\n" + charts_html(run);
   body += cost_html(ledger);
   body += samples_html(read_samples(path / "samples", kMaxSamples));

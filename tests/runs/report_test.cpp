@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "runs/report/chart.h"
@@ -128,4 +129,54 @@ TEST_CASE("a curve without a finite value draws nothing", "[runs][chart]") {
 TEST_CASE("text in HTML cannot become markup", "[runs][report]") {
   CHECK(html_text("<a href=\"x\">&'") == "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
   CHECK(html_text("a\x1b[31m") == "a\xEF\xBF\xBD[31m");
+}
+
+TEST_CASE("axis marks end for all values that a curve can have", "[runs][chart]") {
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const double x = 0.62;
+  const std::vector<std::pair<double, double>> extents{
+      {std::nextafter(x, 0.0), x},
+      {x, std::nextafter(std::nextafter(x, 1.0), 1.0)},
+      {-x, std::nextafter(-x, 0.0)},
+      {9e18, 9e18 + 1e4},
+      {9.0e18, std::nextafter(9.0e18, 1e19)},
+      {0.0, 9.2e18},
+      {-1e300, 1e300},
+      {-kLargest, kLargest},
+      {kLargest / 2, kLargest},
+      {0.0, std::numeric_limits<double>::denorm_min()},
+      {0.0, 1e-310},
+      {1e-310, 3e-310},
+      {1e15, 1e15 + 1},
+      {-7.0, -6.999999999999}};
+  for (const auto& [low, high] : extents) {
+    INFO(low << " to " << high);
+    for (const int wanted : {1, 5, 6}) {
+      const auto marks = axis_marks(low, high, wanted);
+      CHECK(marks.size() <= 20);
+      CHECK_FALSE(marks.empty());
+    }
+  }
+  CHECK(axis_marks(-kInfinity, 1.0, 5).empty());
+  CHECK(axis_marks(0.0, std::nan(""), 5).empty());
+}
+
+TEST_CASE("a chart of nearly equal, huge or tiny values is drawn with finite numbers",
+          "[runs][chart]") {
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  const std::vector<std::vector<double>> curves{{0.62, std::nextafter(0.62, 0.0), 0.62},
+                                                {-kLargest, kLargest},
+                                                {kLargest, kLargest},
+                                                {5e-324, 0.0, 1e-323},
+                                                {-1e-310, 1e308}};
+  for (const auto& values : curves) {
+    Curve curve{"reward", {}, true};
+    for (size_t i = 0; i < values.size(); ++i)
+      curve.points.push_back({9e18 + 1024.0 * static_cast<double>(i), values[i], {}, {}});
+    const std::string html = chart_html({"Reward", "", {curve}, true});
+    CHECK(html.size() < 20000);
+    CHECK(html.find("nan") == std::string::npos);
+    CHECK(html.find("inf") == std::string::npos);
+  }
 }
