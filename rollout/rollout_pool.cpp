@@ -1,6 +1,7 @@
 #include "rollout/rollout_pool.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -8,12 +9,16 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/failure_text.h"
 #include "base/parallel.h"
+#include "base/thread_start.h"
 #include "rollout/bounded_queue.h"
 #include "rollout/engine/engine.h"
 
 namespace gradus::rollout {
 namespace {
+
+constexpr int kAnyNumberOfSequences = std::numeric_limits<int>::max();
 
 struct Worker {
   std::unique_ptr<ThreadTeam> team;
@@ -56,6 +61,9 @@ class Batch {
     queue_.close();
   }
 
+  /// Nothing more is dealt: workers that wait for a request go.
+  void close() { queue_.close(); }
+
   /// A worker's life. Nothing thrown in it may end the run: what it held fails with the reason.
   /// @return false when that happened; the engine is in no state to be used again.
   bool work(const std::function<Engine&()>& engine_of_worker, int max_sequences) {
@@ -64,7 +72,7 @@ class Batch {
     try {
       serve(engine_of_worker(), max_sequences, open);
     } catch (const std::exception& caught) {
-      error = std::string("a rollout worker failed: ") + caught.what();
+      error = "a rollout worker failed: " + failure_text(caught);
     }
     const std::lock_guard lock(mutex_);
     if (!error.empty()) {
@@ -155,9 +163,37 @@ struct RolloutPool::Impl {
   const policy::Tokenizer& tokenizer;
   RolloutConfig config;
   const Clock& clock;
-  int64_t blocks_per_worker = 0;
+  int64_t all_blocks = 0;
+  int64_t blocks_per_worker = 0;  ///< of the engines that there are
   std::vector<Worker> workers;
   RolloutStats stats;
+
+  /// Blocks of one worker's engine when `num_workers` share the budget.
+  int64_t share_of(int64_t num_workers) const {
+    const int64_t most =
+        blocks_in_budget(policy, config.kv_cache_mb, config.max_sequences, config.speculative);
+    return std::min(all_blocks / num_workers, most);
+  }
+
+  /// How many of the workers get work: where a part of the budget does not hold the largest request
+  /// that the whole would hold, fewer share it. So `workers` decides on time alone.
+  size_t num_working(const std::vector<RolloutRequest>& requests) const {
+    int64_t largest = 1;
+    for (const auto& request : requests) {
+      const int64_t blocks = blocks_wanted(policy, request);
+      if (blocks <= all_blocks) largest = std::max(largest, blocks);
+    }
+    const auto most = static_cast<size_t>(std::max<int64_t>(1, all_blocks / largest));
+    return std::min(workers.size(), most);
+  }
+
+  /// Engines of another share are made anew.
+  void share_among(size_t num_workers) {
+    const int64_t share = share_of(static_cast<int64_t>(num_workers));
+    for (size_t i = 0; i < workers.size(); ++i)
+      if (share != blocks_per_worker || i >= num_workers) workers[i].engine.reset();
+    blocks_per_worker = share;
+  }
 
   Engine& engine_of(Worker& worker) {
     if (!worker.engine) {
@@ -168,15 +204,33 @@ struct RolloutPool::Impl {
     worker.engine->reset_stats();
     return *worker.engine;
   }
+
+  void work_on(Batch& batch, size_t num_workers) {
+    std::vector<std::jthread> threads;
+    const auto start = [&] {
+      threads.reserve(num_workers);
+      for (size_t i = 0; i < num_workers; ++i)
+        threads.emplace_back([this, &batch, &worker = workers[i]] {
+          const auto engine = [this, &worker]() -> Engine& { return engine_of(worker); };
+          if (!batch.work(engine, config.max_sequences)) worker.engine.reset();
+        });
+    };
+    // Those that were started wait for requests: joining them first would never end.
+    start_threads("rollout.workers", static_cast<int>(num_workers), start, [&] {
+      batch.close();
+      return static_cast<int>(threads.size());
+    });
+    batch.deal();
+  }
 };
 
 RolloutPool::RolloutPool(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
                          RolloutConfig config, int threads, const Clock& clock)
-    : impl_(new Impl{policy, tokenizer, std::move(config), clock, 0, {}, {}}) {
+    : impl_(new Impl{policy, tokenizer, std::move(config), clock, 0, 0, {}, {}}) {
   const auto& settings = impl_->config;
   if (settings.speculative) check_can_draft(policy);
-  impl_->blocks_per_worker = blocks_in_budget(policy, settings.kv_cache_mb / settings.workers,
-                                              settings.max_sequences, settings.speculative);
+  impl_->all_blocks =
+      blocks_in_budget(policy, settings.kv_cache_mb, kAnyNumberOfSequences, settings.speculative);
   const int all_threads = settings.threads > 0 ? settings.threads : threads;
   for (int i = 0; i < settings.workers; ++i) {
     // The remainder goes to the first workers.
@@ -195,18 +249,11 @@ std::vector<Rollout> RolloutPool::run(std::vector<RolloutRequest> requests, std:
                           ": num_completions must be at least 1");
   }
   const double begin = impl_->clock.now_s();
+  const size_t num_workers = impl_->num_working(requests);
+  impl_->share_among(num_workers);
   Batch batch(std::move(requests), std::move(stop), std::move(on_done),
-              static_cast<int>(impl_->workers.size()));
-  {
-    std::vector<std::jthread> threads;
-    for (auto& worker : impl_->workers) {
-      threads.emplace_back([this, &batch, &worker] {
-        const auto engine = [this, &worker]() -> Engine& { return impl_->engine_of(worker); };
-        if (!batch.work(engine, impl_->config.max_sequences)) worker.engine.reset();
-      });
-    }
-    batch.deal();
-  }
+              static_cast<int>(num_workers));
+  impl_->work_on(batch, num_workers);
   RolloutStats stats;
   for (auto& worker : impl_->workers)
     if (worker.engine) add(stats, worker.engine->stats());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "rollout/engine/sampling.h"
 #include "rollout/records.h"
@@ -31,6 +32,7 @@ struct RolloutStats {
   int64_t sequence_steps = 0;   ///< sampled tokens, those behind accepted drafts left out
   int64_t decode_calls = 0;
   int64_t failed_calls = 0;  ///< decode calls that threw and were repeated with half the batch
+  std::string failure;       ///< why the first of them threw
   int64_t failed = 0;
   int64_t aborted = 0;
   int64_t peak_blocks = 0;  ///< of all workers, each at its own peak
@@ -50,6 +52,7 @@ inline void add_counts(RolloutStats& sum, const RolloutStats& part) {
   sum.sequence_steps += part.sequence_steps;
   sum.decode_calls += part.decode_calls;
   sum.failed_calls += part.failed_calls;
+  if (sum.failure.empty()) sum.failure = part.failure;
   sum.failed += part.failed;
   sum.aborted += part.aborted;
   sum.slowest_completion_s = std::max(sum.slowest_completion_s, part.slowest_completion_s);

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/failure_text.h"
 
 namespace gradus::rollout {
 namespace {
@@ -116,10 +117,11 @@ Drafter::Drafter(const policy::Policy& policy, policy::KvCache& cache, ThreadTea
   check_can_draft(policy);
 }
 
-bool Drafter::run(const std::vector<RowSpan>& spans, const at::Tensor& hidden) {
+std::optional<std::string> Drafter::run(const std::vector<RowSpan>& spans,
+                                        const at::Tensor& hidden) {
   try {
     Rows rows(spans, hidden);
-    if (rows.is_empty()) return true;
+    if (rows.is_empty()) return std::nullopt;
     const auto logits = policy_.draft(rows.take(), cache_, team_).to(at::kCPU).contiguous();
     const int64_t width = logits.size(1);
     const float* row = logits.const_data_ptr<float>();
@@ -127,11 +129,11 @@ bool Drafter::run(const std::vector<RowSpan>& spans, const at::Tensor& hidden) {
       sequence->draft = likeliest(row, width);
       row += width;
     }
-    return true;
-  } catch (const std::exception&) {
+    return std::nullopt;
+  } catch (const std::exception& error) {
     for (const auto& span : spans)
       if (span.unit.sequence != nullptr) span.unit.sequence->draft.reset();
-    return false;  // the next call decodes without drafts
+    return failure_text(error);  // the next call decodes without drafts
   }
 }
 

@@ -3,6 +3,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "policy/policy.h"
@@ -26,8 +28,8 @@ class Drafter {
 
   /// @param spans   whose tokens were just sampled; the units still hold their blocks.
   /// @param hidden  [rows of the spans, D].
-  /// @return        false when the call threw (memory, most likely): then nobody has a draft.
-  bool run(const std::vector<RowSpan>& spans, const at::Tensor& hidden);
+  /// @return        the reason when the call threw (memory, most likely): then nobody has a draft.
+  std::optional<std::string> run(const std::vector<RowSpan>& spans, const at::Tensor& hidden);
 
  private:
   class Rows;

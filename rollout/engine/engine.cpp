@@ -1,20 +1,15 @@
 #include "rollout/engine/engine.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/failure_text.h"
+#include "base/printable.h"
 #include "rollout/engine/engine_draw.h"
 
 namespace gradus::rollout {
 namespace {
-
-std::string describe(const std::exception& error) {
-  const auto* c10_error = dynamic_cast<const c10::Error*>(&error);
-  return c10_error != nullptr ? c10_error->what_without_backtrace() : error.what();
-}
 
 std::string megabytes(double bytes) {
   return std::to_string(static_cast<int64_t>(std::ceil(bytes / (1 << 20))));
@@ -46,13 +41,20 @@ int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max
       policy::KvCache::bytes_per_block(model, policy.compute_dtype(), cached_layers(speculative));
   const auto blocks = static_cast<int64_t>(megabytes * (1 << 20) / static_cast<double>(bytes));
   if (blocks < 1) {
-    throw ConfigError("rollout.kv_cache_mb: one worker's part is " + std::to_string(megabytes) +
+    throw ConfigError("rollout.kv_cache_mb: is " + number_text(megabytes) +
                       " MiB, a block of 16 tokens needs " + std::to_string(bytes) +
-                      " bytes; raise it or lower rollout.workers");
+                      " bytes; raise it");
   }
   const int64_t context_blocks =
       (int64_t{model.max_position_embeddings} + policy::kBlockTokens - 1) / policy::kBlockTokens;
   return std::min(blocks, (int64_t{max_sequences} + 1) * std::max<int64_t>(1, context_blocks));
+}
+
+int64_t blocks_wanted(const policy::Policy& policy, const RolloutRequest& request) {
+  const auto length = static_cast<int64_t>(request.prompt.tokens.size());
+  const int64_t context = policy.model_config().max_position_embeddings;
+  const auto most_new = std::min<int64_t>(request.sampling.max_tokens, context - length);
+  return Scheduler::blocks_needed(length, std::max<int64_t>(most_new, 1));
 }
 
 Engine::Engine(const policy::Policy& policy, const policy::Tokenizer& tokenizer,
@@ -92,17 +94,15 @@ std::string Engine::refuse(const RolloutRequest& request) const {
            " tokens, which leaves no room in a context of " +
            std::to_string(model.max_position_embeddings);
   }
-  const int64_t most_new =
-      std::min<int64_t>(request.sampling.max_tokens, model.max_position_embeddings - length);
-  const int64_t needed = Scheduler::blocks_needed(length, most_new);
+  const int64_t needed = blocks_wanted(policy_, request);
   if (needed <= scheduler_.num_blocks()) return {};
   const auto block_bytes = static_cast<double>(policy::KvCache::bytes_per_block(
       model, policy_.compute_dtype(), cached_layers(config_.speculative)));
   return "needs " + megabytes(block_bytes * static_cast<double>(needed)) + " MiB of KV cache for " +
-         std::to_string(length) + " prompt and up to " + std::to_string(most_new) +
-         " new tokens, one worker has " +
-         megabytes(block_bytes * static_cast<double>(scheduler_.num_blocks())) +
-         "; raise rollout.kv_cache_mb (it is divided by rollout.workers) or lower max_tokens";
+         std::to_string(length) + " prompt and up to " +
+         std::to_string(std::min<int64_t>(request.sampling.max_tokens,
+                                          model.max_position_embeddings - length)) +
+         " new tokens, which is more than there is; raise rollout.kv_cache_mb or lower max_tokens";
 }
 
 Engine::Ticket Engine::submit(RolloutRequest request, TokenCallback on_token) {
@@ -219,7 +219,7 @@ std::optional<Engine::Decoded> Engine::decode(const std::vector<RowSpan>& spans,
     const auto logits = policy_.logits(hidden, batch.logit_rows, team_);
     return Decoded{logits.to(at::kCPU).contiguous(), std::move(hidden)};
   } catch (const std::exception& error) {
-    failure = describe(error);
+    failure = failure_text(error);
     return std::nullopt;
   }
 }
@@ -254,7 +254,9 @@ void Engine::take_tokens(const std::vector<RowSpan>& spans, const Decoded& decod
   sample(draws, decoded.logits);
   for (auto& draw : draws) accept(draw);
   verify_drafts(draws, decoded.logits);
-  if (drafter_ != nullptr && !drafter_->run(spans, decoded.hidden)) ++stats_.failed_calls;
+  if (drafter_ != nullptr) {
+    if (const auto failure = drafter_->run(spans, decoded.hidden)) note_failed_call(*failure);
+  }
   for (const auto& span : spans) {
     if (span.unit.sequence == nullptr && span.wants_logits)
       scheduler_.open_sequences(*span.unit.job);
@@ -304,7 +306,7 @@ policy::DecodeBatch Engine::make_batch(const std::vector<RowSpan>& spans) const 
 /// A call that threw (memory, most likely) is tried again with half of it; a single row that still
 /// throws fails what it belongs to, and the others go on.
 void Engine::survive(const std::vector<RowSpan>& spans, const std::string& reason) {
-  ++stats_.failed_calls;
+  note_failed_call(reason);
   if (scheduler_.shrink(spans)) return;
   Job& job = *spans.front().unit.job;
   Sequence* alone = spans.front().unit.sequence;
@@ -325,6 +327,11 @@ void Engine::collect_finished() {
     job.reset();
   }
   std::erase(jobs_, nullptr);
+}
+
+void Engine::note_failed_call(const std::string& reason) {
+  ++stats_.failed_calls;
+  if (stats_.failure.empty()) stats_.failure = reason;
 }
 
 void Engine::note_call() {

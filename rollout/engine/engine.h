@@ -36,6 +36,9 @@ inline policy::CachedLayers cached_layers(bool speculative) {
 int64_t blocks_in_budget(const policy::Policy& policy, double megabytes, int max_sequences,
                          bool speculative = false);
 
+/// Blocks that one completion of the request may need when it is alone.
+int64_t blocks_wanted(const policy::Policy& policy, const RolloutRequest& request);
+
 /// Continuous batching: requests come and go at any time, and each step decodes all that run
 /// together.
 ///
@@ -109,6 +112,7 @@ class Engine {
   void end(Job& job, Sequence& sequence, FinishReason reason, const std::string& error = {});
   void collect_finished();
   void note_call();
+  void note_failed_call(const std::string& reason);
 
   const policy::Policy& policy_;
   const policy::Tokenizer& tokenizer_;

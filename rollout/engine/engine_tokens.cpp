@@ -61,7 +61,7 @@ void Engine::accept(Draw& draw) {
             " completion tokens hold NaN or infinity; nothing was sampled from them");
   } catch (const std::exception& error) {
     if (sequence.phase != Phase::done)
-      end(*draw.job, sequence, FinishReason::failed, describe(error));
+      end(*draw.job, sequence, FinishReason::failed, failure_text(error));
   }
 }
 

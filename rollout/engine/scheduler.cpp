@@ -304,7 +304,11 @@ void Scheduler::leave_running(Phase& phase, Phase next) {
 
 bool Scheduler::shrink(const std::vector<RowSpan>& spans) {
   int64_t rows = 0;
-  for (const auto& span : spans) rows += span.num_rows();
+  for (const auto& span : spans) {
+    rows += span.num_rows();
+    // A lone sequence with its draft can shrink in no other way.
+    if (span.has_draft) span.unit.sequence->draft.reset();
+  }
   if (rows <= 1) return false;
   prefill_limit_ = static_cast<int>(std::max<int64_t>(1, rows / 2));
   sequence_limit_ = std::max(1, static_cast<int>(spans.size()) / 2);

@@ -71,8 +71,8 @@ class Scheduler {
   /// Releases a sequence's blocks; it is done.
   void finish(Job& job, Sequence& sequence);
 
-  /// After a call that failed: fewer units and rows from now on. @return false when the call was
-  /// one row already.
+  /// After a call that failed: fewer units and rows from now on, and no drafts in the next call.
+  /// @return false when the call was one row already.
   bool shrink(const std::vector<RowSpan>& spans);
   /// After a call that went well: towards the configured limits again.
   void grow();

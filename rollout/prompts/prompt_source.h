@@ -7,6 +7,7 @@
 
 #include "base/settings/setting.h"
 #include "rollout/records.h"
+#include "rollout/tasks/generated_task.h"
 
 namespace gradus::policy {
 struct LoadedTokenizer;
@@ -32,8 +33,7 @@ template <class Field>
 void describe(DataConfig& c, Field&& field) {
   field("path", c.path, any(),
         "JSONL file, .gz too: question/answer, prompt, or messages, with any further columns");
-  field("task", c.task, any(),
-        "generated task instead of a file: arithmetic, chain_sum, comparison, countdown");
+  field("task", c.task, any(), "generated task instead of a file: " + task_names());
   field("count", c.count, at_least(0),
         "rows to use; 0: all of a file, or no end of a generated task");
   field("offset", c.offset, at_least(0),

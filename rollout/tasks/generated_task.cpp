@@ -54,6 +54,12 @@ std::optional<std::string> take_split(nlohmann::json& options) {
 
 }  // namespace
 
+std::string task_names() {
+  std::string names;
+  for (const Task* task : kTasks) names += (names.empty() ? "" : ", ") + std::string(task->name);
+  return names;
+}
+
 std::vector<TaskInfo> list_tasks() {
   std::vector<TaskInfo> infos;
   for (const Task* task : kTasks) {

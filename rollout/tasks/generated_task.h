@@ -23,6 +23,8 @@ struct TaskInfo {
 
 /// Every generated task, in the order of their registration.
 std::vector<TaskInfo> list_tasks();
+/// Their names, "arithmetic, ...", for help texts.
+std::string task_names();
 
 /// Row `index` of a generated task: a pure function of (name, options, seed, index), the same on
 /// every machine and in any order.

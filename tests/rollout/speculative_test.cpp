@@ -267,3 +267,19 @@ TEST_CASE("a latent model samples the same bits with and without drafts, however
     if (variant.speculative) CHECK(pool.last_stats().drafted_tokens > 0);
   }
 }
+
+TEST_CASE("a lone sequence whose call fails with its draft goes on without, and ends",
+          "[rollout][speculative]") {
+  SeerPolicy policy;
+  const PieceTokenizer tokenizer(PieceTokenizer::letters());
+  const auto request = make_request(3, 1, 1, 30);
+  const auto expected = RolloutPool(policy, tokenizer, {}, 1).run({request});
+  RolloutConfig config;
+  config.speculative = true;
+  policy.most_rows = 1;  // a token and its draft are two
+  RolloutPool pool(policy, tokenizer, config, 1);
+  check_equal(expected, pool.run({request}));
+  CHECK(pool.last_stats().failed_calls > 0);
+  CHECK(pool.last_stats().decode_calls < 100);
+  CHECK_THAT(pool.last_stats().failure, Catch::Contains("out of memory"));
+}
