@@ -15,6 +15,8 @@ struct Segment {
   int64_t begin = 0;
   int64_t length = 0;
   int32_t prefix = -1;  ///< index of a segment, -1: none
+  /// The same rows are in an earlier batch of the step: mixtures do not note or balance them again.
+  bool is_repeated = false;
 };
 
 /// Sequences laid end to end, without padding.

@@ -39,7 +39,7 @@ class Shift {
       add_row(segment.begin + i, segment.begin + i + 1);
       out_.predictor[static_cast<size_t>(segment.begin + i + 1)] = begin + i;
     }
-    out_.batch.segments.push_back({begin, length, -1});
+    out_.batch.segments.push_back({begin, length, -1, segment.is_repeated});
   }
 
   void continuation(const Segment& segment) {
@@ -50,7 +50,8 @@ class Shift {
       add_row(source, segment.begin + i);
       out_.predictor[static_cast<size_t>(segment.begin + i)] = begin + i;
     }
-    out_.batch.segments.push_back({begin, segment.length, prefix.length > 1 ? segment.prefix : -1});
+    out_.batch.segments.push_back(
+        {begin, segment.length, prefix.length > 1 ? segment.prefix : -1, segment.is_repeated});
   }
 
   const PackedBatch& in_;

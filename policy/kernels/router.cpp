@@ -227,7 +227,8 @@ void expert_weights(ThreadTeam& team, ConstMatrix scores, std::span<const int32_
 }
 
 SequenceBalance::SequenceBalance(std::span<const int64_t> lengths, std::span<const int32_t> chosen,
-                                 const RouterShape& shape, double weight)
+                                 const RouterShape& shape, double weight,
+                                 std::span<const uint8_t> counted)
     : num_experts_(shape.num_experts) {
   const auto count = static_cast<size_t>(num_experts_);
   slopes_.reserve(lengths.size() * count);
@@ -239,11 +240,12 @@ SequenceBalance::SequenceBalance(std::span<const int64_t> lengths, std::span<con
       ++load[static_cast<size_t>(chosen[static_cast<size_t>(i)])];
     }
     const auto rows = static_cast<double>(length);
+    const bool has_part = length > 0 && (counted.empty() || counted[static_cast<size_t>(row)] != 0);
     for (const int64_t n : load) {
       const double f = length == 0 ? 0.0
                                    : static_cast<double>(n) * static_cast<double>(num_experts_) /
                                          (static_cast<double>(shape.per_token) * rows);
-      slopes_.push_back(length == 0 ? 0.0F : static_cast<float>(weight * f / rows));
+      slopes_.push_back(!has_part ? 0.0F : static_cast<float>(weight * f / rows));
     }
     sequence_.insert(sequence_.end(), static_cast<size_t>(length), static_cast<int32_t>(s));
     row += length;

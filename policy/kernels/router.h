@@ -50,8 +50,9 @@ void expert_weights(ThreadTeam& team, ConstMatrix scores, std::span<const int32_
 class SequenceBalance {
  public:
   /// @param lengths  [S] rows of each sequence; they lie end to end.
+  /// @param counted  [T] 0: the row's sequence has no part in the loss; empty: all have.
   SequenceBalance(std::span<const int64_t> lengths, std::span<const int32_t> chosen,
-                  const RouterShape& shape, double weight);
+                  const RouterShape& shape, double weight, std::span<const uint8_t> counted = {});
 
   /// [E] dL / d(s_i / sum_j s_j) of a row.
   const float* slope(int64_t row) const {

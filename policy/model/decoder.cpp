@@ -158,6 +158,13 @@ at::Tensor Decoder::run_layers(at::Tensor x_TD, const LayerCall& call, LayerTrac
 LayerRouting Decoder::routing_of(const PackedBatch& batch) const {
   LayerRouting routing;
   routing.pass = batch.routing;
+  if (std::ranges::any_of(batch.segments, &Segment::is_repeated)) {
+    auto counted = std::make_shared<std::vector<uint8_t>>();
+    for (const Segment& segment : batch.segments)
+      counted->resize(counted->size() + static_cast<size_t>(segment.length),
+                      segment.is_repeated ? 0 : 1);
+    routing.counted = counted;
+  }
   if (batch.routing != nullptr && batch.routing->balance_weight > 0.0) {
     auto lengths = std::make_shared<std::vector<int64_t>>();
     for (const Segment& segment : batch.segments) lengths->push_back(segment.length);

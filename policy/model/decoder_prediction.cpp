@@ -76,7 +76,7 @@ at::Tensor Decoder::decode_hidden(const DecodeBatch& batch, KvCache& cache,
   const auto [rope, local_rope] = rope_tables(last_position(*positions) + 1);
   const LayerCall call{*ops_, team,       positions,
                        rope,  local_rope, ops_->plan(batch, cache, team),
-                       true,  true,       {batch.routing, nullptr, false}};
+                       true,  true,       {batch.routing, nullptr, nullptr, false}};
   auto x_TD = ops_->embedding(embedding_.weight, batch.tokens, team);
   for (const auto& layer : layers_) x_TD = layer->apply(x_TD, call);
   return ops_->norm(x_TD, final_norm_, 1, team);

@@ -92,7 +92,7 @@ void take_given(std::vector<int32_t>& chosen, const kernels::RouterShape& shape,
     const auto experts = given.of(t);
     if (experts.empty()) continue;
     const auto own = std::span(chosen).subspan(static_cast<size_t>(t) * K, K);
-    if (load != nullptr) {
+    if (load != nullptr && routing.counts(t)) {
       load->num_compared += shape.per_token;
       load->num_differing += num_missing(experts, own);
     }
@@ -101,11 +101,13 @@ void take_given(std::vector<int32_t>& chosen, const kernels::RouterShape& shape,
 }
 
 void measure(kernels::ConstMatrix scores, const std::vector<int32_t>& chosen,
-             const kernels::RouterShape& shape, int layer, RoutingPass& pass) {
-  ExpertLoad& load = load_of(pass, layer, shape.num_experts);
-  for (const int32_t e : chosen) ++load.rows[static_cast<size_t>(e)];
-  load.num_rows += scores.rows;
+             const kernels::RouterShape& shape, int layer, const LayerRouting& routing) {
+  ExpertLoad& load = load_of(*routing.pass, layer, shape.num_experts);
   for (int64_t t = 0; t < scores.rows; ++t) {
+    if (!routing.counts(t)) continue;
+    for (int64_t k = t * shape.per_token; k < (t + 1) * shape.per_token; ++k)
+      ++load.rows[static_cast<size_t>(chosen[static_cast<size_t>(k)])];
+    ++load.num_rows;
     load.entropy_sum += entropy_of(row_of(scores, t), scores.cols);
   }
 }
@@ -166,7 +168,7 @@ std::vector<int32_t> route(kernels::ConstMatrix scores, const float* bias,
     take_given(chosen, shape, layer, routing);
   }
   if (routing.is_repeated) return chosen;
-  if (pass.measures) measure(scores, chosen, shape, layer, pass);
+  if (pass.measures) measure(scores, chosen, shape, layer, routing);
   if (pass.keeps_choices && layer < pass.choices.layers) {
     keep(scores, chosen, shape, layer, pass, team);
   }
@@ -177,8 +179,9 @@ std::shared_ptr<const kernels::SequenceBalance> balance_of(std::span<const int32
                                                            const kernels::RouterShape& shape,
                                                            const LayerRouting& routing) {
   if (routing.lengths == nullptr) return nullptr;
-  return std::make_shared<kernels::SequenceBalance>(*routing.lengths, chosen, shape,
-                                                    routing.pass->balance_weight);
+  return std::make_shared<kernels::SequenceBalance>(
+      *routing.lengths, chosen, shape, routing.pass->balance_weight,
+      routing.counted == nullptr ? std::span<const uint8_t>() : *routing.counted);
 }
 
 void note_balance(double loss, int layer, const LayerRouting& routing) {

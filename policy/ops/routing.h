@@ -47,7 +47,7 @@ struct RoutingPass {
   /// replay, arXiv:2510.11370); else `given` is compared alone.
   bool replays = false;
   /// Weight of the sequence-wise balance loss per sequence, added to the gradient when the layer's
-  /// output is differentiated; a shared prompt counts as a sequence of its own.
+  /// output is differentiated; a shared prompt counts as a sequence of its own, once in a step.
   double balance_weight = 0.0;
   bool measures = false;       ///< fills `loads`, adding to what is there
   bool keeps_choices = false;  ///< fills `choices`
@@ -71,6 +71,12 @@ struct LayerRouting {
   RoutingPass* pass = nullptr;
   /// [S] rows of the sequences, which lie end to end; null: the balance loss is not wanted.
   std::shared_ptr<const std::vector<int64_t>> lengths;
+  /// [T] 0: a row of a repeated segment, which is neither noted nor balanced; null: there is none.
+  std::shared_ptr<const std::vector<uint8_t>> counted;
+
+  bool counts(int64_t row) const {
+    return counted == nullptr || (*counted)[static_cast<size_t>(row)] != 0;
+  }
   bool is_repeated = false;  ///< the layer ran before in this call: nothing is noted again
 };
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "rl/learn/flops.h"
 #include "rl/learn/prediction_loss.h"
 #include "rl/parallel/gradient_sync.h"
 
@@ -33,15 +34,32 @@ policy::Scores on_cpu(const policy::Scores& scores) {
   return {scores.logprobs.to(at::kCPU), scores.entropies.to(at::kCPU)};
 }
 
+/// Of one forward pass over the batch's rows.
+double rows_flops(const policy::ModelConfig& model, const policy::PackedBatch& batch) {
+  double flops = 0.0;
+  for (const policy::Segment& segment : batch.segments) {
+    const int64_t before =
+        segment.prefix < 0 ? 0 : batch.segments[static_cast<size_t>(segment.prefix)].length;
+    flops += forward_flops(model, before, segment.length);
+  }
+  return flops;
+}
+
 }  // namespace
+
+void stop_here_if_wanted(const StepEnvironment& environment) {
+  if (!environment.stop.stop_requested()) return;
+  if (environment.keeper == nullptr || environment.keeper->can_restore()) throw Stopped();
+}
 
 at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& microbatches,
                         int64_t num_tokens, UpdateCost& cost, ThreadTeam& team) {
-  const Timer timer(cost.logprobs_s, pass.clock);
+  const Timer timer(cost.logprobs_s, pass.environment.clock);
   const at::NoGradGuard no_grad;
   at::Tensor logprobs = at::zeros({num_tokens}, at::kFloat);
   float* out = logprobs.mutable_data_ptr<float>();
   for (const Microbatch& microbatch : microbatches) {
+    stop_here_if_wanted(pass.environment);
     policy::RoutingPass routing;
     routing.replays = pass.replays;
     if (pass.replays && !microbatch.experts.experts.empty()) routing.given = &microbatch.experts;
@@ -55,6 +73,7 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
     const float* in = scored.const_data_ptr<float>();
     for (size_t s = 0; s < microbatch.token.size(); ++s) out[microbatch.token[s]] = in[s];
     cost.scored_tokens += microbatch.batch.num_rows();
+    cost.scored_flops += rows_flops(pass.policy.model_config(), microbatch.batch);
   }
   return logprobs;
 }
@@ -85,8 +104,9 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
                             microbatches);
   MixtureStep mixture(step.mixture, microbatches);
   for (size_t i = 0; i < microbatches.size(); ++i) {
+    stop_here_if_wanted(step.environment);
     const Timer timer(update.cost.forward_backward_s, step.environment.clock);
-    const c10::AutoGradMode with_gradient(true);
+    const c10::AutoGradMode with_gradient(step.has_signal);
     Microbatch microbatch = microbatches[i];
     microbatch.batch.routing = mixture.routing_of(microbatches[i]);
     const at::Tensor hidden = step.policy.forward(microbatch.batch, step.team);
@@ -101,16 +121,29 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
                                           microbatches.size(), all));
       return result;
     }
-    total.backward();
+    const double flops = rows_flops(step.policy.model_config(), microbatch.batch);
     sum += value;
-    update.cost.trained_tokens += microbatch.batch.num_rows();
+    if (step.has_signal) {
+      total.backward();
+      update.cost.trained_tokens += microbatch.batch.num_rows();
+      update.cost.trained_flops += flops;
+    } else {
+      update.cost.scored_tokens += microbatch.batch.num_rows();
+      update.cost.scored_flops += flops;
+    }
   }
   result.loss = sum;
   prediction.report(update.metrics);
   add_loads(mixture.loads(), update.expert_loads);
+  if (!step.has_signal) {
+    note_empty(update, "no completion of a minibatch can change the gradient");
+    result.grad_norm = 0.0;
+    return result;
+  }
   const Timer timer(update.cost.optimizer_s, step.environment.clock);
   if (step.environment.communicator != nullptr)
     sum_gradients(step.policy.parameters(), *step.environment.communicator);
+  if (step.environment.keeper != nullptr) step.environment.keeper->moving();
   const Optimizer::StepResult taken = step.optimizer.step(step.learning_rate, step.team);
   if (taken.was_skipped) {
     note_not_finite(update, taken.skip_reason);

@@ -3,8 +3,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "base/clock.h"
@@ -13,6 +15,7 @@
 #include "rl/learn/optimizers/optimizer.h"
 #include "rl/learn/pack.h"
 #include "rl/learn/update_result.h"
+#include "rl/learn/weight_keeper.h"
 #include "rl/parallel/communicator.h"
 
 namespace gradus::rl {
@@ -21,7 +24,20 @@ namespace gradus::rl {
 struct StepEnvironment {
   const Clock& clock = machine_clock();
   Communicator* communicator = nullptr;  ///< null: alone
+  WeightKeeper* keeper = nullptr;        ///< told before the weights move
+  /// Requested: the update is given up between two microbatches (Stopped) where the weights stand,
+  /// or can be brought back to, where the step found them.
+  std::stop_token stop = {};
 };
+
+/// Thrown by an update that a stop broke off; nobody's fault.
+class Stopped : public std::exception {
+ public:
+  const char* what() const noexcept override { return "the update was stopped"; }
+};
+
+/// @throws Stopped  where the environment wants it and the step can be given up.
+void stop_here_if_wanted(const StepEnvironment& environment);
 
 /// Which weights score, and how.
 struct ScoringPass {
@@ -29,7 +45,7 @@ struct ScoringPass {
   double temperature = 1.0;
   bool use_adapters = true;
   bool replays = false;  ///< the sampler's choices of experts are obeyed where they were kept
-  const Clock& clock = machine_clock();
+  StepEnvironment environment = {};
 };
 
 /// Logprobs of all scored tokens without autograd, one microbatch after the other.
@@ -50,6 +66,9 @@ struct TrainingStep {
   policy::PredictionGradient prediction_gradient = policy::PredictionGradient::module_alone;
   MixtureTraining mixture;
   StepEnvironment environment;
+  /// False: no gradient can differ from 0. Losses are computed for the figures, and no optimizer
+  /// step is taken: momentum and decay alone would move the weights.
+  bool has_signal = true;
 };
 
 struct TrainingStepResult {
@@ -62,6 +81,7 @@ struct TrainingStepResult {
 /// not finite leaves weights and moments as they were and is noted in `update`, as are cost and
 /// tokens. What a microbatch needed is released before the next one. Mixtures of experts:
 /// rl/learn/mixture_training.h.
+/// @throws Stopped  as stop_here_if_wanted.
 TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
                             const MicrobatchLoss& loss, UpdateResult& update);
 

@@ -49,6 +49,10 @@ Learner::Learner(const LearnerSettings& settings, const Clock& clock,
       policy_(load_policy(model_, settings.seed, team_)) {
   check_vocabulary(model_, *tokenizer_.tokenizer, policy_->model_config());
   optimizer_ = std::make_unique<Optimizer>(*policy_, settings.optim);
+  keeper_ = std::make_unique<WeightKeeper>(*policy_, *optimizer_);
+  if (model_.lora.rank > 0 && !model_.lora.path.empty())
+    for (const auto& parameter : policy_->parameters())
+      starting_adapters_.push_back(parameter.value.detach().clone());
 }
 
 int Learner::max_context() const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/parallel.h"
@@ -10,6 +11,7 @@
 #include "policy/tokenizer/load_tokenizer.h"
 #include "rl/learn/model_settings.h"
 #include "rl/learn/optimizers/optimizer.h"
+#include "rl/learn/weight_keeper.h"
 #include "rl/parallel/communicator.h"
 
 namespace gradus::rl {
@@ -35,6 +37,10 @@ class Learner {
   const policy::Policy& policy() const { return *policy_; }
   Optimizer& optimizer() { return *optimizer_; }
   const Optimizer& optimizer() const { return *optimizer_; }
+  WeightKeeper& keeper() { return *keeper_; }
+  /// Values of policy().parameters() as they were loaded, where training goes on from adapters
+  /// (model.lora.path); else empty.
+  const std::vector<at::Tensor>& starting_adapters() const { return starting_adapters_; }
   ThreadTeam& team() { return team_; }
   int threads() const { return team_.size(); }
   Communicator& communicator() { return *communicator_; }
@@ -55,6 +61,8 @@ class Learner {
   policy::LoadedTokenizer tokenizer_;
   std::unique_ptr<policy::Policy> policy_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<WeightKeeper> keeper_;
+  std::vector<at::Tensor> starting_adapters_;
 };
 
 }  // namespace gradus::rl

@@ -70,7 +70,8 @@ MixtureStep::MixtureStep(const MixtureTraining& config, const std::vector<Microb
     : config_(config) {
   int64_t sequences = 0;
   for (const Microbatch& microbatch : microbatches)
-    sequences += std::ssize(microbatch.batch.segments);
+    sequences +=
+        std::ranges::count(microbatch.batch.segments, false, &policy::Segment::is_repeated);
   pass_.measures = true;
   pass_.replays = config.replays;
   pass_.balance_weight = config.balance_loss / static_cast<double>(std::max<int64_t>(1, sequences));

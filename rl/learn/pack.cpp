@@ -31,6 +31,7 @@ class Packer {
     rows += static_cast<int64_t>(items_[begin].prefix.size());
     if (!fits(rows)) flush();
     prefix_segment_ = -1;
+    is_prefix_laid_ = false;
     for (size_t i = begin; i < end; ++i) add_item(static_cast<int32_t>(i));
   }
 
@@ -55,6 +56,7 @@ class Packer {
     if (!fits(rows + (prefix_segment_ < 0 ? prefix_rows : 0))) flush();
     if (prefix_rows > 0 && prefix_segment_ < 0) {
       prefix_segment_ = add_segment(item.prefix, 0, -1, item.prefix_experts);
+      current_.batch.segments.back().is_repeated = std::exchange(is_prefix_laid_, true);
     }
     const int64_t begin = current_.batch.num_rows();
     if (rows > 0) {
@@ -114,6 +116,7 @@ class Packer {
   int64_t experts_per_layer_;
   Microbatch current_;
   int32_t prefix_segment_ = -1;  ///< of the current run in the current microbatch
+  bool is_prefix_laid_ = false;  ///< of the current run, in this microbatch or an earlier one
   std::vector<Microbatch> done_;
 };
 

@@ -46,10 +46,10 @@ int64_t num_scored(const PackItem& item);
 /// Lays items end to end into microbatches of at most max_rows rows.
 ///
 /// Items that share a prefix stay together where they fit into one microbatch; a group that is
-/// larger is split and its prefix repeated. Items are never split: one that is larger than
-/// max_rows alone is a microbatch of its own. No row is laid that scores nothing: the last scored
-/// token of an item has none, and a first token is scored from the prefix's last row. An item
-/// without a scored token is in no microbatch.
+/// larger is split and its prefix repeated (Segment::is_repeated). Items are never split: one that
+/// is larger than max_rows alone is a microbatch of its own. No row is laid that scores nothing:
+/// the last scored token of an item has none, and a first token is scored from the prefix's last
+/// row. An item without a scored token is in no microbatch.
 ///
 /// @param experts_per_row  layers * K of the items' experts.
 /// @param experts_per_layer  K.

@@ -42,6 +42,8 @@ class Optimizer {
 
   /// Steps taken: AdamW's t.
   int64_t step_count() const { return step_count_; }
+  /// With moments that were brought back through state_tensors.
+  void set_step_count(int64_t step_count) { step_count_ = step_count; }
 
   /// The moments themselves (shared memory, no copies) in the parameters' order, for checkpoints:
   /// "<parameter>.exp_avg" and so on.
