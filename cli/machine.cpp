@@ -14,10 +14,10 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
 #include <limits>
 #include <thread>
 
+#include "base/process/free_memory.h"
 #include "base/quantity.h"
 #include "policy/kernels/matmul.h"
 #include "rewards/sandbox/sandbox.h"
@@ -66,20 +66,6 @@ Answer ask(const std::vector<std::string>& command) {
   ::close(ends[0]);
   while (!answer.text.empty() && answer.text.back() == '\n') answer.text.pop_back();
   return answer;
-}
-
-std::optional<int64_t> number_in(const std::string& path, const std::string& key) {
-  std::ifstream in(path);
-  std::string word;
-  if (key.empty()) {
-    int64_t value = 0;
-    return in >> value ? std::optional(value) : std::nullopt;
-  }
-  while (in >> word) {
-    int64_t value = 0;
-    if (word == key && in >> value) return value;
-  }
-  return std::nullopt;
 }
 
 int64_t free_disk(const char* path) {
@@ -153,14 +139,6 @@ int usable_cores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-int64_t free_memory_bytes() {
-  int64_t bytes = number_in("/proc/meminfo", "MemAvailable:").value_or(0) * 1024;
-  const auto limit = number_in("/sys/fs/cgroup/memory.max", "");
-  const auto used = number_in("/sys/fs/cgroup/memory.current", "");
-  if (limit && used) bytes = std::min(bytes, std::max<int64_t>(0, *limit - *used));
-  return bytes;
-}
-
 Machine look_at_machine() {
   Machine machine;
   machine.libtorch = TORCH_VERSION;
@@ -168,8 +146,8 @@ Machine look_at_machine() {
   machine.num_gpus = at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
   machine.instruction_set = policy::kernels::instruction_set();
   machine.threads = usable_cores();
-  machine.memory_bytes = number_in("/proc/meminfo", "MemTotal:").value_or(0) * 1024;
-  machine.free_memory_bytes = free_memory_bytes();
+  machine.memory_bytes = gradus::memory_bytes();
+  machine.free_memory_bytes = gradus::free_memory_bytes();
   machine.free_disk_bytes = free_disk(".");
   machine.checks = {check_instructions(machine.instruction_set),
                     check_gpus(machine),

@@ -35,7 +35,4 @@ Machine look_at_machine();
 /// Cores that this process may run on.
 int usable_cores();
 
-/// Bytes that can still be allocated: the smaller of what the system and the control group allow.
-int64_t free_memory_bytes();
-
 }  // namespace gradus::cli

@@ -28,18 +28,17 @@ void add_model_options(Command app, ModelOptions& options) {
   app.add_option("--model", options.path,
                  "a Hugging Face directory, a GGUF file, a model of the hub's cache, or a run")
       .required();
-  app.add_option("--device", options.device, "cpu or cuda");
-  app.add_option("--precision", options.precision, "float32 or bfloat16");
-  app.add_option("--compute", options.compute, "auto, native or reference");
+  app.add_option("--device", options.device, "cpu (the default) or cuda");
+  app.add_option("--precision", options.precision, "float32 (the default) or bfloat16");
+  app.add_option("--compute", options.compute, "auto (the default), native or reference");
   app.add_option("--threads", options.threads, "compute threads; 0: all cores");
 }
 
-policy::PolicyConfig policy_config(const ModelOptions& options) {
-  policy::PolicyConfig config;
+policy::PolicyConfig policy_config(const ModelOptions& options, policy::PolicyConfig config) {
   config.path = checkpoint_path(options.path);
-  apply_set(config, "device=" + options.device);
-  apply_set(config, "precision=" + options.precision);
-  apply_set(config, "compute=" + options.compute);
+  if (!options.device.empty()) apply_set(config, "device=" + options.device);
+  if (!options.precision.empty()) apply_set(config, "precision=" + options.precision);
+  if (!options.compute.empty()) apply_set(config, "compute=" + options.compute);
   return config;
 }
 

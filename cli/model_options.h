@@ -13,9 +13,9 @@ namespace gradus::cli {
 /// Arguments of commands that load a model.
 struct ModelOptions {
   std::string path;  ///< as given; checkpoint_path(path) is where it lies
-  std::string device = "cpu";
-  std::string precision = "float32";
-  std::string compute = "auto";
+  std::string device;  ///< empty, as the next two: not given
+  std::string precision;
+  std::string compute;
   int threads = 0;  ///< 0: all cores
 };
 
@@ -27,8 +27,9 @@ std::string checkpoint_path(const std::string& name);
 /// --model, --device, --precision, --compute, --threads.
 void add_model_options(Command app, ModelOptions& options);
 
+/// What the arguments say, over `config`: of a recipe, or the defaults.
 /// @throws ConfigError  a word that model.* does not know.
-policy::PolicyConfig policy_config(const ModelOptions& options);
+policy::PolicyConfig policy_config(const ModelOptions& options, policy::PolicyConfig config = {});
 
 /// Gives ATen, in this whole process, the threads that suit a team of `threads` (0: all cores).
 void use_threads(const policy::PolicyConfig& config, int threads);

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/failure_text.h"
 #include "base/settings/nearest_name.h"
 #include "base/version.h"
+#include "cli/printable_stream.h"
 #include "cli/registry.h"
 
 namespace gradus::cli {
@@ -18,12 +20,6 @@ namespace {
 int report(Session& session, const std::string& message, int code) {
   session.err << "gradus: " << message << std::endl;
   return code;
-}
-
-// LibTorch appends its call stack to the message; a user can do nothing with it.
-std::string first_paragraph(const std::string& what) {
-  const auto end = what.find("\nException raised from");
-  return end == std::string::npos ? what : what.substr(0, end);
 }
 
 // CLI11 knows what was not expected, but not what was meant.
@@ -61,7 +57,9 @@ int parse_and_run(CLI::App& root, int argc, const char* const* argv, Session& se
 
 }  // namespace
 
-int run_program(int argc, const char* const* argv, Session& session) {
+namespace {
+
+int run_command(int argc, const char* const* argv, Session& session) {
   try {
     CLI::App root{
         "Gradus makes a language model checkpoint better at reasoning by reinforcement learning.",
@@ -74,14 +72,30 @@ int run_program(int argc, const char* const* argv, Session& session) {
     return report(session, error.what(), kBadRequest);
   } catch (const ArgumentError& error) {
     return report(session, error.what(), kBadRequest);
-  } catch (const Error& error) {
-    return report(session, error.what(), kFailed);
-  } catch (const std::bad_alloc&) {
-    return report(session, "out of memory; smaller batches or bfloat16 need less, see --dry-run",
-                  kFailed);
   } catch (const std::exception& error) {
-    return report(session, first_paragraph(error.what()), kFailed);
+    return report(session, failure_text(error), kFailed);
   }
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv, Session& session) {
+  PrintableStream out(session.out);
+  PrintableStream err(session.err);
+  Session printable{session.in,
+                    out,
+                    err,
+                    session.stop,
+                    session.in_is_terminal,
+                    session.out_is_terminal,
+                    session.err_is_terminal,
+                    0,
+                    session.wants_checkpoint,
+                    &session.err,
+                    &session.out};
+  const int code = run_command(argc, argv, printable);
+  session.exit_code = printable.exit_code;
+  return code;
 }
 
 }  // namespace gradus::cli

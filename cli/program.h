@@ -5,7 +5,7 @@
 namespace gradus::cli {
 
 /// Parses the command line, runs its command and returns the exit code. Every error ends here, as
-/// one line "gradus: where: what" on session.err.
+/// one line "gradus: where: what" on session.err. Whatever commands write passes a PrintableStream.
 int run_program(int argc, const char* const* argv, Session& session);
 
 }  // namespace gradus::cli

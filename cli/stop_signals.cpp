@@ -7,12 +7,17 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "base/thread_start.h"
 
 namespace gradus::cli {
 namespace {
 
 constexpr char kQuit = 'q';
-constexpr char kSignal = 's';
+constexpr char kStop = 's';
+constexpr char kSave = 'c';
+
+constexpr int kFirmSignals[] = {SIGINT, SIGTERM};             // the second one has its usual effect
+constexpr int kGentleSignals[] = {SIGHUP, SIGUSR1, SIGXCPU};  // they may come again and again
 
 // A handler has no other way to reach us.
 volatile sig_atomic_t write_end = -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
@@ -25,18 +30,27 @@ void tell(char what) {
 }
 
 extern "C" void on_stop_signal(int number) {
-  tell(kSignal);
-  // The handler is gone after the first signal (SA_RESETHAND): the next one has its usual effect.
-  (void)number;
+  tell(number == SIGUSR2 ? kSave : kStop);
+}
+
+void handle(int number, int flags) {
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  action.sa_flags = SA_RESTART | flags;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(number, &action, nullptr);
+}
+
+bool is_ignored(int number) {
+  struct sigaction action {};
+  return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 void install() {
-  struct sigaction action {};
-  action.sa_handler = on_stop_signal;
-  action.sa_flags = SA_RESTART | SA_RESETHAND;
-  sigemptyset(&action.sa_mask);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
+  for (const int number : kFirmSignals) handle(number, SA_RESETHAND);
+  for (const int number : kGentleSignals)
+    if (number != SIGHUP || !is_ignored(number)) handle(number, 0);
+  handle(SIGUSR2, 0);
   ::signal(SIGPIPE, SIG_IGN);
 }
 
@@ -47,15 +61,19 @@ StopSignals::StopSignals() {
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Error("no pipe for signals: too many open files");
   read_end_ = ends[0];
   write_end = ends[1];
-  watcher_ = std::thread([this] { watch(read_end_); });
+  start_threads(
+      "signals", 1, [this] { watcher_ = std::thread([this] { watch(read_end_); }); },
+      [] { return 0; });
   install();
 }
 
 StopSignals::~StopSignals() {
   tell(kQuit);
   watcher_.join();
-  ::signal(SIGINT, SIG_DFL);
-  ::signal(SIGTERM, SIG_DFL);
+  for (const int number : kFirmSignals) ::signal(number, SIG_DFL);
+  for (const int number : kGentleSignals)
+    if (!is_ignored(number)) ::signal(number, SIG_DFL);
+  ::signal(SIGUSR2, SIG_DFL);
   ::close(write_end);
   ::close(read_end_);
 }
@@ -65,7 +83,18 @@ void StopSignals::watch(int read_end) {
     const auto count = ::read(read_end, &what, 1);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0 || what == kQuit) return;
-    source_.request_stop();
+    if (what == kSave)
+      wants_checkpoint_ = true;
+    else
+      source_.request_stop();
+  }
+}
+
+void open_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is the one that is missing.
+    [[maybe_unused]] const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
   }
 }
 

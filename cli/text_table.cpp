@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/printable.h"
 #include "base/utf8.h"
 
 namespace gradus::cli {
@@ -26,6 +27,8 @@ TextTable::TextTable(std::vector<std::string> columns) {
 
 void TextTable::add(std::vector<std::string> cells) {
   assert(cells.size() == rows_.front().size());
+  // A cell is one line, whatever it quotes.
+  for (auto& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 

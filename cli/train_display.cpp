@@ -270,7 +270,7 @@ std::unique_ptr<rl::RunObserver> make_display(bool as_json, int64_t steps, const
                                               Session& session) {
   if (as_json) return make_json_display(session.out);
   if (session.err_is_terminal && can_redraw())
-    return make_terminal_display(session.err, steps, clock, terminal_width);
+    return make_terminal_display(*session.screen, steps, clock, terminal_width);
   return make_plain_display(session.out, steps, clock);
 }
 

@@ -68,7 +68,7 @@ void write_rows(const DataGenerateOptions& options, std::ostream& out) {
 
 void declare_data_generate(Command app, Session& session) {
   auto options = std::make_shared<DataGenerateOptions>();
-  app.add_option("--task", options->task, "arithmetic, chain_sum, comparison, countdown, ...");
+  app.add_option("--task", options->task, rollout::task_names());
   app.add_option("--count", options->count, "number of rows");
   app.add_option("--offset", options->offset, "index of the first row");
   app.add_option("--seed", options->seed, "same task, options and seed: same rows");

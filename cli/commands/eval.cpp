@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -64,6 +65,17 @@ void apply_data(const EvalOptions& options, rl::EvalConfig& eval) {
   if (eval.data.path.empty() && eval.data.count == 0) eval.data.count = kGeneratedProblems;
 }
 
+// The recipe's and --set's model settings hold for the checkpoint that is given. Adapters do not: a
+// run's final/ has them in its weights.
+void take_model(const EvalOptions& options, rl::RunConfig& config) {
+  config.model.config.clear();
+  config.model.tokenizer.clear();
+  config.model.lora = {};
+  for (const auto& setting : options.settings)
+    if (setting.starts_with("model.lora.")) apply_set(config, setting);
+  static_cast<policy::PolicyConfig&>(config.model) = policy_config(options.model, config.model);
+}
+
 rl::RunConfig config_of(const EvalOptions& options) {
   rl::RunConfig config;
   const bool has_recipe = !options.recipe.empty();
@@ -85,7 +97,7 @@ rl::RunConfig config_of(const EvalOptions& options) {
   }
   if (options.max_tokens) config.eval.max_tokens = *options.max_tokens;
   if (options.seed) config.run.seed = *options.seed;
-  static_cast<policy::PolicyConfig&>(config.model) = policy_config(options.model);
+  take_model(options, config);
   check_settings(config, "eval");
   return config;
 }
@@ -94,7 +106,7 @@ class Progress {
  public:
   explicit Progress(Session& session) : session_(session) {}
   ~Progress() {
-    if (is_drawn_) session_.err << "\r\x1b[K" << std::flush;
+    if (is_drawn_) *session_.screen << "\r\x1b[K" << std::flush;
   }
 
   void operator()(int64_t done, int64_t total) {
@@ -104,8 +116,9 @@ class Progress {
     is_drawn_ = true;
     const double left =
         (now - begin_s_) * static_cast<double>(total - done) / static_cast<double>(done);
-    session_.err << fmt::format("\r\x1b[K{}/{} problems, {} left", done, total, duration_text(left))
-                 << std::flush;
+    *session_.screen << fmt::format("\r\x1b[K{}/{} problems, {} left", done, total,
+                                    duration_text(left))
+                     << std::flush;
   }
 
  private:
@@ -129,10 +142,18 @@ nlohmann::json as_json(const rl::EvalResult& result) {
                       {"completion_tokens", result.completion_tokens},
                       {"flops", result.flops},
                       {"seconds", result.seconds},
-                      {"rules", result.rule_means}};
+                      {"rules", result.rule_means},
+                      {"rules_failed", result.rule_failed},
+                      {"rules_timed_out", result.rule_timed_out}};
   for (const auto& [k, share] : result.pass_at) json[fmt::format("pass@{}", k)] = share;
   for (const auto& [k, share] : result.maj_at) json[fmt::format("maj@{}", k)] = share;
   return json;
+}
+
+std::string left_out(const std::map<std::string, int64_t>& counts, const std::string& rule,
+                     const char* what) {
+  const auto found = counts.find(rule);
+  return found == counts.end() ? "" : fmt::format(", {} {}: left out", found->second, what);
 }
 
 std::string as_text(const rl::EvalResult& result) {
@@ -144,7 +165,9 @@ std::string as_text(const rl::EvalResult& result) {
                         result.pass_at[i].second, result.maj_at[i].second);
   }
   for (const auto& [rule, mean] : result.rule_means) {
-    text += fmt::format("{}  {} on the mean\n", rule, short_number(mean));
+    text += fmt::format("{}  {} on the mean{}{}\n", rule, short_number(mean),
+                        left_out(result.rule_failed, rule, "failed"),
+                        left_out(result.rule_timed_out, rule, "timed out"));
   }
   text +=
       fmt::format("tokens    {:.1f} on the mean, {} of completions cut off, {} in all at {}/s\n",
@@ -166,7 +189,7 @@ std::string as_text(const rl::EvalResult& result) {
 
 void evaluate(const EvalOptions& options, Session& session) {
   const rl::RunConfig config = config_of(options);
-  const auto team = make_team(options.model.threads, policy_config(options.model));
+  const auto team = make_team(options.model.threads, config.model);
   const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
   const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, *team);
   const auto context = static_cast<int>(policy->model_config().max_position_embeddings);
@@ -193,7 +216,7 @@ void declare_eval(Command app, Session& session) {
   app.add_option("--task", options->task,
                  "a generated task instead: see gradus data generate --list");
   app.add_option("--recipe", options->recipe,
-                 "take data, prompt template and reward rules from a recipe");
+                 "take data, prompt template, reward rules, model.* and rollout.* from a recipe");
   app.add_option("--set", options->settings,
                  "change a setting, e.g. eval.data.system=\"...\"; repeatable")
       .one_each();

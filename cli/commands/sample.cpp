@@ -59,7 +59,9 @@ void print(const SampleOptions& options, const rollout::Rollout& rollout, Sessio
       session.out << fmt::format("--- {} ({}, {} tokens)\n", completion.index + 1,
                                  rl::finish_name(completion.finish), completion.tokens.size());
     }
-    session.out << completion.text << "\n";
+    // A file or another program gets the bytes as they are, a terminal what it can be shown.
+    std::ostream& out = session.out_is_terminal ? session.out : *session.raw_out;
+    out << completion.text << "\n";
     if (!completion.error.empty()) session.err << "gradus: " << completion.error << "\n";
   }
 }

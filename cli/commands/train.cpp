@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/failure_text.h"
 #include "base/json.h"
+#include "base/process/free_memory.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
 #include "cli/commands/command_record.h"
@@ -36,6 +38,7 @@ struct TrainOptions {
   std::vector<std::string> settings;
   std::string run_dir;
   bool may_change_result = false;
+  bool may_begin_anew = false;
   bool is_dry = false;
   bool as_json = false;
 };
@@ -49,6 +52,9 @@ void check_options(const TrainOptions& options) {
   }
   if (options.resume.empty() && options.may_change_result) {
     throw ArgumentError("train: --allow-changes is for --resume");
+  }
+  if (options.resume.empty() && options.may_begin_anew) {
+    throw ArgumentError("train: --begin-anew is for --resume");
   }
 }
 
@@ -120,25 +126,41 @@ void say_how_it_ended(const rl::RunOutcome& outcome, const fs::path& report, boo
                         {"run_dir", outcome.directory.string()},
                         {"report", report.string()}};
     if (!run.evals.empty()) {
-      json["accuracy_before"] = run.evals.front().accuracy;
+      if (run.evals.front().step == 0) json["accuracy_before"] = run.evals.front().accuracy;
       json["accuracy_after"] = run.evals.back().accuracy;
     }
     session.out << dump_json(json) << std::endl;
     return;
   }
   if (run.evals.size() > 1) {
-    session.out << fmt::format("accuracy before {}, after {}\n", accuracy_text(run.evals.front()),
-                               accuracy_text(run.evals.back()));
+    const runs::EvalPoint& first = run.evals.front();
+    // Without an evaluation of step 0 nobody knows what it was before.
+    session.out << fmt::format(
+        "accuracy {} {}, {} {}\n",
+        first.step == 0 ? "before" : fmt::format("at step {}", first.step), accuracy_text(first),
+        run.evals.back().step == outcome.step ? "after"
+                                              : fmt::format("at step {}", run.evals.back().step),
+        accuracy_text(run.evals.back()));
   }
-  session.out << fmt::format("{} after step {}: {}\nreport: {}\n",
-                             is_finished ? "finished" : "stopped", outcome.step,
-                             outcome.directory.string(), report.string());
+  session.out << fmt::format("{} after step {}: {}\n", is_finished ? "finished" : "stopped",
+                             outcome.step, outcome.directory.string());
+  if (!report.empty()) session.out << "report: " << report.string() << "\n";
   if (is_finished) {
     session.out << "policy: " << (outcome.directory / "final").string() << "\n";
   } else {
     session.out << "go on with: gradus train --resume " << outcome.directory.string() << "\n";
   }
   session.out.flush();
+}
+
+// A run that is finished is no failure for want of its report.
+fs::path report_of(const fs::path& run, Session& session) {
+  try {
+    return runs::write_report(run);
+  } catch (const std::exception& error) {
+    session.err << "warning: no report is written: " << failure_text(error) << "\n";
+    return {};
+  }
 }
 
 void train(const TrainOptions& options, Session& session) {
@@ -150,13 +172,14 @@ void train(const TrainOptions& options, Session& session) {
   rl::RunOutcome outcome;
   {
     const auto display = make_display(options.as_json, config.run.steps, clock, session);
-    const rl::RunEnvironment environment{*display, session.stop, clock};
+    const rl::RunEnvironment environment{*display, session.stop, clock, session.wants_checkpoint,
+                                         options.may_begin_anew};
     outcome = options.resume.empty()
                   ? rl::train(config, environment)
                   : rl::resume(runs::locate_run(options.resume),
                                {options.settings, options.may_change_result}, environment);
   }
-  const auto report = runs::write_report(outcome.directory);
+  const auto report = report_of(outcome.directory, session);
   say_how_it_ended(outcome, report, options.as_json, session);
   if (outcome.phase != rl::RunPhase::finished) session.exit_code = kInterrupted;
 }
@@ -171,6 +194,8 @@ void declare_train(Command app, Session& session) {
   app.add_option("--run-dir", options->run_dir, "folder of the run's records (run.dir)");
   app.add_flag("--allow-changes", options->may_change_result,
                "resume although settings or files that change the result have changed");
+  app.add_flag("--begin-anew", options->may_begin_anew,
+               "resume from the first step where no checkpoint is whole; the logs so far are lost");
   app.add_flag("--dry-run", options->is_dry, "print the resolved recipe and the memory it needs");
   app.add_flag("--json", options->as_json, "progress as JSON lines");
   app.callback([options, &session] { train(*options, session); });

@@ -68,7 +68,9 @@ void describe_batch(AlgorithmConfig& c, SettingFields& field) {
   field("epochs", c.epochs, at_least(1), "passes over a batch");
   field("minibatches", c.minibatches, at_least(1), "optimizer steps of one pass over a batch");
   field("microbatch_tokens", c.microbatch_tokens, at_least(1),
-        "rows that go through the model together; changes memory and speed, not the result");
+        "rows that go through the model together; changes memory and speed, and the result by "
+        "rounding "
+        "alone");
 }
 
 void describe_loss(AlgorithmConfig& c, SettingFields& field) {
@@ -110,6 +112,10 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
         one_of<KlGradient>(
             {{"ratio", KlGradient::ratio}, {"k2", KlGradient::k2}, {"own", KlGradient::own}}),
         "gradient of the KL estimate: ratio (DeepSeek-V3.2) and k2 are unbiased on-policy");
+  field("reference", c.reference,
+        one_of<ReferenceKind>({{"start", ReferenceKind::start}, {"base", ReferenceKind::base}}),
+        "of the KL term: the policy that training starts from, adapters of model.lora.path "
+        "included, or the base model below them");
   field("reference_update_every", c.reference_update_every, at_least(0),
         "steps after which the reference becomes the policy; 0: never");
   field("entropy_coef", c.entropy_coef, at_least(0.0), "weight of the entropy bonus");

@@ -27,6 +27,12 @@ enum class KlGradient {
   own,    ///< the estimate's own gradient: biased for k3, zero in expectation for k1
 };
 
+/// What the KL term compares with; see rl/update/reference_policy.h.
+enum class ReferenceKind {
+  start,  ///< the policy that training started from, adapters of model.lora.path included
+  base,   ///< the base model below adapters
+};
+
 /// What becomes of the sampler's choices of experts in a model with mixtures.
 enum class RoutingUse {
   off,      ///< not kept
@@ -76,6 +82,7 @@ struct AlgorithmConfig {
   double kl_coef = 0.0;
   std::string kl_estimator = "k3";
   KlGradient kl_gradient = KlGradient::ratio;
+  ReferenceKind reference = ReferenceKind::start;
   int reference_update_every = 0;
 
   double entropy_coef = 0.0;

@@ -73,7 +73,10 @@ std::optional<Collection> Collector::collect(int64_t step, int64_t cursor) {
       (is_kept ? collection.used : collection.dropped).push_back(std::move(group));
     }
   }
-  if (collection.used.empty()) std::swap(collection.used, collection.dropped);
+  if (collection.stats.failed_calls > 0)
+    run_.observer().on_warning(fmt::format(
+        "step {}: {} decode calls failed and were tried again with less, the first one: {}", step,
+        collection.stats.failed_calls, collection.stats.failure));
   return collection;
 }
 

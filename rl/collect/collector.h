@@ -59,8 +59,7 @@ class Collector {
   /// @param run, learner  outlive the collector.
   Collector(CollectSettings settings, Run& run, Learner& learner);
 
-  /// Nothing when it was stopped. Where no group was kept, all are used: an update then tells that
-  /// there is nothing to learn.
+  /// Nothing when it was stopped. Where no group was kept, none is used: the update is left out.
   /// @throws Error  every rollout failed, or another policy's weights sampled one;
   ///                rewards::... too many gradings failed.
   std::optional<Collection> collect(int64_t step, int64_t cursor);

@@ -4,6 +4,8 @@ namespace gradus::rl {
 
 void describe(EvalConfig& c, SettingFields& field) {
   field.section("data", c.data, "the held-out problems; data.count 0: all of them");
+  field("seed", c.seed, any(),
+        "of a generated task's problems, which are therefore the same for every run.seed");
   field("samples", c.samples, at_least(1), "completions per problem, for pass@k and maj@k");
   field("temperature", c.temperature, between(0.0, 100.0), "0: greedy");
   field("max_tokens", c.max_tokens, at_least(0), "longest completion; 0: rollout.max_tokens");

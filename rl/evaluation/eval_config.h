@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace gradus::rl {
 /// Settings `eval.*`.
 struct EvalConfig {
   rollout::DataConfig data;  ///< neither path nor task: no evaluation by sampling
+  uint64_t seed = 0;         ///< of a generated task's problems
   int samples = 1;
   double temperature = 0.0;
   int max_tokens = 0;       ///< 0: rollout.max_tokens

@@ -101,13 +101,16 @@ int64_t num_right(const EvalProblem& problem) {
 void sum_up_rule(EvalResult& result, size_t rule) {
   double sum = 0.0;
   int64_t count = 0;
+  const std::string& name = result.rule_names[rule];
   for (const auto& problem : result.problems)
     for (const auto& grade : problem.group.grades[rule]) {
+      if (grade.outcome == rewards::GradeOutcome::failed) ++result.rule_failed[name];
+      if (grade.outcome == rewards::GradeOutcome::timed_out) ++result.rule_timed_out[name];
       if (grade.outcome != rewards::GradeOutcome::scored) continue;
       sum += grade.value;
       ++count;
     }
-  if (count > 0) result.rule_means[result.rule_names[rule]] = sum / static_cast<double>(count);
+  if (count > 0) result.rule_means[name] = sum / static_cast<double>(count);
 }
 
 void sum_up_completions(EvalResult& result, size_t answer_rule) {
@@ -148,7 +151,8 @@ Evaluator::Evaluator(const EvalPlan& plan, const policy::LoadedTokenizer& tokeni
     : config_(plan.eval),
       sampling_(sampling_of(plan)),
       seed_(plan.seed ^ hash_text("evaluation")),
-      prompts_(rollout::make_prompt_source(data_of(plan), tokenizer, max_context, seed_)),
+      prompts_(rollout::make_prompt_source(data_of(plan), tokenizer, max_context,
+                                           plan.eval.seed ^ hash_text("evaluation"))),
       rules_(plan.rewards),
       answer_rule_(find_rule(rules_, plan.eval.answer_rule)) {
   num_problems_ = prompts_->size() > 0 ? prompts_->size() : config_.data.count;
@@ -234,6 +238,10 @@ Metrics eval_metrics(const EvalResult& result) {
   for (const auto& [k, share] : result.maj_at)
     if (k > 1) metrics[fmt::format("eval/maj@{}", k)] = share;
   for (const auto& [rule, mean] : result.rule_means) metrics["eval/rewards/" + rule] = mean;
+  for (const auto& [rule, count] : result.rule_failed)
+    metrics["eval/rewards/" + rule + "/failed"] = static_cast<double>(count);
+  for (const auto& [rule, count] : result.rule_timed_out)
+    metrics["eval/rewards/" + rule + "/timed_out"] = static_cast<double>(count);
   return metrics;
 }
 

@@ -42,7 +42,9 @@ struct EvalResult {
   std::vector<std::pair<int64_t, double>> pass_at;  ///< k = 1, 2, 4, ... samples: pass@k
   std::vector<std::pair<int64_t, double>> maj_at;   ///< the same k: majority of the first k
   std::map<std::string, double> rule_means;         ///< over scored completions
-  int64_t num_problems = 0;                         ///< that count
+  std::map<std::string, int64_t> rule_failed;     ///< completions left out of the mean; no entry: 0
+  std::map<std::string, int64_t> rule_timed_out;  ///< the same
+  int64_t num_problems = 0;                       ///< that count
   int64_t num_skipped = 0;  ///< left out: the answer rule had nothing to say (no gold answer)
   int64_t num_failed = 0;   ///< completions counted as wrong: rollout or rule failed
   double truncated_share = 0.0;
@@ -66,8 +68,9 @@ struct EvalResult {
 ///              the earliest of equally common ones; answers compare by the rule's own reading
 ///              (`answer` of its details) or, without one, by the completion's last line
 ///
-/// Problems and random streams are the same in every evaluation of a run, so that two steps differ
-/// by the weights alone, and the result depends on neither workers nor batching.
+/// Problems are the same in every run (eval.seed), random streams in every evaluation of a run, so
+/// that two steps differ by the weights alone, and the result depends on neither workers nor
+/// batching.
 class Evaluator {
  public:
   /// @throws ConfigError  eval.answer_rule names no rule; FileError  no problems.

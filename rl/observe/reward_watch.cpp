@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/error.h"
+#include "base/json.h"
 #include "rl/algorithms/advantages/advantage.h"
 
 namespace gradus::rl {
@@ -172,6 +174,32 @@ std::vector<std::string> RewardWatch::look_at(int64_t step, const std::vector<Gr
     has_reward_ = true;
   }
   return warnings;
+}
+
+std::string RewardWatch::memory() const {
+  return dump_json({{"steps_without", steps_without_},
+                    {"is_said", is_said_},
+                    {"mean_reward", mean_reward_},
+                    {"has_reward", has_reward_},
+                    {"best_accuracy", best_accuracy_ ? nlohmann::json(*best_accuracy_) : nullptr},
+                    {"reward_at_best", reward_at_best_}});
+}
+
+void RewardWatch::recall(const std::string& memory) {
+  if (memory.empty()) return;  // of a checkpoint of before
+  try {
+    const auto json = parse_json(memory, "state.json: memory");
+    steps_without_ = json.at("steps_without").get<std::map<std::string, int64_t>>();
+    is_said_ = json.at("is_said").get<std::map<std::string, bool>>();
+    mean_reward_ = json.at("mean_reward").get<double>();
+    has_reward_ = json.at("has_reward").get<bool>();
+    best_accuracy_.reset();
+    if (!json.at("best_accuracy").is_null())
+      best_accuracy_ = json.at("best_accuracy").get<double>();
+    reward_at_best_ = json.at("reward_at_best").get<double>();
+  } catch (const nlohmann::json::exception& error) {
+    throw FileError("state.json: memory", "bad_state", error.what());
+  }
 }
 
 std::vector<std::string> RewardWatch::look_at_eval(int64_t step, double accuracy) {

@@ -28,6 +28,12 @@ class RewardWatch {
   /// Warnings about held-out accuracy, after an evaluation.
   std::vector<std::string> look_at_eval(int64_t step, double accuracy);
 
+  /// What it counted and said so far, for a checkpoint: a resumed run warns as one that was never
+  /// interrupted.
+  std::string memory() const;
+  /// @throws FileError  `memory` is none of its own.
+  void recall(const std::string& memory);
+
  private:
   void warn_once(const std::string& matter, std::string message, std::vector<std::string>& out);
 

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "base/failure_text.h"
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "rl/recipe/changes.h"
@@ -55,17 +57,33 @@ std::unique_ptr<Loaded> load(const RunConfig& config, Run& run) {
 }
 
 RunOutcome run_in(const RunConfig& config, RunDirectory directory,
-                  const RunEnvironment& environment) {
+                  const RunEnvironment& environment, bool is_new) {
   const fs::path path = directory.path();
-  Run run(config.run, config.ledger, std::move(directory), environment);
+  auto run = std::make_unique<Run>(config.run, config.ledger, std::move(directory), environment);
   std::unique_ptr<Loaded> loaded;
   try {
-    loaded = load(config, run);
+    loaded = load(config, *run);
   } catch (const std::exception& error) {
-    write_status(path, RunPhase::failed, error.what(), last_step(path), config.run.steps);
+    // Of a run that cannot begin nothing is left, so that the mended recipe finds its place free.
+    if (is_new)
+      run->discard();
+    else
+      write_status(path, RunPhase::failed, failure_text(error), last_step(path), config.run.steps);
     throw;
   }
   return loaded->loop.run(*loaded->stage);
+}
+
+/// What LibTorch and the system throw, as an error of ours without call stack.
+template <class Work>
+RunOutcome with_plain_errors(Work&& work) {
+  try {
+    return work();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(failure_text(error));
+  }
 }
 
 std::vector<std::string> phrases(const std::vector<SettingDifference>& differences) {
@@ -82,49 +100,67 @@ RunConfig read_resolved(const fs::path& recipe) {
   return config;
 }
 
-std::vector<std::string> input_changes(const RunDirectory& directory, const RunConfig& config) {
-  // A run that was killed before it noted its inputs has no step to protect either.
-  if (!fs::exists(directory.inputs())) return {};
-  const auto was = read_json(directory.inputs(), kMaxFileBytes);
-  return changed_inputs(was, fingerprint_inputs(config));
+/// The recipe as the run knows it, which recipe.toml need not be: people edit it.
+RunConfig known_recipe(const nlohmann::json& noted, const RunConfig& written) {
+  try {
+    RunConfig known = recipe_of_inputs(noted).value_or(written);
+    known.run.dir = written.run.dir;  // a run's folder may be moved
+    return known;
+  } catch (const ConfigError&) {  // of another version: recipe.toml is all that can be compared
+    return written;
+  }
 }
 
-void note_inputs(const RunDirectory& directory, const RunConfig& config) {
-  write_file_atomically(directory.inputs(), fingerprint_inputs(config).dump(2) + "\n");
+void note_inputs(const RunDirectory& directory, const nlohmann::json& inputs) {
+  write_file_atomically(directory.inputs(), dump_json(inputs) + "\n");
 }
 
-}  // namespace
-
-RunOutcome train(const RunConfig& config, const RunEnvironment& environment) {
-  check(config, "recipe");
-  auto directory = RunDirectory::create(config.run.dir, to_toml(config));
-  note_inputs(directory, config);
-  return run_in(config, std::move(directory), environment);
-}
-
-RunOutcome resume(const fs::path& run_dir, const ResumeOptions& options,
-                  const RunEnvironment& environment) {
-  auto directory = RunDirectory::open(run_dir);
+RunOutcome resume_in(RunDirectory directory, const ResumeOptions& options,
+                     const RunEnvironment& environment) {
+  const fs::path path = directory.path();
   const RunConfig was = read_resolved(directory.recipe());
   RunConfig is = was;
   for (const auto& assignment : options.assignments) apply_set(is, assignment);
   resolve_paths(is, fs::current_path());
   is.run.dir = was.run.dir;
   check(is, directory.recipe().string());
-  auto changes = phrases(differences_that_matter(was, is));
-  for (auto& change : input_changes(directory, is)) changes.push_back(std::move(change));
+  const auto inputs = fingerprint_inputs(is);
+  // A run that was killed before it noted its inputs has no step to protect either.
+  const auto noted = fs::exists(directory.inputs()) ? read_json(directory.inputs(), kMaxFileBytes)
+                                                    : nlohmann::json::object();
+  const RunConfig known = known_recipe(noted, was);
+  auto changes = phrases(differences_that_matter(known, is));
+  for (auto& change : changed_inputs(noted, inputs)) changes.push_back(std::move(change));
   if (!changes.empty() && !options.may_change_result)
     throw ConfigError(
         fmt::format("{}: cannot go on as if nothing had happened:\n  {}\nTake these "
-                    "back, allow the change, or begin a new run",
-                    run_dir.string(), fmt::join(changes, "\n  ")));
+                    "back, allow the change (--allow-changes), or begin a new run",
+                    path.string(), fmt::join(changes, "\n  ")));
   if (!changes.empty())
-    write_file_atomically(
-        directory.path() / fmt::format("recipe.until-{}.toml", step_name(last_step(run_dir))),
-        to_toml(was));
+    write_file_atomically(path / fmt::format("recipe.until-{}.toml", step_name(last_step(path))),
+                          to_toml(known));
   if (!options.assignments.empty()) directory.write_recipe(to_toml(is));
-  if (!changes.empty() || !fs::exists(directory.inputs())) note_inputs(directory, is);
-  return run_in(is, std::move(directory), environment);
+  note_inputs(directory, inputs);
+  return run_in(is, std::move(directory), environment, false);
+}
+
+}  // namespace
+
+RunOutcome train(const RunConfig& config, const RunEnvironment& environment) {
+  return with_plain_errors([&] {
+    check(config, "recipe");
+    // Before the folder is made: what cannot be read is no run.
+    const auto inputs = fingerprint_inputs(config);
+    auto directory = RunDirectory::create(config.run.dir, to_toml(config));
+    note_inputs(directory, inputs);
+    return run_in(config, std::move(directory), environment, true);
+  });
+}
+
+RunOutcome resume(const fs::path& run_dir, const ResumeOptions& options,
+                  const RunEnvironment& environment) {
+  return with_plain_errors(
+      [&] { return resume_in(RunDirectory::open(run_dir), options, environment); });
 }
 
 }  // namespace gradus::rl

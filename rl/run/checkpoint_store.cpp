@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -32,6 +33,8 @@ constexpr const char* kMoments = "optimizer.safetensors";
 constexpr const char* kState = "state.json";
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kTemporary = ".tmp-";
+constexpr const char* kDamaged = "damaged-";
+constexpr const char* kEver = ".had-checkpoint";  // beside the folder, which people delete
 constexpr int64_t kMaxJsonBytes = int64_t{64} << 20;
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
@@ -63,6 +66,7 @@ std::string state_text(const TrainState& state, int64_t optimizer_steps) {
                     {"best_step", state.best_step},
                     {"unlogged", state.unlogged ? to_json(*state.unlogged) : json(nullptr)},
                     {"log_bytes", state.log_bytes},
+                    {"memory", state.memory},
                     {"optimizer_steps", optimizer_steps}};
   return object.dump(2);
 }
@@ -80,7 +84,11 @@ std::pair<TrainState, int64_t> read_state(const fs::path& path) {
     state.best_step = object.at("best_step").get<int64_t>();
     if (!object.at("unlogged").is_null()) state.unlogged = record_from(object.at("unlogged"));
     state.log_bytes = object.at("log_bytes").get<std::map<std::string, int64_t>>();
-    return {state, object.at("optimizer_steps").get<int64_t>()};
+    state.memory = object.value("memory", "");  // absent in checkpoints of before
+    const auto optimizer_steps = object.at("optimizer_steps").get<int64_t>();
+    if (std::min({state.step, state.cursor, state.num_tokens, optimizer_steps}) < 0)
+      throw FileError(path.string(), "bad_state", "holds a counter below 0");
+    return {state, optimizer_steps};
   } catch (const json::exception& error) {
     throw FileError(path.string(), "bad_state", error.what());
   }
@@ -189,7 +197,7 @@ void rename_folder(const fs::path& from, const fs::path& to) {
 
 // Left under its name, it would count as one of the newest when older ones are removed.
 void set_aside(const fs::path& folder) {
-  const fs::path aside = folder.parent_path() / ("damaged-" + folder.filename().string());
+  const fs::path aside = folder.parent_path() / (kDamaged + folder.filename().string());
   fs::remove_all(aside);
   rename_folder(folder, aside);
 }
@@ -199,19 +207,32 @@ void set_aside(const fs::path& folder) {
 CheckpointStore::CheckpointStore(fs::path folder, Warn warn)
     : folder_(std::move(folder)), warn_(std::move(warn)) {
   for (const auto& entry : fs::directory_iterator(folder_))
-    if (entry.path().filename().string().starts_with(kTemporary)) fs::remove_all(entry.path());
+    if (entry.path().filename().string().starts_with(kTemporary)) remove(entry.path());
+}
+
+// What is left over costs space, and no run ends for that.
+void CheckpointStore::remove(const fs::path& path) const {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error)
+    warn_(fmt::format("{}: cannot be removed: {}; it takes space until it is", path.string(),
+                      error.message()));
 }
 
 void CheckpointStore::save(const TrainState& state, Learner* learner) {
+  const fs::path temporary = folder_ / (kTemporary + step_name(state.step));
   try {
     write(state, learner);
   } catch (const fs::filesystem_error& error) {  // no Error of ours: a run would not survive it
+    remove(temporary);
     throw FileError(error.path1().string(), "write_failed", error.code().message());
+  } catch (...) {
+    remove(temporary);  // at once: the rest of the run needs the space
+    throw;
   }
 }
 
 void CheckpointStore::write(const TrainState& state, Learner* learner) const {
-  const fs::path target = path_of(state.step);
   const fs::path temporary = folder_ / (kTemporary + step_name(state.step));
   fs::remove_all(temporary);
   fs::create_directory(temporary);
@@ -224,24 +245,51 @@ void CheckpointStore::write(const TrainState& state, Learner* learner) const {
       state_text(state, learner == nullptr ? 0 : learner->optimizer().step_count()));
   write_manifest(temporary, state.step);
   sync_tree(temporary);
-  // A damaged checkpoint of this step, or one that was written when the run was stopped here.
-  const fs::path replaced = folder_ / (kTemporary + ("replaced-" + step_name(state.step)));
-  if (fs::exists(target)) rename_folder(target, replaced);
-  rename_folder(temporary, target);
-  sync_folder_of(target);
-  fs::remove_all(replaced);
+  put_in_place(temporary, state.step);
+  const fs::path ever = folder_.parent_path() / kEver;
+  if (!fs::exists(ever)) write_file_atomically(ever, "");
 }
 
-std::optional<TrainState> CheckpointStore::load_newest(Learner* learner) {
+void CheckpointStore::put_in_place(const fs::path& temporary, int64_t step) const {
+  // A damaged checkpoint of this step, or one that was written when the run was stopped here.
+  const fs::path target = path_of(step);
+  const fs::path replaced = folder_ / (kTemporary + ("replaced-" + step_name(step)));
+  const bool was_there = fs::exists(target);
+  if (was_there) rename_folder(target, replaced);
+  try {
+    rename_folder(temporary, target);
+  } catch (const FileError&) {
+    if (was_there) rename_folder(replaced, target);
+    throw;
+  }
+  sync_folder_of(target);
+  if (was_there) remove(replaced);
+}
+
+bool CheckpointStore::was_ever_written() const {
+  if (fs::exists(folder_.parent_path() / kEver)) return true;
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (entry.path().filename().string().starts_with(kDamaged)) return true;
+  return false;
+}
+
+std::optional<TrainState> CheckpointStore::load_newest(Learner* learner, bool may_begin_anew) {
   std::vector<int64_t> candidates = steps();
   std::ranges::reverse(candidates);
+  std::vector<fs::path> damaged;
+  std::optional<TrainState> loaded;
   for (const int64_t step : candidates) {
     const fs::path folder = path_of(step);
     try {
       verify_checkpoint(folder);
     } catch (const FileError& error) {
+      if (!is_damage(error))
+        throw FileError(error.path(), error.kind(),
+                        std::string(error.what()).substr(error.path().size() + 2) +
+                            ". The checkpoint is not damaged and stays; resume when it can be "
+                            "read");
       warn_(fmt::format("checkpoint passed over, it is damaged: {}", error.what()));
-      set_aside(folder);
+      damaged.push_back(folder);
       continue;
     }
     const auto [state, optimizer_steps] = read_state(folder / kState);
@@ -249,9 +297,16 @@ std::optional<TrainState> CheckpointStore::load_newest(Learner* learner) {
       read_weights(folder / kWeights, *learner);
       read_moments(folder / kMoments, learner->optimizer(), optimizer_steps);
     }
-    return state;
+    loaded = state;
+    break;
   }
-  return std::nullopt;
+  if (!loaded && !may_begin_anew && (!damaged.empty() || was_ever_written()))
+    throw FileError(folder_.string(), "no_checkpoint",
+                    "the run had checkpoints, and none is left that is whole. To train it again "
+                    "from its first step, which removes what it has logged so far, resume it with "
+                    "--begin-anew");
+  for (const fs::path& folder : damaged) set_aside(folder);
+  return loaded;
 }
 
 void CheckpointStore::load_weights(int64_t step, Learner& learner) const {
@@ -266,8 +321,13 @@ void CheckpointStore::prune(int keep, int64_t best_step) const {
     if (all[i] == best_step) continue;
     // Renamed first: a kill in the middle of the removal leaves no folder that looks complete.
     const fs::path doomed = folder_ / (kTemporary + ("old-" + step_name(all[i])));
-    rename_folder(path_of(all[i]), doomed);
-    fs::remove_all(doomed);
+    try {
+      rename_folder(path_of(all[i]), doomed);
+    } catch (const FileError& error) {
+      warn_(fmt::format("an old checkpoint cannot be removed: {}", error.what()));
+      continue;
+    }
+    remove(doomed);
   }
 }
 
@@ -295,6 +355,9 @@ void verify_checkpoint(const fs::path& folder) {
   try {
     if (manifest.at("format") != kFormat)
       throw FileError(path.string(), "bad_state", "is of an unknown format");
+    const auto step = step_of_name(folder.filename().string());
+    if (step >= 0 && manifest.at("step").get<int64_t>() != step)
+      throw FileError(path.string(), "bad_state", "is of another step than its folder's name says");
     for (const char* name : {kWeights, kMoments, kState}) {
       const bool may_be_absent = name != kState && !fs::exists(folder / name);
       if (may_be_absent && !manifest.at("files").contains(name)) continue;
@@ -308,9 +371,19 @@ void verify_checkpoint(const fs::path& folder) {
         throw FileError((folder / name).string(), "checksum_mismatch",
                         "does not match its manifest's checksum");
     }
+    if (const auto state = read_state(folder / kState).first; step >= 0 && state.step != step)
+      throw FileError((folder / kState).string(), "bad_state",
+                      fmt::format("is of step {}, its folder of step {}", state.step, step));
   } catch (const json::exception& error) {
     throw FileError(path.string(), "bad_state", error.what());
   }
+}
+
+bool is_damage(const FileError& error) {
+  constexpr std::array kKinds{"missing",   "checkpoint_truncated", "checksum_mismatch",
+                              "bad_state", "not_a_file",           "invalid_json",
+                              "too_large"};
+  return std::ranges::find(kKinds, error.kind()) != kKinds.end();
 }
 
 }  // namespace gradus::rl

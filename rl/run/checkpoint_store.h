@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "rl/learn/learner.h"
 #include "rl/run/metrics_log.h"
 
@@ -27,6 +28,7 @@ struct TrainState {
   /// The last step's figures, while its line in metrics.jsonl waits for the step's evaluation.
   std::optional<MetricsRecord> unlogged;
   std::map<std::string, int64_t> log_bytes;  ///< sizes of the run's growing files
+  std::string memory;                        ///< the stage's own (Stage::memory)
 };
 
 /// The folder RUN/checkpoints. A checkpoint `step-000123/` holds
@@ -37,14 +39,18 @@ struct TrainState {
 /// (a stage without a learner: state.json alone)
 ///   manifest.json          {"format", "step", "files": {name: {"bytes", "crc64"}}}
 ///
+/// RUN/.had-checkpoint says that there was one once.
+///
 /// It is written as `.tmp-step-000123/`: files, fsync of each, the manifest last, then one rename
-/// and an fsync of the folder. So a folder without the prefix is complete; its checksums are
-/// verified on load all the same, because disks and people damage files too.
+/// and an fsync of the folder; where that fails, what was written is removed at once. So a folder
+/// without the prefix is complete; its checksums are verified on load all the same, because disks
+/// and people damage files too.
 class CheckpointStore {
  public:
   using Warn = std::function<void(const std::string&)>;
 
-  /// Removes what earlier writers left unfinished. @param warn  told of anything passed over.
+  /// Removes what earlier writers left unfinished. @param warn  told of anything passed over, and
+  /// of what cannot be removed.
   CheckpointStore(std::filesystem::path folder, Warn warn);
 
   /// @throws FileError  e.g. the disk is full; earlier checkpoints are untouched.
@@ -52,15 +58,19 @@ class CheckpointStore {
   void save(const TrainState& state, Learner* learner);
 
   /// Loads the newest checkpoint that is whole into the learner, if there is one, and publishes the
-  /// weights. Damaged ones are passed over with a warning and renamed to `damaged-step-...`, for
-  /// inspection. Nothing: there is none.
-  /// @throws FileError  a whole checkpoint belongs to another model.
-  std::optional<TrainState> load_newest(Learner* learner);
+  /// weights. Damaged ones (wrong contents) are passed over with a warning and renamed to
+  /// `damaged-step-...`, for inspection. Nothing: there never was one.
+  /// @param may_begin_anew  nothing as well where all that there were are damaged or gone.
+  /// @throws FileError  a checkpoint cannot be read, which is no damage: nothing is renamed; a
+  /// whole
+  ///                    one belongs to another model; kind "no_checkpoint": none is left although
+  ///                    some were, and the run may not begin anew.
+  std::optional<TrainState> load_newest(Learner* learner, bool may_begin_anew = false);
 
   /// Loads the weights of one step, e.g. the best one. @throws FileError
   void load_weights(int64_t step, Learner& learner) const;
 
-  /// Removes all but the `keep` newest and the best one.
+  /// Removes all but the `keep` newest and the best one. What cannot be removed is a warning.
   void prune(int keep, int64_t best_step) const;
 
   bool has(int64_t step) const;
@@ -70,13 +80,22 @@ class CheckpointStore {
 
  private:
   void write(const TrainState& state, Learner* learner) const;
+  void put_in_place(const std::filesystem::path& temporary, int64_t step) const;
+  void remove(const std::filesystem::path& path) const;
+  bool was_ever_written() const;
 
   std::filesystem::path folder_;
   Warn warn_;
 };
 
-/// Checks a checkpoint folder against its manifest.
-/// @throws FileError  kind "missing", "checkpoint_truncated" or "checksum_mismatch".
+/// Checks a checkpoint folder against its manifest, and its state against its name.
+/// @throws FileError  kind "missing", "checkpoint_truncated", "checksum_mismatch" and so on; or
+/// that
+///                    of an error of reading.
 void verify_checkpoint(const std::filesystem::path& folder);
+
+/// Whether such an error tells of wrong contents, and not of a disk, a limit or a permission that
+/// keeps a whole checkpoint from being read.
+bool is_damage(const FileError& error);
 
 }  // namespace gradus::rl

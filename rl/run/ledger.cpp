@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/files/atomic_file.h"
@@ -50,6 +51,32 @@ std::pair<std::string, LedgerTotal> parse_line(const std::string& line, const st
   }
 }
 
+/// What lies past a checkpoint in a ledger.
+struct Later {
+  std::vector<std::string> saves;  ///< lines of the checkpoint's own saving
+  LedgerTotal lost;
+};
+
+Later later_lines(const std::filesystem::path& path, size_t begin, int64_t step) {
+  const std::string text = read_file(path, kMaxLedgerBytes);
+  Later later;
+  for (size_t end; begin < text.size() && (end = text.find('\n', begin)) != std::string::npos;
+       begin = end + 1) {
+    const auto line = text.substr(begin, end - begin);
+    const auto where = fmt::format("{}@{}", path.string(), begin);
+    try {
+      const auto [stage, total] = parse_line(line, where);
+      const bool is_own = parse_json(line, where).value("step", int64_t{-1}) == step;
+      if (stage == "save" && is_own)
+        later.saves.push_back(line);
+      else
+        later.lost += total;
+    } catch (const FileError&) {  // damaged, and about to be cut off: no reason not to go on
+    }
+  }
+  return later;
+}
+
 std::map<std::string, LedgerTotal> totals_from(const std::filesystem::path& path, size_t begin) {
   const std::string text = read_file(path, kMaxLedgerBytes);
   std::map<std::string, LedgerTotal> totals;
@@ -89,11 +116,12 @@ LedgerTotal priced(const LedgerEntry& entry, const LedgerConfig& config) {
 Ledger::Ledger(const std::filesystem::path& path, int64_t num_bytes, int64_t step,
                LedgerConfig config)
     : config_(std::move(config)), file_(path) {
-  LedgerTotal lost;
+  Later later;
   if (file_.num_bytes() > num_bytes)
-    for (const auto& [stage, total] : totals_from(path, static_cast<size_t>(num_bytes)))
-      lost += total;
+    later = later_lines(path, static_cast<size_t>(num_bytes), step);
   file_.truncate_to(num_bytes);
+  for (const auto& line : later.saves) append_line_or_nothing(file_, line);
+  const LedgerTotal& lost = later.lost;
   if (lost.seconds > 0.0)
     append({"lost", step, lost.seconds, lost.device_seconds, lost.tokens, lost.flops});
 }

@@ -58,7 +58,8 @@ LedgerTotal priced(const LedgerEntry& entry, const LedgerConfig& config);
 class Ledger {
  public:
   /// Drops what lies past `num_bytes`, the size that a checkpoint noted; what that held is entered
-  /// again as one "lost" line of `step`, as it was paid for.
+  /// again as one "lost" line of `step`, as it was paid for. What saving this very checkpoint took
+  /// was not lost, and stays.
   Ledger(const std::filesystem::path& path, int64_t num_bytes, int64_t step, LedgerConfig config);
 
   /// @throws FileError  e.g. the disk is full; the ledger is as it was before.

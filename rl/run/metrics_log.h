@@ -18,9 +18,9 @@ struct MetricsRecord {
   std::map<std::string, std::vector<int64_t>> lists;  ///< "moe/load/3": rows per expert
 };
 
-/// Whether a figure is a function of the recipe alone. Keys under `time/` and `perf/` depend on the
-/// clock, the machine's load and the number of workers; all others have the same bits in every
-/// run of the recipe, killed and resumed or not.
+/// Whether a figure is a function of the recipe alone. Keys under `time/`, `perf/` and `rollout/`
+/// depend on the clock, the machine's load and the number of workers; all others have the same bits
+/// in every run of the recipe, killed and resumed or not.
 bool is_deterministic_metric(std::string_view name);
 
 /// {"step": n, "key": value, ...} on one line, keys in order, values in the shortest form that

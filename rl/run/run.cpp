@@ -2,14 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include "base/error.h"
+#include "rl/run/resumed_log.h"
 
 namespace gradus::rl {
 namespace {
 
+constexpr double kLookForSpaceEvery_s = 0.5;
+
 int64_t size_in(const TrainState& state, std::string_view name) {
   const auto found = state.log_bytes.find(std::string(name));
   return found == state.log_bytes.end() ? 0 : found->second;
+}
+
+std::unique_ptr<Logger> open_logger(const LoggerKind& kind, const Run& run, int64_t num_bytes) {
+  const auto open = [&](int64_t bytes) {
+    return kind.open(run.directory().path(), bytes, run.clock().wall_s());
+  };
+  try {
+    return open(num_bytes);
+  } catch (const FileError& error) {
+    if (error.kind() != "truncated") throw;
+    run.observer().on_warning(fmt::format(
+        "{}: its file is gone or was cut; it begins anew, without the steps so far", kind.name));
+    return open(0);
+  }
 }
 
 }  // namespace
@@ -17,44 +38,55 @@ int64_t size_in(const TrainState& state, std::string_view name) {
 Run::Run(RunSettings settings, LedgerConfig ledger, RunDirectory directory,
          RunEnvironment environment)
     : settings_(std::move(settings)),
+      observer_(std::make_unique<WarningKeeper>(directory.warnings(), environment.observer)),
       ledger_config_(std::move(ledger)),
       directory_(std::move(directory)),
       environment_(std::move(environment)),
-      checkpoints_(directory_.checkpoints(), [this](const std::string& message) {
-        environment_.observer.on_warning(message);
-      }) {}
+      checkpoints_(directory_.checkpoints(),
+                   [this](const std::string& message) { observer_->on_warning(message); }) {}
+
+void Run::discard() {
+  logs_.reset();
+  directory_.discard();
+}
 
 std::pair<TrainState, bool> Run::restore(Learner* learner) {
-  const auto restored = checkpoints_.load_newest(learner);
+  const auto restored = checkpoints_.load_newest(learner, environment_.may_begin_anew);
   if (restored && restored->seed != settings_.seed)
     throw ConfigError(fmt::format("run.seed: is {}, the checkpoint was made with {}",
                                   settings_.seed, restored->seed));
   TrainState state = restored.value_or(TrainState{});
   state.seed = settings_.seed;
-  directory_.drop_samples_after(state.step);
+  write_if_possible("samples", [&] { directory_.drop_samples_after(state.step); });
   open_logs(state);
   return {std::move(state), restored.has_value()};
 }
 
 void Run::open_logs(const TrainState& state) {
-  logs_.emplace(
-      Logs{MetricsLog(directory_.metrics(), size_in(state, "metrics")),
-           Ledger(directory_.ledger(), size_in(state, "ledger"), state.step, ledger_config_),
-           {}});
+  const auto warn = [this](const std::string& message) { observer_->on_warning(message); };
+  const int64_t metrics = bytes_to_keep(directory_.metrics(), size_in(state, "metrics"), warn);
+  const int64_t ledger = bytes_to_keep(directory_.ledger(), size_in(state, "ledger"), warn);
+  logs_.emplace(Logs{MetricsLog(directory_.metrics(), metrics),
+                     Ledger(directory_.ledger(), ledger, state.step, ledger_config_),
+                     {}});
   for (const std::string& name : settings_.loggers) {
     const LoggerKind& kind = loggers().at(name);
-    logs_->others.emplace_back(
-        &kind, kind.open(directory_.path(), size_in(state, kind.key), clock().wall_s()));
+    logs_->others.emplace_back(&kind, open_logger(kind, *this, size_in(state, kind.key)));
   }
 }
 
+void Run::enter(const LedgerEntry& entry) {
+  write_when_possible([&] { logs_->ledger.append(entry); });
+}
+
 void Run::log(const MetricsRecord& record) {
-  logs_->metrics.append(record);
+  write_when_possible([&] { logs_->metrics.append(record); });
   const bool has_eval =
       record.values.contains("eval/accuracy") || record.values.contains("eval/loss");
   if (record.step % settings_.log_every != 0 && !has_eval) return;
   for (auto& [kind, logger] : logs_->others)
-    logger->write(clock().wall_s(), record.step, record.values);
+    write_if_possible(std::string(kind->name),
+                      [&] { logger->write(clock().wall_s(), record.step, record.values); });
 }
 
 void Run::save_checkpoint(TrainState& state, Learner* learner) {
@@ -69,6 +101,41 @@ void Run::save_checkpoint(TrainState& state, Learner* learner) {
   }
   checkpoints_.save(state, learner);
   checkpoints_.prune(settings_.keep, settings_.keep_best ? state.best_step : -1);
+}
+
+void Run::write_if_possible(const std::string& what, const std::function<void()>& write) {
+  const auto warn = [&](const char* why) {
+    if (failing_.insert(what).second)
+      observer_->on_warning(
+          fmt::format("{} cannot be written, the run goes on without: {}", what, why));
+  };
+  try {
+    write();
+    failing_.erase(what);
+  } catch (const FileError& error) {
+    warn(error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    warn(error.what());
+  }
+}
+
+void Run::write_when_possible(const std::function<void()>& write) {
+  for (double waited_s = 0.0;; waited_s += kLookForSpaceEvery_s) {
+    try {
+      write();
+      if (waited_s > 0.0) observer_->on_warning("there is space again, the run goes on");
+      return;
+    } catch (const FileError& error) {
+      const bool may_wait =
+          error.kind() == "disk_full" && !is_stopping() && waited_s < settings_.disk_full_wait_s;
+      if (!may_wait) throw;
+      if (waited_s == 0.0)
+        observer_->on_warning(fmt::format(
+            "the disk is full: the run waits up to {:.0f} s for space (run.disk_full_wait_s); {}",
+            settings_.disk_full_wait_s, error.what()));
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(kLookForSpaceEvery_s));
+  }
 }
 
 }  // namespace gradus::rl

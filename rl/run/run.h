@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -17,14 +19,20 @@
 #include "rl/run/run_directory.h"
 #include "rl/run/run_observer.h"
 #include "rl/run/run_settings.h"
+#include "rl/run/warnings.h"
 
 namespace gradus::rl {
 
 /// What a run needs from outside.
 struct RunEnvironment {
   RunObserver& observer;
-  std::stop_token stop;  ///< requested: break sampling and grading off, save, return
+  std::stop_token stop;  ///< requested: break sampling, grading and updates off, save, return
   const Clock& clock;
+  /// Whether somebody has asked since the last call for a checkpoint after the present step; empty:
+  /// nobody does.
+  std::function<bool()> wants_checkpoint = {};
+  /// A resumed run all of whose checkpoints are damaged or gone may begin again at its first step.
+  bool may_begin_anew = false;
 };
 
 struct RunOutcome {
@@ -42,7 +50,7 @@ class Run {
 
   const RunSettings& settings() const { return settings_; }
   const RunDirectory& directory() const { return directory_; }
-  RunObserver& observer() const { return environment_.observer; }
+  RunObserver& observer() const { return *observer_; }
   const Clock& clock() const { return environment_.clock; }
   const std::stop_token& stop() const { return environment_.stop; }
   bool is_stopping() const { return environment_.stop.stop_requested(); }
@@ -50,17 +58,35 @@ class Run {
 
   /// The state of the newest whole checkpoint, loaded into the learner if there is one, else that
   /// of a run that begins; logs are cut to the sizes that it knows and opened.
+  /// Logs that are gone begin anew, with a warning.
   /// @return  the state, and whether a checkpoint holds it.
   /// @throws FileError  as CheckpointStore says; ConfigError  it was made with another seed.
   std::pair<TrainState, bool> restore(Learner* learner);
 
-  /// Appends a line to the ledger. @throws FileError
-  void enter(const LedgerEntry& entry) { logs_->ledger.append(entry); }
-  /// A step's line in metrics.jsonl, and in the loggers where that is due. @throws FileError
+  /// Removes the run's records: it did nothing. No other call may follow.
+  void discard();
+
+  bool wants_checkpoint() const {
+    return environment_.wants_checkpoint && environment_.wants_checkpoint();
+  }
+
+  /// Appends a line to the ledger, waiting for space. @throws FileError
+  void enter(const LedgerEntry& entry);
+  void enter_at_once(const LedgerEntry& entry) { logs_->ledger.append(entry); }
+  /// A step's line in metrics.jsonl, and in the loggers where that is due; what those cannot take
+  /// is a warning. @throws FileError
   void log(const MetricsRecord& record);
   /// Saves the state with the logs' sizes, and removes checkpoints that are no longer kept.
   /// @throws FileError
   void save_checkpoint(TrainState& state, Learner* learner);
+  /// Writes what the run does not depend on (samples, status, a logger's points). A failure is a
+  /// warning, said once until it works again.
+  /// @param what  names it: "samples".
+  void write_if_possible(const std::string& what, const std::function<void()>& write);
+  /// Does what the run cannot go on without. While the disk is full it waits for space, for
+  /// run.disk_full_wait_s at most or until the run is stopped.
+  /// @throws FileError  from `write`, which leaves things as they were before it failed.
+  void write_when_possible(const std::function<void()>& write);
 
  private:
   struct Logs {
@@ -72,6 +98,8 @@ class Run {
   void open_logs(const TrainState& state);
 
   RunSettings settings_;
+  std::unique_ptr<WarningKeeper> observer_;
+  std::set<std::string> failing_;  ///< what write_if_possible could not write the last time
   LedgerConfig ledger_config_;
   RunDirectory directory_;
   RunEnvironment environment_;

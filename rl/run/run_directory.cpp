@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files/atomic_file.h"
+#include "rl/run/metrics_log.h"
 
 namespace gradus::rl {
 namespace {
@@ -73,6 +74,50 @@ void sync_path(const fs::path& path, int flags) {
   sync_file(open_file(path, flags).get(), path);
 }
 
+/// The highest folder of a path that does not exist; empty: all do.
+fs::path first_missing(const fs::path& path) {
+  fs::path missing;
+  for (fs::path folder = path; !folder.empty() && !fs::exists(folder);
+       folder = folder.parent_path())
+    missing = folder;
+  return missing;
+}
+
+void remove_temporaries(const fs::path& folder, const std::string& sign) {
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().filename().string().find(sign) != std::string::npos)
+      fs::remove_all(entry.path());
+}
+
+/// Whether the run has finished a step, or what looks like it.
+bool has_step(const RunDirectory& run) {
+  if (fs::exists(run.final_model()) || fs::exists(run.best_model())) return true;
+  for (const auto& entry : fs::directory_iterator(run.checkpoints()))
+    if (entry.path().filename().string().find("step-") != std::string::npos &&
+        !entry.path().filename().string().starts_with(".tmp-"))
+      return true;
+  if (!fs::exists(run.metrics())) return false;
+  try {
+    return std::ranges::any_of(read_metrics(run.metrics()),
+                               [](const MetricsRecord& record) { return record.step > 0; });
+  } catch (const FileError&) {
+    return true;  // damaged: nothing is thrown away for that
+  }
+}
+
+/// What a run leaves beside recipe.toml, so that another can begin there.
+void remove_records(const RunDirectory& run) {
+  for (const fs::path& path :
+       {run.metrics(), run.ledger(), run.warnings(), run.inputs(), run.path() / "status.json",
+        run.path() / "report.html", run.path() / ".had-checkpoint", run.path() / "reference"})
+    fs::remove_all(path);
+  for (const auto& entry : fs::directory_iterator(run.path()))
+    if (entry.path().filename().string().starts_with("events.out.tfevents"))
+      fs::remove(entry.path());
+  for (const fs::path& folder : {run.checkpoints(), run.samples()})
+    for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
@@ -82,13 +127,34 @@ RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
 }
 
 RunDirectory RunDirectory::create(const fs::path& path, const std::string& recipe_toml) {
+  const fs::path first_made = first_missing(path);
   make_folder(path);
   RunDirectory run(path, lock_folder(path));
-  if (fs::exists(run.recipe()))
-    throw FileError(path.string(), "run_exists",
-                    "holds a run already; resume it, or choose another run.dir");
+  run.first_made_ = first_made;
+  if (fs::exists(run.recipe())) {
+    if (has_step(run))
+      throw FileError(path.string(), "run_exists",
+                      fmt::format("holds a run already; go on with it (gradus train --resume {}), "
+                                  "or choose another folder (run.dir, --run-dir)",
+                                  path.string()));
+    remove_records(run);
+  }
   run.write_recipe(recipe_toml);
   return run;
+}
+
+void RunDirectory::discard() {
+  // Somebody else's files stay, and so do the folders around them.
+  std::error_code is_in_use;
+  try {
+    remove_records(*this);
+  } catch (const fs::filesystem_error&) {  // there is an error to report already
+  }
+  for (const fs::path& path : {recipe(), checkpoints(), samples(), path_ / ".lock"})
+    fs::remove_all(path, is_in_use);
+  if (first_made_.empty()) return;
+  for (fs::path folder = path_; fs::remove(folder, is_in_use) && folder != first_made_;)
+    folder = folder.parent_path();
 }
 
 RunDirectory RunDirectory::open(const fs::path& path) {
@@ -97,9 +163,8 @@ RunDirectory RunDirectory::open(const fs::path& path) {
   RunDirectory run(path, lock_folder(path));
   repair_folder(run.final_model());
   repair_folder(run.best_model());
-  for (const auto& entry : fs::directory_iterator(path))
-    if (entry.path().filename().string().find(".tmp-") != std::string::npos)
-      fs::remove_all(entry.path());
+  remove_temporaries(path, ".tmp-");
+  if (fs::exists(path / "reference")) remove_temporaries(path / "reference", ".tmp");
   return run;
 }
 
@@ -126,8 +191,14 @@ void publish_folder(const fs::path& target, const std::function<void(const fs::p
   const fs::path temporary = temporary_of(target);
   fs::remove_all(temporary);
   make_folder(temporary);
-  write(temporary);
-  sync_tree(temporary);
+  try {
+    write(temporary);
+    sync_tree(temporary);
+  } catch (...) {
+    std::error_code ignored;  // the first error is the one to report
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
   // rename(2) replaces no folder that holds files: the old one steps aside first, and
   // repair_folder puts it back after a kill in between.
   if (fs::exists(target)) rename_path(target, replaced_of(target));

@@ -20,8 +20,9 @@ void write_status(const std::filesystem::path& run, RunPhase phase, const std::s
 /// as the object and dies with the process.
 class RunDirectory {
  public:
-  /// Makes the folder and writes recipe.toml.
-  /// @throws FileError  kind "run_exists": the folder holds a run already; "locked": another
+  /// Makes the folder and writes recipe.toml. A run there that never finished a step is begun
+  /// again: its records are removed.
+  /// @throws FileError  kind "run_exists": the folder holds a run with steps; "locked": another
   ///                    process works on it; or it cannot be written.
   static RunDirectory create(const std::filesystem::path& path, const std::string& recipe_toml);
 
@@ -30,10 +31,15 @@ class RunDirectory {
   /// @throws FileError  kind "missing": no run there; "locked".
   static RunDirectory open(const std::filesystem::path& path);
 
+  /// Removes what `create` and a run without a step made, and the folders that `create` made where
+  /// they are empty then: nothing was done.
+  void discard();
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path recipe() const { return path_ / "recipe.toml"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path ledger() const { return path_ / "ledger.jsonl"; }
+  std::filesystem::path warnings() const { return path_ / "warnings.jsonl"; }
   std::filesystem::path inputs() const { return path_ / "inputs.json"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path samples() const { return path_ / "samples"; }
@@ -58,6 +64,7 @@ class RunDirectory {
 
   std::filesystem::path path_;
   FileDescriptor lock_;
+  std::filesystem::path first_made_;  ///< the highest folder that `create` made; empty: none
 };
 
 /// "step-000123", the name of a step's checkpoint and of its sample file's stem.

@@ -44,6 +44,9 @@ void describe(RunSettings& c, SettingFields& field) {
         "steps between sample files (all completions with their grades); 0: none");
   field("log_every", c.log_every, at_least(1).records_only(),
         "steps between the loggers' points; metrics.jsonl has every step");
+  field("disk_full_wait_s", c.disk_full_wait_s, at_least(0.0).records_only(),
+        "seconds that a run waits for space where the disk is full and it could not go on; 0: it "
+        "fails at once");
   field("loggers", c.loggers, loggers().names_constraint().records_only(),
         loggers().described("beside metrics.jsonl"));
 }

@@ -21,7 +21,8 @@ struct RunSettings {
   bool keep_best = true;
   int64_t eval_every = 0;  ///< 0: no evaluation
   bool eval_at_start = true;
-  int64_t samples_every = 10;                          ///< 0: no sample files
+  int64_t samples_every = 10;  ///< 0: no sample files
+  double disk_full_wait_s = 3600.0;
   int64_t log_every = 1;                               ///< steps between the loggers' points
   std::vector<std::string> loggers = {"tensorboard"};  ///< beside metrics.jsonl; empty: none
 };

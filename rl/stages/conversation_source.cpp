@@ -1,5 +1,7 @@
 #include "rl/stages/conversation_source.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -40,6 +42,11 @@ class ConversationSource final : public TextSource {
   TextExample at(int64_t index) const override {
     return examples_[static_cast<size_t>(order_->row_at(index))];
   }
+  std::vector<std::string> notices() const override {
+    if (num_skipped_ == 0) return {};
+    return {fmt::format("data: {} rows left out of {}, the first: {}", num_skipped_,
+                        num_skipped_ + size(), first_skipped_)};
+  }
 
  private:
   void read_all(const rollout::DataConfig& data) {
@@ -50,7 +57,9 @@ class ConversationSource final : public TextSource {
       add(parse_json(line->text, reader.where()), reader.where());
     }
     if (examples_.empty())
-      throw FileError(data.path, "empty", "holds no chat that fits the model's context");
+      throw FileError(data.path, "empty",
+                      "holds no chat that fits the model's context" +
+                          (first_skipped_.empty() ? "" : "; the first: " + first_skipped_));
   }
 
   void add(json row, const std::string& where) {
@@ -63,7 +72,12 @@ class ConversationSource final : public TextSource {
     const policy::Tokenizer& encoder = *tokenizer_.tokenizer;
     auto example = make_response_example(
         encoder, rollout::encode_to_continue(encoder, prompt_text(read.messages, where)), response);
-    if (example.tokens.size() <= max_context_) examples_.push_back(std::move(example));
+    if (example.tokens.size() <= max_context_) {
+      examples_.push_back(std::move(example));
+    } else if (num_skipped_++ == 0) {
+      first_skipped_ = fmt::format("{}: {} tokens, the model's context holds {}", where,
+                                   example.tokens.size(), max_context_);
+    }
   }
 
   std::string prompt_text(const json& messages, const std::string& where) const {
@@ -83,6 +97,8 @@ class ConversationSource final : public TextSource {
   size_t max_context_;
   rollout::RowRules rules_;
   std::vector<TextExample> examples_;
+  int64_t num_skipped_ = 0;  ///< too long
+  std::string first_skipped_;
   std::unique_ptr<rollout::EpochOrder> order_;
 };
 

@@ -101,15 +101,16 @@ CollectSettings collect_settings(const RunConfig& config) {
 ///   loss, step, publish   rl/update/update.h
 ///
 /// With dynamic sampling, groups whose rewards are all exactly equal are left out of the update and
-/// replaced, up to max_batches times; where that ends short, the update has fewer groups. A step is
-/// a function of (recipe, seed, step, cursor).
+/// replaced, up to max_batches times; where that ends short, the update has fewer groups, or none.
+/// A step is a function of (recipe, seed, step, cursor).
 class GrpoStage : public Stage {
  public:
   GrpoStage(const RunConfig& config, Run& run, Learner& learner)
       : config_(config),
         learner_(learner),
         collector_(collect_settings(config), run, learner),
-        reference_(run.directory().path() / "reference", config.model, config.rl) {
+        reference_(run.directory().path() / "reference", config.model, config.rl,
+                   learner.starting_adapters()) {
     check_mixtures(config_, learner.policy());
     if (config_.eval.has_data())
       evaluator_.emplace(eval_plan(config_), learner.tokenizer(), learner.max_context());
@@ -122,15 +123,17 @@ class GrpoStage : public Stage {
     if (!collection) return std::nullopt;
     assign_advantages(collection->used, config_.rl);
     const auto saved = context.run.checkpoints().steps();
-    const policy::Policy* reference = reference_.at(
-        context.step, learner_.policy(), saved.empty() ? 0 : saved.front(), learner_.team());
+    const Reference reference = reference_.at(context.step, learner_.policy(),
+                                              saved.empty() ? 0 : saved.front(), learner_.team());
+    learner_.keeper().begin(int64_t{config_.rl.epochs} * config_.rl.minibatches);
     context.run.observer().on_phase(context.step, "update");
     const double learning_rate =
         learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
-    const UpdateResult update = update_policy(
-        learner_.policy(), reference, learner_.optimizer(), collection->used, config_.rl,
-        learning_rate, config_.rollout.sampling.temperature, config_.run.seed,
-        static_cast<uint64_t>(context.step), learner_.team(), {clock, &learner_.communicator()});
+    const UpdateResult update =
+        update_policy(learner_.policy(), reference, learner_.optimizer(), collection->used,
+                      config_.rl, learning_rate, config_.rollout.sampling.temperature,
+                      config_.run.seed, static_cast<uint64_t>(context.step), learner_.team(),
+                      environment_of(context.run, learner_));
     return report(context, std::move(*collection), update, clock.now_s() - begin);
   }
 
@@ -144,13 +147,16 @@ class GrpoStage : public Stage {
     return report;
   }
 
+  std::string memory() const override { return watch_.memory(); }
+  void recall(const std::string& memory) override { watch_.recall(memory); }
+
  private:
   StepReport report(const StepContext& context, Collection collection, const UpdateResult& update,
                     double seconds) {
     const policy::ModelConfig& model = learner_.policy().model_config();
     const size_t num_used = collection.used.size();
-    const double used_flops = rollout_flops(model, collection.used);
-    const double all_flops = used_flops + rollout_flops(model, collection.dropped);
+    const double all_flops =
+        rollout_flops(model, collection.used) + rollout_flops(model, collection.dropped);
     const double passes = config_.model.activation_checkpointing ? 4.0 : 3.0;
     const double update_s = seconds - collection.sample_s - collection.grade_s;
     std::vector<Group> groups = std::move(collection.used);
@@ -168,7 +174,8 @@ class GrpoStage : public Stage {
     for (size_t rule = 0; rule < names.size(); ++rule)
       report.metrics["time/rewards/" + names[rule]] = collection.rule_s[rule];
     add_rollout_metrics(collection.stats, collection.sample_s, all_flops, report.metrics);
-    add_update_metrics(update, passes * used_flops, report.metrics);
+    const double update_flops = passes * update.cost.trained_flops + update.cost.scored_flops;
+    add_update_metrics(update, update_flops, report.metrics);
 
     const int64_t sampled = collection.stats.prompt_tokens + collection.stats.completion_tokens;
     report.cursor = collection.cursor;
@@ -182,7 +189,7 @@ class GrpoStage : public Stage {
         {"rollout", step, collection.sample_s, collection.sample_s, sampled, all_flops},
         {"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0},
         {"update", step, update_s, update_s, update.cost.trained_tokens + update.cost.scored_tokens,
-         passes * used_flops}};
+         update_flops}};
     report.samples = sample_lines(step, groups, num_used, names);
     return report;
   }

@@ -18,6 +18,18 @@ void describe(RunTable& c, SettingFields& field) {
   describe(c.run, field);
 }
 
+void check_sampling(const rollout::SamplingConfig& c, const std::string& source) {
+  for (const auto& stop : c.stop)
+    if (stop.empty())
+      throw ConfigError(source +
+                        ": rollout.stop: holds an empty string, which would end every completion "
+                        "at once. Take it out");
+  for (const int id : c.stop_token_ids)
+    if (id < 0)
+      throw ConfigError(
+          fmt::format("{}: rollout.stop_token_ids: holds {}, which is no token", source, id));
+}
+
 void check_eval(const RunConfig& c, const std::string& source) {
   if (c.run.eval_every > 0 && !c.eval.has_data() && c.text.eval_path.empty())
     throw ConfigError(source +
@@ -58,6 +70,7 @@ void describe(RunConfig& c, SettingFields& field) {
 void check(const RunConfig& config, const std::string& source) {
   check_settings(config, source);
   check(config.model, source);
+  check_sampling(config.rollout.sampling, source);
   check_eval(config, source);
   check(config.rl);
   check(config.optim);

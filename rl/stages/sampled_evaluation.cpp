@@ -1,5 +1,9 @@
 #include "rl/stages/sampled_evaluation.h"
 
+#include <fmt/format.h>
+
+#include <utility>
+
 namespace gradus::rl {
 
 EvalPlan eval_plan(const RunConfig& config) {
@@ -16,6 +20,12 @@ std::optional<EvalReport> evaluate_by_sampling(const StepContext& context, Learn
       learner.policy(), pool, learner.threads(), run.stop(),
       [&](int64_t done, int64_t total) { run.observer().on_progress(done, total); });
   if (!result) return std::nullopt;
+  for (const auto& [what, counts] :
+       {std::pair{"failed", &result->rule_failed}, std::pair{"timed out", &result->rule_timed_out}})
+    for (const auto& [rule, count] : *counts)
+      run.observer().on_warning(
+          fmt::format("step {}: evaluation: {} grades of rule {} {}; they are not in its mean",
+                      context.step, count, rule, what));
   const double seconds = run.clock().now_s() - begin;
   EvalReport report{eval_metrics(*result), result->accuracy.value, {}, eval_lines(*result)};
   report.metrics["time/eval"] = seconds;

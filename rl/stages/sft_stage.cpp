@@ -21,6 +21,7 @@ std::unique_ptr<Stage> make_sft_stage(const RunConfig& config, Run& run, Learner
   TextTask task;
   task.mixture = resolve(config.text.moe, learner.policy(), "text.moe", false);
   task.texts = make_responses(config, config.data, run, learner);
+  for (const auto& notice : task.texts->notices()) run.observer().on_warning(notice);
   if (!config.text.eval_path.empty()) {
     rollout::DataConfig data = config.data;
     data.path = config.text.eval_path;
@@ -29,6 +30,8 @@ std::unique_ptr<Stage> make_sft_stage(const RunConfig& config, Run& run, Learner
     data.offset = 0;
     data.shuffle = false;
     task.held_out = make_responses(config, data, run, learner);
+    for (const auto& notice : task.held_out->notices())
+      run.observer().on_warning("text.eval_path: " + notice);
   }
   return std::make_unique<TextStage>(config, learner, std::move(task));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/settings/registry.h"
+#include "rl/learn/gradient_pass.h"
 #include "rl/learn/learner.h"
 #include "rl/learn/metrics.h"
 #include "rl/run/run.h"
@@ -48,11 +49,21 @@ class Stage {
   virtual ~Stage() = default;
   /// Makes step `context.step`, weights published. Nothing when it was stopped: the weights are
   /// then unchanged.
+  /// @throws Stopped  in the middle of an update; the learner's keeper brings the weights back.
   virtual std::optional<StepReport> step(const StepContext& context) = 0;
   virtual bool can_evaluate() const { return false; }
   /// Nothing when it was stopped.
   virtual std::optional<EvalReport> evaluate(const StepContext&) { return std::nullopt; }
+
+  /// What the stage remembers of the steps so far beside weights and cursor (what it has warned
+  /// of), as it stands in a checkpoint; empty: nothing.
+  virtual std::string memory() const { return {}; }
+  /// Puts that back. @throws FileError  it is none of this stage's.
+  virtual void recall(const std::string&) {}
 };
+
+/// What an update needs of the run and the learner.
+StepEnvironment environment_of(const Run& run, Learner& learner);
 
 /// What one step computes at most (all completions at full length).
 struct StepCost {

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <cmath>
 #include <utility>
 
 #include "base/error.h"
+#include "base/failure_text.h"
 
 namespace gradus::rl {
 namespace {
@@ -26,22 +28,24 @@ StageLoop::StageLoop(Run& run, Learner* learner, int max_skipped_steps)
 }
 
 RunOutcome StageLoop::run(Stage& stage) {
-  const RunDirectory& directory = run_.directory();
-  const int64_t num_steps = run_.settings().steps;
-  directory.write_status(RunPhase::running, "", state_.step, num_steps);
+  write_status(RunPhase::running, "");
   try {
+    stage.recall(state_.memory);
     const RunOutcome outcome = steps(stage);
-    directory.write_status(outcome.phase, "", state_.step, num_steps);
+    write_status(outcome.phase, "");
     return outcome;
   } catch (const std::exception& error) {
-    try {
-      directory.write_status(RunPhase::failed, error.what(), state_.step, num_steps);
-    } catch (const FileError& second) {
-      // The first error is the one to report; a full disk refuses this file as well.
-      run_.observer().on_warning(second.what());
-    }
+    save_after_error();
+    write_status(RunPhase::failed, failure_text(error));
     throw;
   }
+}
+
+// People read it; the run does not depend on it.
+void StageLoop::write_status(RunPhase phase, const std::string& reason) {
+  run_.write_if_possible("status.json", [&] {
+    run_.directory().write_status(phase, reason, state_.step, run_.settings().steps);
+  });
 }
 
 RunOutcome StageLoop::steps(Stage& stage) {
@@ -49,46 +53,87 @@ RunOutcome StageLoop::steps(Stage& stage) {
   if (state_.step == 0 && !is_saved_ && is_eval_due(stage, 0)) state_.unlogged = MetricsRecord{};
   bool is_whole = true;
   while ((is_whole = finish_step(stage)) && state_.step < num_steps && !run_.is_stopping()) {
-    auto report = stage.step({run_, state_.step + 1, state_.cursor});
+    auto report = try_step(stage);
     if (!report) break;
-    absorb(std::move(*report), state_.step + 1);
+    absorb(std::move(*report), state_.step + 1, stage.memory());
   }
   const bool is_finished = is_whole && state_.step >= num_steps;
-  if (!is_saved_ && (state_.step > 0 || is_finished)) save_checkpoint(true);
-  if (is_finished) save_models();
+  if (is_finished) {
+    finish();
+  } else if (!is_saved_ && state_.step > 0) {
+    save_checkpoint(true);
+  }
   return {is_finished ? RunPhase::finished : RunPhase::stopped, state_.step,
           run_.directory().path()};
 }
 
-void StageLoop::absorb(StepReport report, int64_t step) {
-  for (const auto& entry : report.ledger) run_.enter(entry);
+// Nothing: it was stopped, and the weights are those of the last whole step.
+std::optional<StepReport> StageLoop::try_step(Stage& stage) {
+  if (learner_ != nullptr) learner_->keeper().begin(1);
+  try {
+    return stage.step({run_, state_.step + 1, state_.cursor});
+  } catch (const Stopped&) {
+    learner_->keeper().restore(learner_->team());
+    return std::nullopt;
+  }
+}
+
+// The first error is the one to report: what goes wrong here is a warning.
+void StageLoop::save_after_error() {
+  if (is_saved_ || state_.step == 0) return;
+  try {
+    if (learner_ != nullptr && !learner_->keeper().restore(learner_->team())) {
+      run_.observer().on_warning(fmt::format(
+          "step {}: no checkpoint is written after the error: it came in the middle of an update, "
+          "and the weights have moved",
+          state_.step + 1));
+      return;
+    }
+    save_checkpoint(false);
+  } catch (const std::exception& error) {
+    run_.observer().on_warning(
+        fmt::format("step {}: no checkpoint could be written after the error: {}", state_.step,
+                    failure_text(error)));
+  }
+}
+
+void StageLoop::absorb(StepReport report, int64_t step, std::string memory) {
   const bool is_skipped = !report.skip_reason.empty();
   const int64_t skipped = is_skipped ? state_.skipped_in_a_row + 1 : 0;
+  const bool is_enough = skipped >= max_skipped_steps_;
+  // The state first: an error in what follows finds it where the weights are. A skipped step left
+  // those alone, and the last one that is borne is done again on resume.
+  if (learner_ != nullptr) learner_->keeper().done();
+  if (!is_enough) {
+    state_.step = step;
+    state_.cursor = report.cursor;
+    state_.num_tokens += report.num_tokens;
+    state_.skipped_in_a_row = skipped;
+    state_.memory = std::move(memory);
+    report.metrics["num_tokens"] = static_cast<double>(state_.num_tokens);
+    report.metrics["perf/peak_memory_gb"] = peak_memory_gb();
+    state_.unlogged = MetricsRecord{step, report.metrics.values(), std::move(report.lists)};
+    is_saved_ = false;
+  }
+  for (const auto& entry : report.ledger) run_.enter(entry);
   const int64_t every = run_.settings().samples_every;
   if (!report.samples.empty() && (is_skipped || (every > 0 && step % every == 0)))
-    run_.directory().write_samples(step_name(step) + ".jsonl", report.samples);
+    run_.write_if_possible("samples", [&] {
+      run_.directory().write_samples(step_name(step) + ".jsonl", report.samples);
+    });
   if (is_skipped)
     run_.observer().on_warning(
         fmt::format("step {}: update skipped, {}", step, report.skip_reason));
-  if (skipped >= max_skipped_steps_) stop_after_skips(report.skip_reason);
-  state_.step = step;
-  state_.cursor = report.cursor;
-  state_.num_tokens += report.num_tokens;
-  state_.skipped_in_a_row = skipped;
-  report.metrics["num_tokens"] = static_cast<double>(state_.num_tokens);
-  report.metrics["perf/peak_memory_gb"] = peak_memory_gb();
-  state_.unlogged = MetricsRecord{step, report.metrics.values(), std::move(report.lists)};
-  is_saved_ = false;
+  if (is_enough) stop_after_skips(report.skip_reason);
 }
 
 void StageLoop::stop_after_skips(const std::string& reason) {
-  const auto saved = run_.checkpoints().steps();
   throw Error(fmt::format(
       "step {}: {} updates in a row were skipped (optim.max_skipped_steps = {}); the last one, as "
-      "{}. The completions stand in samples/{}.jsonl; weights are safe in {}. Lower optim.lr and "
-      "resume, allowing that change",
+      "{}. The completions stand in samples/{}.jsonl; the weights are those of step {}. Lower "
+      "optim.lr and resume, allowing that change (--allow-changes)",
       state_.step + 1, state_.skipped_in_a_row + 1, max_skipped_steps_, reason,
-      step_name(state_.step + 1), saved.empty() ? "the base model" : step_name(saved.back())));
+      step_name(state_.step + 1), state_.step));
 }
 
 bool StageLoop::is_eval_due(const Stage& stage, int64_t step) const {
@@ -104,15 +149,16 @@ bool StageLoop::finish_step(Stage& stage) {
   const RunSettings& settings = run_.settings();
   bool is_best = false;
   if (is_eval_due(stage, state_.step) && !evaluate(stage, is_best)) return false;
+  run_.log(*state_.unlogged);
   const MetricsRecord record = *std::exchange(state_.unlogged, std::nullopt);
-  run_.log(record);
   is_saved_ = false;
   run_.observer().on_step(record);
-  run_.directory().write_status(RunPhase::running, "", state_.step, settings.steps);
+  write_status(RunPhase::running, "");
   const int64_t every = settings.checkpoint_every;
   const bool is_due = every > 0 && state_.step > 0 && state_.step % every == 0;
-  const bool is_last = state_.step >= settings.steps;
-  if (is_due || is_last || (is_best && settings.keep_best)) save_checkpoint(is_last);
+  const bool is_last = state_.step >= settings.steps;  // then final/ is written first
+  const bool is_wanted = run_.wants_checkpoint() && state_.step > 0;
+  if (!is_last && (is_due || is_wanted || (is_best && settings.keep_best))) save_checkpoint(false);
   return true;
 }
 
@@ -121,10 +167,15 @@ bool StageLoop::evaluate(Stage& stage, bool& is_best) {
   auto report = stage.evaluate({run_, state_.step, state_.cursor});
   if (!report) return false;
   run_.enter(report->cost);
+  state_.memory = stage.memory();
   if (!report->samples.empty())
-    run_.directory().write_samples(fmt::format("eval-{}.jsonl", step_name(state_.step)),
-                                   report->samples);
-  is_best = state_.best_step < 0 || report->score > state_.best_accuracy;
+    run_.write_if_possible("samples", [&] {
+      run_.directory().write_samples(fmt::format("eval-{}.jsonl", step_name(state_.step)),
+                                     report->samples);
+    });
+  // A score that is no number is nobody's best, and none that state.json could hold.
+  is_best = std::isfinite(report->score) &&
+            (state_.best_step < 0 || report->score > state_.best_accuracy);
   if (is_best) {
     state_.best_step = state_.step;
     state_.best_accuracy = report->score;
@@ -135,7 +186,8 @@ bool StageLoop::evaluate(Stage& stage, bool& is_best) {
   return true;
 }
 
-void StageLoop::save_checkpoint(bool must_succeed) {
+// False: it could not be written.
+bool StageLoop::save_checkpoint(bool must_succeed) {
   run_.observer().on_phase(state_.step, "checkpoint");
   const double begin = run_.clock().now_s();
   try {
@@ -143,19 +195,41 @@ void StageLoop::save_checkpoint(bool must_succeed) {
     is_saved_ = true;
   } catch (const FileError& error) {
     if (must_succeed) throw;
-    run_.observer().on_warning(fmt::format(
-        "step {}: no checkpoint could be written, the run goes on: {}", state_.step, error.what()));
+    run_.observer().on_warning(
+        fmt::format("step {}: no checkpoint could be written: {}", state_.step, error.what()));
   }
-  const double seconds = run_.clock().now_s() - begin;
-  run_.enter({"save", state_.step, seconds, seconds, 0, 0.0});
+  book_save(begin);
+  return is_saved_;
 }
 
-void StageLoop::save_models() {
-  if (learner_ == nullptr) return;
-  run_.observer().on_phase(state_.step, "save");
-  const auto save = [&](const fs::path& folder) { learner_->save_model(folder); };
-  publish_folder(run_.directory().final_model(), save);
-  if (!run_.settings().keep_best || state_.best_step < 0) return;
+void StageLoop::book_save(double begin_s) {
+  const double seconds = run_.clock().now_s() - begin_s;
+  run_.write_if_possible("ledger.jsonl", [&] {
+    run_.enter_at_once({"save", state_.step, seconds, seconds, 0, 0.0});
+  });
+}
+
+// final/ comes first: it is what the run was for, and takes less space than a checkpoint.
+void StageLoop::finish() {
+  if (learner_ != nullptr) {
+    run_.observer().on_phase(state_.step, "save");
+    const double begin = run_.clock().now_s();
+    run_.write_when_possible([&] {
+      publish_folder(run_.directory().final_model(),
+                     [&](const fs::path& folder) { learner_->save_model(folder); });
+    });
+    book_save(begin);
+  }
+  if (!is_saved_ && !save_checkpoint(learner_ == nullptr))
+    run_.observer().on_warning(
+        "final/ is whole, but the run cannot be given more steps from here: the last checkpoint "
+        "could not be written");
+  is_saved_ = true;  // save_best may load other weights: none are saved after it
+  if (learner_ != nullptr && run_.settings().keep_best && state_.best_step >= 0)
+    run_.write_if_possible("best/", [&] { save_best(); });
+}
+
+void StageLoop::save_best() {
   if (state_.best_step != state_.step) {
     if (!run_.checkpoints().has(state_.best_step)) {
       run_.observer().on_warning(fmt::format(
@@ -164,7 +238,8 @@ void StageLoop::save_models() {
     }
     run_.checkpoints().load_weights(state_.best_step, *learner_);
   }
-  publish_folder(run_.directory().best_model(), save);
+  publish_folder(run_.directory().best_model(),
+                 [&](const fs::path& folder) { learner_->save_model(folder); });
 }
 
 }  // namespace gradus::rl

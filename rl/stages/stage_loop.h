@@ -11,7 +11,10 @@ namespace gradus::rl {
 
 /// The loop around the steps of every stage: log, evaluate, save, resume.
 ///
-///   restore -> [ step -> ledger, samples -> evaluate? -> metrics -> checkpoint? ] ... -> final
+///   restore -> [ step -> ledger, samples -> evaluate? -> metrics -> checkpoint? ] ...
+///     finished  -> final/ -> checkpoint -> best/      stopped  -> checkpoint
+///     an error  -> checkpoint of the last whole step, where the weights still are, or can be
+///                  brought back to, where that left them
 ///
 /// After a kill at any instant the next one goes on from the newest whole checkpoint, or from the
 /// start, and leaves the same weights and the same deterministic metrics as if nothing had
@@ -32,13 +35,18 @@ class StageLoop {
 
  private:
   RunOutcome steps(Stage& stage);
+  std::optional<StepReport> try_step(Stage& stage);
   bool finish_step(Stage& stage);
   bool evaluate(Stage& stage, bool& is_best);
   bool is_eval_due(const Stage& stage, int64_t step) const;
-  void absorb(StepReport report, int64_t step);
+  void absorb(StepReport report, int64_t step, std::string memory);
   void stop_after_skips(const std::string& reason);
-  void save_checkpoint(bool must_succeed);
-  void save_models();
+  bool save_checkpoint(bool must_succeed);
+  void book_save(double begin_s);
+  void save_after_error();
+  void finish();
+  void save_best();
+  void write_status(RunPhase phase, const std::string& reason);
 
   Run& run_;
   Learner* learner_;

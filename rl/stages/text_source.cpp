@@ -40,6 +40,7 @@ class ResponseSource final : public TextSource {
     const rollout::Prompt prompt = prompts_->at(index);
     TextExample example = make_response_example(tokenizer_, prompt.tokens, response_of(prompt));
     if (example.tokens.size() > max_context_) {
+      example.num_cut = static_cast<int64_t>(example.tokens.size() - max_context_);
       example.tokens.resize(max_context_);
       example.is_target.resize(max_context_);
     }

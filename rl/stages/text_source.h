@@ -20,6 +20,8 @@ class TextSource {
   /// Examples of one pass; 0: no end.
   virtual int64_t size() const = 0;
   virtual TextExample at(int64_t index) const = 0;
+  /// What is not as it stands in the data: rows left out or cut, one sentence each.
+  virtual std::vector<std::string> notices() const { return {}; }
 };
 
 /// Prompts with the response to learn, for supervised fine-tuning. Prompt and response are

@@ -1,6 +1,7 @@
 #include "rl/stages/text_stage.h"
 
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <span>
@@ -79,7 +80,7 @@ std::optional<StepReport> TextStage::step(const StepContext& context) {
   const UpdateResult update =
       update_on_text(learner_.policy(), learner_.optimizer(), examples,
                      config_.text.microbatch_tokens, learning_rate, learner_.team(),
-                     config_.text.mtp_weight, task_.mixture, {clock, &learner_.communicator()});
+                     config_.text.mtp_weight, task_.mixture, environment_of(context.run, learner_));
   const double seconds = clock.now_s() - begin;
   const double flops = flops_of(examples, config_, learner_.policy().model_config());
 
@@ -93,12 +94,31 @@ std::optional<StepReport> TextStage::step(const StepContext& context) {
   if (task_.texts->size() > 0)
     report.metrics["epoch"] =
         static_cast<double>(cursor) / static_cast<double>(task_.texts->size());
+  tell_of_cut(context, examples, report.metrics);
   report.metrics["time/step"] = seconds;
   add_update_metrics(update, flops, report.metrics);
   report.cursor = cursor;
-  report.skip_reason = update.skipped.reason;
+  // A batch without a target leaves the weights alone as well; that is no fault of theirs.
+  if (update.skipped.num_not_finite > 0) report.skip_reason = update.skipped.reason;
   report.ledger = {{"update", context.step, seconds, seconds, report.num_tokens, flops}};
   return report;
+}
+
+// A text that ends in the middle teaches something else than its row says.
+void TextStage::tell_of_cut(const StepContext& context, const std::vector<TextExample>& examples,
+                            Metrics& metrics) {
+  const auto num_cut =
+      std::ranges::count_if(examples, [](const TextExample& e) { return e.num_cut > 0; });
+  if (num_cut == 0) return;
+  metrics["texts_cut"] = static_cast<double>(num_cut);
+  if (std::exchange(has_told_of_cut_, true)) return;
+  const auto cut =
+      std::ranges::find_if(examples, [](const TextExample& e) { return e.num_cut > 0; });
+  context.run.observer().on_warning(fmt::format(
+      "step {}: {} of {} texts do not fit the model's context and are cut, the first by {} of {} "
+      "tokens; texts_cut counts them in every step",
+      context.step, num_cut, examples.size(), cut->num_cut,
+      cut->num_cut + std::ssize(cut->tokens)));
 }
 
 std::optional<EvalReport> TextStage::evaluate(const StepContext& context) {

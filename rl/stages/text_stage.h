@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "rl/evaluation/evaluate.h"
@@ -31,15 +32,20 @@ class TextStage : public Stage {
   std::optional<StepReport> step(const StepContext& context) override;
   bool can_evaluate() const override { return task_.held_out != nullptr || evaluator_.has_value(); }
   std::optional<EvalReport> evaluate(const StepContext& context) override;
+  std::string memory() const override { return has_told_of_cut_ ? "cut" : ""; }
+  void recall(const std::string& memory) override { has_told_of_cut_ = memory == "cut"; }
 
  private:
   std::vector<TextExample> take(int64_t& cursor) const;
+  void tell_of_cut(const StepContext& context, const std::vector<TextExample>& examples,
+                   Metrics& metrics);
   bool add_loss(const Run& run, EvalReport& report) const;
 
   const RunConfig& config_;
   Learner& learner_;
   TextTask task_;
   std::optional<Evaluator> evaluator_;
+  bool has_told_of_cut_ = false;
 };
 
 /// StageKind's estimates of training on text.

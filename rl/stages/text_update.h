@@ -16,7 +16,8 @@ namespace gradus::rl {
 struct TextExample {
   std::vector<int32_t> tokens;
   std::vector<uint8_t>
-      is_target;  ///< [tokens] 1 where the token's NLL counts; the first never does
+      is_target;        ///< [tokens] 1 where the token's NLL counts; the first never does
+  int64_t num_cut = 0;  ///< tokens behind these that the model's context does not hold
 };
 
 /// One step of next-token training on examples: loss = sum of NLL over targets / their number in

@@ -87,15 +87,6 @@ std::vector<uint8_t> targets_of(const rollout::Completion& completion) {
   return targets;
 }
 
-/// Whether anything but sampler metrics depends on the sequence's logprobs.
-bool can_change_gradient(const TrainingSequence& sequence, std::span<const double> credit,
-                         const AlgorithmConfig& config) {
-  if (!sequence.is_live) return false;
-  const bool has_credit = std::ranges::any_of(credit, [](double c) { return c != 0.0; });
-  return (credit.empty() ? sequence.advantage != 0.0 : has_credit) || config.kl_coef != 0.0 ||
-         config.entropy_coef != 0.0;
-}
-
 void fill_arrays(TrainingBatch& batch, int64_t num_tokens) {
   batch.advantages = at::empty({num_tokens}, at::kFloat);
   batch.is_live = at::empty({num_tokens}, at::kBool);
@@ -137,6 +128,16 @@ PackItem pack_item(const TrainingBatch& batch, const TrainingSequence& sequence)
 
 }  // namespace
 
+bool can_change_gradient(const TrainingBatch& batch, const TrainingSequence& sequence,
+                         const AlgorithmConfig& config) {
+  if (!sequence.is_live) return false;
+  const Group& group = (*batch.groups)[static_cast<size_t>(sequence.group)];
+  const auto credit = credit_of(group, static_cast<size_t>(sequence.completion));
+  const bool has_credit = std::ranges::any_of(credit, [](double c) { return c != 0.0; });
+  return (credit.empty() ? sequence.advantage != 0.0 : has_credit) || config.kl_coef != 0.0 ||
+         config.entropy_coef != 0.0;
+}
+
 TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config,
                       const policy::ModelConfig& model) {
   TrainingBatch batch;
@@ -163,8 +164,8 @@ TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& c
       sequence.completion = static_cast<int32_t>(i);
       sequence.advantage = groups[g].advantages[i];
       sequence.is_live = !(config.mask_truncated && completion.is_truncated());
-      sequence.is_computed = !config.skip_zero_advantage ||
-                             can_change_gradient(sequence, credit_of(groups[g], i), config);
+      sequence.is_computed =
+          !config.skip_zero_advantage || can_change_gradient(batch, sequence, config);
       sequence.first_token = num_tokens;
       sequence.num_tokens = static_cast<int64_t>(completion.tokens.size());
       sequence.is_target = targets_of(completion);

@@ -48,6 +48,11 @@ struct TrainingBatch {
 TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config,
                       const policy::ModelConfig& model);
 
+/// Whether the loss has a gradient at the sequence's logprobs that can differ from 0: a credit, a
+/// KL term or an entropy bonus.
+bool can_change_gradient(const TrainingBatch& batch, const TrainingSequence& sequence,
+                         const AlgorithmConfig& config);
+
 /// Some of a batch's sequences, ready to be trained on in one optimizer step.
 struct Minibatch {
   Denominators denominators;             ///< over all its sequences, computed or not

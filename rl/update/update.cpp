@@ -14,6 +14,7 @@
 #include "rl/algorithms/losses/policy_loss.h"
 #include "rl/algorithms/mismatch/mismatch.h"
 #include "rl/learn/gradient_pass.h"
+#include "rl/update/reference_policy.h"
 #include "rl/update/training_batch.h"
 #include "rl/update/update_metrics.h"
 
@@ -33,7 +34,7 @@ void check_can_train_modules(const policy::Policy& policy) {
   }
 }
 
-void check_arguments(const policy::Policy& policy, const policy::Policy* reference,
+void check_arguments(const policy::Policy& policy, const Reference& reference,
                      const AlgorithmConfig& config, double temperature) {
   check(config);
   if (!(temperature > 0.0)) {
@@ -42,7 +43,8 @@ void check_arguments(const policy::Policy& policy, const policy::Policy* referen
         "set rollout.temperature to 1",
         temperature));
   }
-  if (config.kl_coef > 0.0 && reference == nullptr && policy.policy_config().lora.rank == 0) {
+  if (config.kl_coef > 0.0 && reference.policy == nullptr && reference.parameters == nullptr &&
+      policy.policy_config().lora.rank == 0) {
     throw ArgumentError(
         "update: rl.kl_coef is above 0, but there is neither a reference policy nor adapters over "
         "a base model");
@@ -89,8 +91,8 @@ void report_staleness(const TrainingBatch& batch, int64_t version, Metrics& metr
 /// One call of update_policy.
 class PolicyUpdate {
  public:
-  PolicyUpdate(const TrainingStep& step, const policy::Policy* reference,
-               const std::vector<Group>& groups, const AlgorithmConfig& config)
+  PolicyUpdate(const TrainingStep& step, Reference reference, const std::vector<Group>& groups,
+               const AlgorithmConfig& config)
       : step_(step),
         reference_(reference),
         config_(config),
@@ -105,7 +107,10 @@ class PolicyUpdate {
     result_.metrics["learning_rate"] = step_.learning_rate;
     start_skipped(result_);
     if (batch_.sequences.empty()) {
-      note_empty(result_, "no completion of the batch can be trained on: all failed or empty");
+      note_empty(result_,
+                 batch_.groups->empty()
+                     ? "no group has a signal (rl.dynamic_sampling)"
+                     : "no completion of the batch can be trained on: all failed or empty");
       return std::move(result_);
     }
     score_batch();
@@ -132,25 +137,32 @@ class PolicyUpdate {
     const auto order = group_order(batch_.groups->size(), false, RandomStream(0));
     const auto all = make_minibatch(batch_, order, config_.microbatch_tokens).microbatches;
     if (needs_old) {
-      batch_.old_logprobs = score(step_.policy, true, all);
+      batch_.old_logprobs = score(step_.policy, true, all, true);
       for (const Microbatch& microbatch : all) {
         const at::Tensor token_S = index_tensor(microbatch.token);
         comparison_.add(batch_.old_logprobs.index_select(0, token_S),
                         batch_.rollout_logprobs.index_select(0, token_S));
       }
     }
-    if (needs_reference) {
-      const bool has_own = reference_ != nullptr;
-      batch_.reference_logprobs = score(has_own ? *reference_ : step_.policy, has_own, all);
+    if (needs_reference) batch_.reference_logprobs = score_reference(all);
+  }
+
+  at::Tensor score_reference(const std::vector<Microbatch>& microbatches) {
+    if (reference_.parameters != nullptr) {
+      at::Tensor logprobs;
+      with_parameters(step_.policy, *reference_.parameters, step_.team,
+                      [&] { logprobs = score(step_.policy, true, microbatches, false); });
+      return logprobs;
     }
+    const bool has_own = reference_.policy != nullptr;
+    return score(has_own ? *reference_.policy : step_.policy, has_own, microbatches, false);
   }
 
   /// The policy's own rows obey the sampler as its training does; the reference chooses freely.
   at::Tensor score(const policy::Policy& policy, bool use_adapters,
-                   const std::vector<Microbatch>& microbatches) {
-    const bool is_own = &policy == &step_.policy && use_adapters;
+                   const std::vector<Microbatch>& microbatches, bool is_own) {
     return score_tokens({policy, step_.temperature, use_adapters, is_own && step_.mixture.replays,
-                         step_.environment.clock},
+                         step_.environment},
                         microbatches, batch_.num_tokens(), result_.cost, step_.team);
   }
 
@@ -173,7 +185,17 @@ class PolicyUpdate {
     const auto loss = [&](const Microbatch& microbatch, const policy::Scores& scores) {
       return microbatch_loss(minibatch, microbatch, scores);
     };
-    metrics_.add(train_on(step_, minibatch.microbatches, loss, result_));
+    TrainingStep step = step_;
+    step.has_signal = has_signal(minibatch);
+    metrics_.add(train_on(step, minibatch.microbatches, loss, result_));
+  }
+
+  /// Whether some gradient of the minibatch can differ from 0.
+  bool has_signal(const Minibatch& minibatch) const {
+    if (config_.mtp_weight > 0.0 || step_.mixture.balance_loss > 0.0) return true;
+    return std::ranges::any_of(minibatch.sequences, [&](int32_t index) {
+      return can_change_gradient(batch_, batch_.sequences[static_cast<size_t>(index)], config_);
+    });
   }
 
   // Shapes: S scored tokens of the microbatch.
@@ -229,7 +251,7 @@ class PolicyUpdate {
   }
 
   TrainingStep step_;
-  const policy::Policy* reference_;
+  Reference reference_;
   const AlgorithmConfig& config_;
   const PolicyLoss& policy_loss_;
   const KlEstimator& kl_estimator_;
@@ -242,11 +264,10 @@ class PolicyUpdate {
 
 }  // namespace
 
-UpdateResult update_policy(policy::Policy& policy, const policy::Policy* reference,
-                           Optimizer& optimizer, const std::vector<Group>& groups,
-                           const AlgorithmConfig& config, double learning_rate, double temperature,
-                           uint64_t seed, uint64_t step, ThreadTeam& team,
-                           const StepEnvironment& environment) {
+UpdateResult update_policy(policy::Policy& policy, Reference reference, Optimizer& optimizer,
+                           const std::vector<Group>& groups, const AlgorithmConfig& config,
+                           double learning_rate, double temperature, uint64_t seed, uint64_t step,
+                           ThreadTeam& team, const StepEnvironment& environment) {
   check_arguments(policy, reference, config, temperature);
   MixtureTraining mixture = resolve(config.moe, policy, "rl.moe", false);
   mixture.replays = config.routing == RoutingUse::replay;

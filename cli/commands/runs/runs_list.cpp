@@ -34,7 +34,7 @@ void list_runs(const RunsListOptions& options, Session& session) {
   TextTable table({"run", "state", "steps", "eval first", "eval last", "eval best", "at step",
                    "reward", "updated"});
   for (const auto& path : runs::find_runs(options.dirs)) {
-    const runs::RunView run = runs::read_run(path);
+    const runs::RunView run = runs::read_run_or_reason(path);
     const auto best = run.best_eval();
     const auto reward = run.last("reward");
     if (options.as_json) {

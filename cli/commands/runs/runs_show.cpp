@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/quantity.h"
 #include "cli/commands/command_record.h"
 #include "cli/text_table.h"
@@ -49,9 +50,16 @@ std::string before_and_after(const runs::RunView& run) {
   if (run.evals.size() < 2) return "";
   const runs::EvalPoint before = run.evals.front();
   const runs::EvalPoint after = run.evals.back();
-  return fmt::format(
-      "\naccuracy before (step {}): {:.4f} {}\naccuracy after  (step {}): {:.4f} {}\n", before.step,
-      before.accuracy, interval_text(before), after.step, after.accuracy, interval_text(after));
+  return fmt::format("\naccuracy {} (step {}): {:.4f} {}\naccuracy after  (step {}): {:.4f} {}\n",
+                     before.step == 0 ? "before" : "first ", before.step, before.accuracy,
+                     interval_text(before), after.step, after.accuracy, interval_text(after));
+}
+
+std::string warnings_text(const runs::RunView& run) {
+  std::string text;
+  for (const auto& warning : run.warnings)
+    text += fmt::format("\nwarning (step {}): {}", warning.step, printable(warning.message));
+  return text.empty() ? "" : text + "\n";
 }
 
 nlohmann::json as_json(const runs::RunView& run) {
@@ -62,6 +70,10 @@ nlohmann::json as_json(const runs::RunView& run) {
     if (eval.high) object["high"] = *eval.high;
     evals.push_back(object);
   }
+  nlohmann::json warnings = nlohmann::json::array();
+  for (const auto& warning : run.warnings)
+    warnings.push_back(
+        {{"step", warning.step}, {"time", warning.time}, {"message", warning.message}});
   return {{"run", run.path.string()},
           {"state", run.state},
           {"reason", run.reason},
@@ -69,6 +81,7 @@ nlohmann::json as_json(const runs::RunView& run) {
           {"steps", run.steps},
           {"updated", run.updated},
           {"evals", evals},
+          {"warnings", warnings},
           {"last_metrics", run.metrics.empty() ? nlohmann::json::object()
                                                : nlohmann::json(run.metrics.back().values)}};
 }
@@ -79,9 +92,11 @@ void show_run(const RunsShowOptions& options, Session& session) {
     session.out << dump_json(as_json(run)) << "\n";
     return;
   }
-  session.out << fmt::format("{}: {}, step {} of {}{}\n\n", run.path.string(), run.state, run.step,
-                             run.steps, run.reason.empty() ? "" : " (" + run.reason + ")")
-              << evals_text(run) << ledger_text(run.path / "ledger.jsonl") << before_and_after(run);
+  session.out << fmt::format("{}: {}, step {} of {}{}\n\n", printable(run.path.string()),
+                             printable(run.state), run.step, run.steps,
+                             run.reason.empty() ? "" : " (" + printable(run.reason) + ")")
+              << evals_text(run) << ledger_text(run.path / "ledger.jsonl") << before_and_after(run)
+              << warnings_text(run);
 }
 
 void declare_runs_show(Command app, Session& session) {

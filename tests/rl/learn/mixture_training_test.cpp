@@ -219,3 +219,32 @@ TEST_CASE("an update compares kept choices with its own, and obeys them where to
   CHECK(losses[RoutingUse::off] == losses[RoutingUse::compare]);
   CHECK(losses[RoutingUse::off] != losses[RoutingUse::replay]);
 }
+
+TEST_CASE("splitting a group into microbatches changes neither balance loss nor counts nor biases",
+          "[rl][moe]") {
+  std::vector<Group> groups{sample_group("a", {1.0, 0.0, 0.0, 1.0}),
+                            sample_group("b", {0.0, 1.0, 0.5, 0.0})};
+  assign_advantages(groups, {});
+  AlgorithmConfig config;
+  config.moe.balance_loss = 0.5;
+  config.moe.bias_rate = 0.01;
+  ThreadTeam team(1);
+  const auto run = [&](int64_t microbatch_tokens) {
+    config.microbatch_tokens = microbatch_tokens;
+    const auto policy = mixture_policy(team);
+    Optimizer optimizer(*policy, {});
+    auto result = update_policy(*policy, nullptr, optimizer, groups, config, 0.0, 1.0, 1, 1, team);
+    return std::pair(std::move(result), bias_of(*policy, 0));
+  };
+  const auto [whole, whole_bias] = run(4096);
+  for (const int64_t rows : {8, 5, 1}) {
+    INFO("microbatch_tokens " << rows);
+    const auto [split, split_bias] = run(rows);
+    CHECK(split.metrics.at("moe/balance_loss") ==
+          Approx(whole.metrics.at("moe/balance_loss")).epsilon(1e-5));
+    CHECK(split.metrics.at("moe/entropy") == Approx(whole.metrics.at("moe/entropy")));
+    CHECK(split.metrics.at("grad_norm") == Approx(whole.metrics.at("grad_norm")).epsilon(1e-4));
+    CHECK(split.lists == whole.lists);
+    CHECK(split_bias == whole_bias);
+  }
+}

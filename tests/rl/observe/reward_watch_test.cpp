@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/error.h"
 #include "rl/observe/samples.h"
 #include "tests/catch.h"
 
@@ -102,4 +103,25 @@ TEST_CASE("a sample line shows what every rule made of the completion", "[rl][sa
         "\"finish\":\"stop\",\"error\":\"\",\"num_tokens\":2,\"reward\":null,\"advantage\":0.0,"
         "\"is_used\":true,\"grades\":{\"accuracy\":{\"value\":null,\"outcome\":\"failed\","
         "\"reason\":\"boom\",\"details\":null}}}\n");
+}
+
+TEST_CASE("what was counted and said survives a resume", "[rl][reward_watch]") {
+  const std::vector<Group> silent{group_of({{"a", 0.0}, {"b", 0.0}})};
+  const auto said = [&](int64_t halt) {
+    std::vector<std::string> all;
+    RewardWatch first;
+    RewardWatch second;
+    for (int64_t step = 1; step <= 14; ++step) {
+      if (step == halt) second.recall(first.memory());
+      auto& watch = step < halt ? first : second;
+      for (auto& warning : watch.look_at(step, silent, kRules)) all.push_back(warning);
+      for (auto& warning : watch.look_at_eval(step, 0.5)) all.push_back(warning);
+    }
+    return all;
+  };
+  CHECK(said(100).size() >= 2);
+  for (const int64_t halt : {2, 8, 11}) CHECK(said(halt) == said(100));
+  RewardWatch watch;
+  watch.recall("");  // a checkpoint of before
+  CHECK_THROWS_AS(watch.recall("{}"), FileError);
 }

@@ -275,7 +275,8 @@ TEST_CASE("a full disk ends a run with a reason, and it goes on when there is sp
     const Case full;
     full.write();
     INFO("full from file operation " << call);
-    const Ended ended = full.train({"--full-at-call", std::to_string(call)});
+    const Ended ended =
+        full.train({"--full-at-call", std::to_string(call), "--set", "run.disk_full_wait_s=0"});
     CHECK(ended.exit_code == 1);
     CHECK(ended.errors.find("No space left") != std::string::npos);
     CHECK((full.finish() == undisturbed().result));
@@ -293,17 +294,20 @@ TEST_CASE("a checkpoint folder that is gone costs the checkpoint, not the run", 
   CHECK(ended.exit_code == 1);
   CHECK(ended.errors.find("checkpoints") != std::string::npos);
   fs::remove(folder);
-  CHECK(gone.train().exit_code == 0);
+  // It had a checkpoint, and does not begin anew by itself.
+  const Ended refused = gone.train();
+  CHECK(refused.exit_code == 1);
+  CHECK(refused.errors.find("--begin-anew") != std::string::npos);
 }
 
-TEST_CASE("a model that cannot be loaded is a failed run with its reason", "[rl][resume]") {
+TEST_CASE("a model that cannot be loaded leaves no run, and the reason", "[rl][resume]") {
   const Case broken;
   broken.write();
   std::ofstream(broken.tiny.folder / "config.json") << "{\"model_type\": \"unheard-of\"}";
-  CHECK(broken.train().exit_code == 1);
-  const auto status = gradus::parse_json(file_text(broken.tiny.run() / "status.json"), "status");
-  CHECK(status["state"] == "failed");
-  CHECK(status["reason"].get<std::string>().find("unheard-of") != std::string::npos);
+  const Ended ended = broken.train();
+  CHECK(ended.exit_code == 1);
+  CHECK(ended.errors.find("unheard-of") != std::string::npos);
+  CHECK_FALSE(fs::exists(broken.tiny.run()));
 }
 
 TEST_CASE("a resume that would change the result is refused by name", "[rl][resume]") {
