@@ -1,13 +1,40 @@
 #include <unistd.h>
 
+#include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "base/failure_text.h"
 #include "cli/program.h"
 #include "cli/stop_signals.h"
 
+namespace {
+
+std::terminate_handler usual_terminate = nullptr;  // NOLINT: known before any constructor runs
+
+// LibTorch's constructors take memory before main begins; without it there is nobody to catch what
+// they throw.
+[[noreturn]] void end_before_main() {
+  constexpr std::string_view kMessage =
+      "gradus: LibTorch could not be set up, most likely for want of memory (ulimit -v takes the "
+      "address space, of which it needs half a gigabyte)\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  ::_exit(gradus::cli::kFailed);
+}
+
+void before_libraries() {
+  usual_terminate = std::set_terminate(end_before_main);
+}
+
+// Functions in this section run before the constructors of all libraries.
+__attribute__((section(".preinit_array"),
+               used)) void (*const kBeforeLibraries)() = before_libraries;
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace gradus::cli;
+  std::set_terminate(usual_terminate);
   open_standard_descriptors();
   try {
     StopSignals signals;
