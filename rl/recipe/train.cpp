@@ -47,22 +47,22 @@ struct Loaded {
   std::unique_ptr<Stage> stage;
 };
 
-std::unique_ptr<Loaded> load(const RunConfig& config, Run& run) {
-  const double begin = run.clock().now_s();
+/// @param begin_s  of the clock, when the run's inputs began to be read.
+std::unique_ptr<Loaded> load(const RunConfig& config, Run& run, double begin_s) {
   run.observer().on_phase(0, "load");
   auto loaded = std::make_unique<Loaded>(config, run);
-  const double seconds = run.clock().now_s() - begin;
+  const double seconds = run.clock().now_s() - begin_s;
   run.enter({"load", loaded->loop.state().step, seconds, seconds, 0, 0.0});
   return loaded;
 }
 
 RunOutcome run_in(const RunConfig& config, RunDirectory directory,
-                  const RunEnvironment& environment, bool is_new) {
+                  const RunEnvironment& environment, bool is_new, double begin_s) {
   const fs::path path = directory.path();
   auto run = std::make_unique<Run>(config.run, config.ledger, std::move(directory), environment);
   std::unique_ptr<Loaded> loaded;
   try {
-    loaded = load(config, *run);
+    loaded = load(config, *run, begin_s);
   } catch (const std::exception& error) {
     // Of a run that cannot begin nothing is left, so that the mended recipe finds its place free.
     if (is_new)
@@ -117,6 +117,7 @@ void note_inputs(const RunDirectory& directory, const nlohmann::json& inputs) {
 
 RunOutcome resume_in(RunDirectory directory, const ResumeOptions& options,
                      const RunEnvironment& environment) {
+  const double begin = environment.clock.now_s();
   const fs::path path = directory.path();
   const RunConfig was = read_resolved(directory.recipe());
   RunConfig is = was;
@@ -141,19 +142,20 @@ RunOutcome resume_in(RunDirectory directory, const ResumeOptions& options,
                           to_toml(known));
   if (!options.assignments.empty()) directory.write_recipe(to_toml(is));
   note_inputs(directory, inputs);
-  return run_in(is, std::move(directory), environment, false);
+  return run_in(is, std::move(directory), environment, false, begin);
 }
 
 }  // namespace
 
 RunOutcome train(const RunConfig& config, const RunEnvironment& environment) {
   return with_plain_errors([&] {
+    const double begin = environment.clock.now_s();
     check(config, "recipe");
     // Before the folder is made: what cannot be read is no run.
     const auto inputs = fingerprint_inputs(config);
     auto directory = RunDirectory::create(config.run.dir, to_toml(config));
     note_inputs(directory, inputs);
-    return run_in(config, std::move(directory), environment, true);
+    return run_in(config, std::move(directory), environment, true, begin);
   });
 }
 

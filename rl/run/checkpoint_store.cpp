@@ -314,7 +314,8 @@ void CheckpointStore::load_weights(int64_t step, Learner& learner) const {
   read_weights(path_of(step) / kWeights, learner);
 }
 
-void CheckpointStore::prune(int keep, int64_t best_step) const {
+int CheckpointStore::prune(int keep, int64_t best_step) const {
+  int num_removed = 0;
   const std::vector<int64_t> all = steps();
   const size_t num_old = all.size() - std::min(all.size(), static_cast<size_t>(keep));
   for (size_t i = 0; i < num_old; ++i) {
@@ -328,7 +329,9 @@ void CheckpointStore::prune(int keep, int64_t best_step) const {
       continue;
     }
     remove(doomed);
+    ++num_removed;
   }
+  return num_removed;
 }
 
 bool CheckpointStore::has(int64_t step) const {

@@ -71,7 +71,8 @@ class CheckpointStore {
   void load_weights(int64_t step, Learner& learner) const;
 
   /// Removes all but the `keep` newest and the best one. What cannot be removed is a warning.
-  void prune(int keep, int64_t best_step) const;
+  /// @return  how many were removed.
+  int prune(int keep, int64_t best_step) const;
 
   bool has(int64_t step) const;
   /// Steps of all checkpoints, ascending; not verified.

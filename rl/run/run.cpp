@@ -99,8 +99,15 @@ void Run::save_checkpoint(TrainState& state, Learner* learner) {
     logger->sync();
     state.log_bytes[std::string(kind->key)] = logger->num_bytes();
   }
-  checkpoints_.save(state, learner);
-  checkpoints_.prune(settings_.keep, settings_.keep_best ? state.best_step : -1);
+  const int64_t best = settings_.keep_best ? state.best_step : -1;
+  try {
+    checkpoints_.save(state, learner);
+  } catch (const FileError& error) {
+    // A new checkpoint is worth more than the second newest: that makes room, where there is one.
+    if (error.kind() != "disk_full" || checkpoints_.prune(1, best) == 0) throw;
+    checkpoints_.save(state, learner);
+  }
+  checkpoints_.prune(settings_.keep, best);
 }
 
 void Run::write_if_possible(const std::string& what, const std::function<void()>& write) {

@@ -76,7 +76,8 @@ class Run {
   /// A step's line in metrics.jsonl, and in the loggers where that is due; what those cannot take
   /// is a warning. @throws FileError
   void log(const MetricsRecord& record);
-  /// Saves the state with the logs' sizes, and removes checkpoints that are no longer kept.
+  /// Saves the state with the logs' sizes, and removes checkpoints that are no longer kept; where
+  /// the disk is full, all but the newest and the best first.
   /// @throws FileError
   void save_checkpoint(TrainState& state, Learner* learner);
   /// Writes what the run does not depend on (samples, status, a logger's points). A failure is a

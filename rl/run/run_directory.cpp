@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -105,17 +106,30 @@ bool has_step(const RunDirectory& run) {
   }
 }
 
-/// What a run leaves beside recipe.toml, so that another can begin there.
+/// Removes what is named after a step, and the folder where nothing else is in it.
+void remove_steps(const fs::path& folder) {
+  if (!fs::is_directory(folder)) return;
+  std::vector<fs::path> own;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().filename().string().find("step-") != std::string::npos)
+      own.push_back(entry.path());
+  for (const fs::path& path : own) fs::remove_all(path);
+  std::error_code holds_more;
+  fs::remove(folder, holds_more);
+}
+
+/// What a run leaves beside recipe.toml, so that another can begin there; what it did not make
+/// stays.
 void remove_records(const RunDirectory& run) {
   for (const fs::path& path :
        {run.metrics(), run.ledger(), run.warnings(), run.inputs(), run.path() / "status.json",
-        run.path() / "report.html", run.path() / ".had-checkpoint", run.path() / "reference"})
-    fs::remove_all(path);
+        run.path() / "report.html", run.path() / ".had-checkpoint"})
+    fs::remove(path);
   for (const auto& entry : fs::directory_iterator(run.path()))
-    if (entry.path().filename().string().starts_with("events.out.tfevents"))
+    if (entry.path().filename().string().starts_with("events.out.tfevents."))
       fs::remove(entry.path());
-  for (const fs::path& folder : {run.checkpoints(), run.samples()})
-    for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
+  for (const fs::path& folder : {run.checkpoints(), run.samples(), run.path() / "reference"})
+    remove_steps(folder);
 }
 
 }  // namespace
@@ -128,16 +142,20 @@ RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
 
 RunDirectory RunDirectory::create(const fs::path& path, const std::string& recipe_toml) {
   const fs::path first_made = first_missing(path);
+  // A recipe.toml alone may be the one that somebody wrote.
+  const bool was_run = fs::exists(path / ".lock") || fs::exists(path / "status.json");
   make_folder(path);
   RunDirectory run(path, lock_folder(path));
   run.first_made_ = first_made;
   if (fs::exists(run.recipe())) {
-    if (has_step(run))
+    if (!was_run || has_step(run))
       throw FileError(path.string(), "run_exists",
                       fmt::format("holds a run already; go on with it (gradus train --resume {}), "
                                   "or choose another folder (run.dir, --run-dir)",
                                   path.string()));
     remove_records(run);
+    make_folder(run.checkpoints());
+    make_folder(run.samples());
   }
   run.write_recipe(recipe_toml);
   return run;
@@ -150,8 +168,7 @@ void RunDirectory::discard() {
     remove_records(*this);
   } catch (const fs::filesystem_error&) {  // there is an error to report already
   }
-  for (const fs::path& path : {recipe(), checkpoints(), samples(), path_ / ".lock"})
-    fs::remove_all(path, is_in_use);
+  for (const fs::path& path : {recipe(), path_ / ".lock"}) fs::remove(path, is_in_use);
   if (first_made_.empty()) return;
   for (fs::path folder = path_; fs::remove(folder, is_in_use) && folder != first_made_;)
     folder = folder.parent_path();

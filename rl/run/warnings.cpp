@@ -12,6 +12,7 @@
 namespace gradus::rl {
 namespace {
 
+constexpr size_t kMostUnwritten = 1000;
 constexpr int64_t kMaxWarningBytes = int64_t{64} << 20;
 
 std::optional<KeptWarning> warning_of(const std::string& line) {
@@ -44,22 +45,28 @@ void WarningKeeper::on_phase(int64_t step, const std::string& phase) {
 void WarningKeeper::on_warning(const std::string& message) {
   {
     const std::lock_guard lock(mutex_);
-    if (kept_.emplace(step_, message).second) keep(message);
+    if (kept_.emplace(step_, message).second) {
+      unwritten_.push_back(dump_json({{"step", step_}, {"time", utc_now()}, {"message", message}}));
+      write();
+    }
   }
   observer_.on_warning(message);
 }
 
-void WarningKeeper::keep(const std::string& message) {
+// What cannot be written, e.g. on the full disk that it tells of, is written with a later one.
+void WarningKeeper::write() {
   try {
     if (!file_) {
       const int64_t whole = whole_lines(path_);
       file_.emplace(path_);
       file_->truncate_to(whole);
     }
-    append_line_or_nothing(*file_,
-                           dump_json({{"step", step_}, {"time", utc_now()}, {"message", message}}));
-  } catch (const FileError&) {  // e.g. of a full disk, which may be what the warning tells of
-    kept_.erase({step_, message});
+    while (!unwritten_.empty()) {
+      append_line_or_nothing(*file_, unwritten_.front());
+      unwritten_.pop_front();
+    }
+  } catch (const FileError&) {
+    if (unwritten_.size() > kMostUnwritten) unwritten_.pop_front();
   }
 }
 

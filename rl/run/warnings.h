@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -25,7 +26,7 @@ struct KeptWarning {
 /// Stands between a run and whoever watches it: passes everything on, and writes each warning to
 /// RUN/warnings.jsonl, where it can be read when the terminal is gone. The file only grows; what a
 /// resumed run says again of a step it does again stands there once. A warning that cannot be
-/// written is passed on all the same.
+/// written is passed on all the same, and written when that works again.
 class WarningKeeper final : public RunObserver {
  public:
   /// @param observer  outlives this.
@@ -40,13 +41,14 @@ class WarningKeeper final : public RunObserver {
   void on_warning(const std::string& message) override;
 
  private:
-  void keep(const std::string& message);
+  void write();
 
   std::filesystem::path path_;
   RunObserver& observer_;
   std::mutex mutex_;
   std::set<std::pair<int64_t, std::string>> kept_;
-  std::optional<AppendFile> file_;  ///< made with the first warning
+  std::deque<std::string> unwritten_;  ///< lines
+  std::optional<AppendFile> file_;     ///< made with the first warning
   int64_t step_ = 0;
 };
 

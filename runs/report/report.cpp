@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -23,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxSamples = 400;
+constexpr size_t kMaxWarnings = 200;
 constexpr int64_t kMaxRecipeBytes = int64_t{16} << 20;
 
 /// A curve of the report: the figure's names in metrics.jsonl, the first one found counts.
@@ -167,9 +169,11 @@ std::string cost_html(const std::map<std::string, rl::LedgerTotal>& ledger) {
 std::string warnings_html(const RunView& run) {
   if (run.warnings.empty()) return "";
   std::string html = "<h2>Warnings</h2>\n<ul class=\"warnings\">\n";
-  for (const auto& warning : run.warnings)
-    html += fmt::format("<li><span class=\"tag\">step {}</span> {}</li>\n", warning.step,
-                        html_text(warning.message));
+  const size_t first = run.warnings.size() - std::min(run.warnings.size(), kMaxWarnings);
+  if (first > 0) html += fmt::format("<li>{} earlier ones are in warnings.jsonl</li>\n", first);
+  for (size_t i = first; i < run.warnings.size(); ++i)
+    html += fmt::format("<li><span class=\"tag\">step {}</span> {}</li>\n", run.warnings[i].step,
+                        html_text(run.warnings[i].message));
   return html + "</ul>\n";
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -15,6 +16,8 @@
 
 namespace gradus::cli {
 namespace {
+
+constexpr size_t kShownWarnings = 30;
 
 struct RunsShowOptions {
   std::string dir;
@@ -56,9 +59,12 @@ std::string before_and_after(const runs::RunView& run) {
 }
 
 std::string warnings_text(const runs::RunView& run) {
+  const size_t first = run.warnings.size() - std::min(run.warnings.size(), kShownWarnings);
   std::string text;
-  for (const auto& warning : run.warnings)
-    text += fmt::format("\nwarning (step {}): {}", warning.step, printable(warning.message));
+  if (first > 0) text += fmt::format("\n{} earlier warnings are in warnings.jsonl", first);
+  for (size_t i = first; i < run.warnings.size(); ++i)
+    text += fmt::format("\nwarning (step {}): {}", run.warnings[i].step,
+                        printable(run.warnings[i].message));
   return text.empty() ? "" : text + "\n";
 }
 

@@ -48,10 +48,53 @@ TEST_CASE("a second process is refused while a run is at work", "[rl][run_direct
 
 TEST_CASE("an earlier run is never overwritten by a new one", "[rl][run_directory]") {
   const TemporaryFolder folder;
-  { const auto run = RunDirectory::create(folder.path(), "a = 1\n"); }
+  {
+    const auto run = RunDirectory::create(folder.path(), "a = 1\n");
+    write(run.metrics(), "{\"step\":1}\n");
+  }
   CHECK(kind_of([&] { RunDirectory::create(folder.path(), "a = 2\n"); }) == "run_exists");
   CHECK(contents(folder.path() / "recipe.toml") == "a = 1\n");
   CHECK(kind_of([&] { RunDirectory::open(folder.path() / "absent"); }) == "missing");
+}
+
+TEST_CASE("a run that never finished a step is begun again, a written recipe is not replaced",
+          "[rl][run_directory]") {
+  const TemporaryFolder folder;
+  write(folder.path() / "recipe.toml", "mine");
+  CHECK(kind_of([&] { RunDirectory::create(folder.path(), "a = 2\n"); }) == "run_exists");
+  CHECK(contents(folder.path() / "recipe.toml") == "mine");
+  const fs::path path = folder.path() / "run";
+  {
+    const auto run = RunDirectory::create(path, "a = 1\n");
+    write(run.metrics(), "{\"step\":0}\n");
+    run.write_samples("eval-step-000000.jsonl", "{}\n");
+    write(run.samples() / "notes.txt", "mine");
+  }
+  const auto run = RunDirectory::create(path, "a = 2\n");
+  CHECK(contents(run.recipe()) == "a = 2\n");
+  CHECK_FALSE(fs::exists(run.metrics()));
+  CHECK_FALSE(fs::exists(run.samples() / "eval-step-000000.jsonl"));
+  CHECK(fs::exists(run.samples() / "notes.txt"));
+  CHECK(fs::is_directory(run.checkpoints()));
+}
+
+TEST_CASE("a run that did nothing leaves nothing but what others put there",
+          "[rl][run_directory]") {
+  const TemporaryFolder folder;
+  const fs::path top = folder.path() / "a" / "b";
+  {
+    auto run = RunDirectory::create(top, "");
+    run.discard();
+  }
+  CHECK_FALSE(fs::exists(folder.path() / "a"));
+  fs::create_directories(top / "samples");
+  write(top / "samples" / "notes.txt", "mine");
+  {
+    auto run = RunDirectory::create(top, "");
+    run.discard();
+  }
+  CHECK(contents(top / "samples" / "notes.txt") == "mine");
+  CHECK_FALSE(fs::exists(top / "recipe.toml"));
 }
 
 TEST_CASE("a final model that was being replaced is put back after a kill", "[rl][run_directory]") {
