@@ -1,12 +1,15 @@
 // What becomes of a run when something goes wrong around it, as a user sees it.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -192,13 +195,13 @@ TEST_CASE("signals of terminals and batch systems save the run", "[cli][durabili
 
 TEST_CASE("USR2 writes a checkpoint and the run goes on", "[cli][durability]") {
   const Durable durable;
-  CHECK(train_and_signal(durable, {SIGUSR2}, {"run.steps=40", "run.keep=9"}) == 0);
+  CHECK(train_and_signal(durable, {SIGUSR2}, {"run.steps=300", "run.keep=9"}) == 0);
   CHECK(durable.checkpoints().size() == 2);  // that, and the last one
 }
 
 TEST_CASE("a stop in the middle of an update of many passes is the state before it",
           "[cli][durability]") {
-  const std::vector<std::string> settings{"run.steps=6", "rl.epochs=8", "rl.minibatches=2",
+  const std::vector<std::string> settings{"run.steps=20", "rl.epochs=8", "rl.minibatches=2",
                                           "rl.prompts_per_step=8"};
   const Durable stopped;
   REQUIRE(train_and_signal(stopped, {SIGTERM}, settings) == 130);
@@ -274,16 +277,22 @@ TEST_CASE("dynamic sampling that finds no signal uses nothing and says so", "[cl
 }
 
 TEST_CASE("gradus eval with a run's recipe computes as the run did", "[cli][durability]") {
-  const Durable durable("[eval]\ntemperature = 0.7\n[eval.data]\ntask = \"arithmetic\"\ncount = 8\n");
+  const Durable durable(
+      "[eval]\ntemperature = 0.7\n[eval.data]\ntask = \"arithmetic\"\ncount = 8\n");
   REQUIRE(durable
               .train({"run.steps=1", "run.eval_every=1", "model.precision=bfloat16",
                       "rollout.max_tokens=24"})
               .exit_code == 0);
   const std::string inside = read_text(durable.run() / "samples" / "eval-step-000001.jsonl");
   const auto evaluate = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> words{"eval",      "--model", durable.run() / "final",
-                                   "--recipe",  durable.run() / "recipe.toml",
-                                   "--threads", "1",       "--out",
+    std::vector<std::string> words{"eval",
+                                   "--model",
+                                   durable.run() / "final",
+                                   "--recipe",
+                                   durable.run() / "recipe.toml",
+                                   "--threads",
+                                   "1",
+                                   "--out",
                                    durable.folder / "out.jsonl"};
     words.insert(words.end(), more.begin(), more.end());
     const auto result = run_gradus(words);

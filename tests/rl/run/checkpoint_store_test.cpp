@@ -2,8 +2,10 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <functional>
 
 #include "base/error.h"
 #include "base/files/file_descriptor.h"
@@ -79,13 +81,19 @@ TEST_CASE("a good checkpoint that cannot be opened once is not thrown away", "[r
   Store store({2, 4});
   CheckpointStore opened = store.open();
   {
-    // Too many open files: one is left for the folder, none for what lies in it.
-    const FileDescriptor lowest = open_file("/dev/null", 0);
-    const Limit limit(RLIMIT_NOFILE, static_cast<rlim_t>(lowest.get()) + 1);
-    CHECK_THROWS(opened.load_newest(nullptr));
+    const FileDescriptor highest = open_file("/dev/null", 0);
+    const Limit limit(RLIMIT_NOFILE, static_cast<rlim_t>(highest.get()) + 1);
+    CHECK_THROWS(opened.load_newest(nullptr));  // too many open files
   }
+  const fs::path manifest = store.path() / "step-000004" / "manifest.json";
+  fs::rename(manifest, store.path() / "aside");
+  fs::create_symlink("manifest.json", manifest);  // any error of open that is not "no such file"
+  CHECK(kind_of_failure([&] { opened.load_newest(nullptr); }) == "open_failed");
+  fs::remove(manifest);
+  fs::rename(store.path() / "aside", manifest);
   CHECK(store.names() == std::vector<std::string>{"step-000002", "step-000004"});
   CHECK(opened.load_newest(nullptr)->step == 4);
+  CHECK(store.warnings.empty());
 }
 
 TEST_CASE("errors of reading are no damage, wrong contents are", "[rl][checkpoint]") {
