@@ -303,7 +303,9 @@ class Run {
         make_rule("python", with({{"file", folder.add("s.py", kScores) + ":compute_score"}}));
     rules_["grader"] =
         make_rule("python", with({{"file", folder.add("g.py", kGrader) + ":grade"}}));
-    rules_["lua"] = make_rule("lua", with({{"file", folder.add("l.lua", kLua)}}));
+    json lua = with({{"file", folder.add("l.lua", kLua)}});
+    lua["timeout_s"] = 60;  // its work is counted
+    rules_["lua"] = make_rule("lua", lua);
     for (const auto add : {add_programs, add_takers, add_answers, add_replies, add_functions}) {
       add(cases_);
     }
