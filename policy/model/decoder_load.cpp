@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "policy/formats/adapter_targets.h"
+#include "policy/formats/config_fields.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/families/family.h"
 #include "policy/model/decoder.h"
@@ -85,8 +86,10 @@ std::unique_ptr<Policy> Policy::load(const PolicyConfig& config, Purpose purpose
 std::unique_ptr<Policy> Policy::initialize(const PolicyConfig& config,
                                            const nlohmann::json& model_config, uint64_t seed,
                                            ThreadTeam& team) {
-  auto model = parse_model_config(model_config, "model.config");
-  const double range = model_config.value("initializer_range", 0.02);
+  const std::string where = "model.config";
+  auto model = parse_model_config(model_config, where);
+  const double range =
+      ConfigFields(model_config, where).real_or("initializer_range", 0.02, 0.0, 1e3);
   return std::make_unique<Decoder>(config, std::move(model), Purpose::training,
                                    fresh_values(range, seed), team);
 }

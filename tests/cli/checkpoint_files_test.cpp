@@ -74,7 +74,7 @@ TEST_CASE("a pipe in the place of a file is refused at once by every command", "
   const std::vector<std::string> commands[] = {
       {"train", pipe},
       {"tokenize", "--model", model, "--in", pipe},
-      {"rewards", "grade", "--rule", "exact", "--data", pipe, "--out", "-"},
+      {"rewards", "grade", "--rule", "accuracy", "--data", pipe, "--out", "-"},
       {"model", "info", folder / "other"},
       {"model", "logits", "--model", model, "--in", pipe, "--out", folder / "out"},
       {"runs", "show", folder / "run"}};

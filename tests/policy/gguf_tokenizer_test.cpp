@@ -170,6 +170,22 @@ TEST_CASE("the pre-tokenizer default splits text, not the symbols of its bytes",
   }
 }
 
+TEST_CASE("a GGUF tokenizer begins texts with bos where llama.cpp does", "[policy][gguf]") {
+  GgufTokenizerKeys keys = ByteLevelBpe::from_json(tokenizer_json({}).dump())->gguf_metadata();
+  keys.bos_id = 65;
+  keys.token_types[65] = 3;
+  const auto begins = [&](const char* pre, std::optional<bool> adds) {
+    keys.pre = pre;
+    keys.add_bos = adds;
+    return tokenizer_from_gguf(keys)->with_special({1}).size() == 2;
+  };
+  CHECK(begins("llama-bpe", std::nullopt));
+  CHECK(begins("tekken", std::nullopt));
+  CHECK(!begins("llama-bpe", false));
+  CHECK(!begins("qwen2", std::nullopt));
+  CHECK(begins("qwen2", true));
+}
+
 TEST_CASE("GGUF keys that llama.cpp needs are not made up", "[policy][gguf][fault]") {
   CHECK(config_with(llama_entries())["rms_norm_eps"] == Approx(1e-5));
   for (size_t i = 1; i < llama_entries().size(); ++i) {

@@ -67,7 +67,7 @@ std::vector<Entry> make_entries() {
                      {nfc, sequence({split(gpt4_pattern(R"(\p{N})")), byte_level(false)}), false}});
   const json llama3 = sequence({split(gpt4_pattern(R"(\p{N}{1,3})")), byte_level(false)});
   entries.push_back(
-      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"}, {nullptr, llama3, true}});
+      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"}, {nullptr, llama3, true, true}});
   entries.push_back({{"dbrx", "smaug-bpe"}, {nullptr, llama3, false}});
   entries.push_back(
       {{"deepseek-v3"},
@@ -86,7 +86,7 @@ std::vector<Entry> make_entries() {
         false}});
   entries.push_back(
       {{"tekken"},
-       {nullptr, sequence({split(gpt4o_pattern(R"(\p{N})", "")), byte_level(false)}), true}});
+       {nullptr, sequence({split(gpt4o_pattern(R"(\p{N})", "")), byte_level(false)}), true, true}});
   entries.push_back(
       {{"gpt-4o", "llama4"},
        {nullptr,

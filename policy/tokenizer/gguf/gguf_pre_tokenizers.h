@@ -11,6 +11,7 @@ struct GgufPreTokenizer {
   nlohmann::json normalizer;  ///< null or a component
   nlohmann::json pre_tokenizer;
   bool ignore_merges = false;
+  bool adds_bos = false;  ///< where tokenizer.ggml.add_bos_token is not there
 };
 
 /// @param name  the value of tokenizer.ggml.pre; empty means "default", as in old files.

@@ -170,9 +170,21 @@ SpecialIds special_ids(const GgufTokenizerKeys& keys, int32_t vocab_size) {
   return ids;
 }
 
+/// What llama.cpp takes where the file does not say whether it wants bos and eos (llama-vocab.cpp).
+GgufTokenizerKeys with_defaults(GgufTokenizerKeys keys) {
+  if (!keys.huggingface_json.empty()) return keys;
+  const bool is_bpe = keys.model == "gpt2";
+  if (!keys.add_bos) {
+    keys.add_bos = keys.model == "llama" || (is_bpe && gguf_pre_tokenizer(keys.pre).adds_bos);
+  }
+  if (!keys.add_eos) keys.add_eos = keys.model == "t5";
+  return keys;
+}
+
 }  // namespace
 
-std::unique_ptr<Tokenizer> tokenizer_from_gguf(const GgufTokenizerKeys& keys) {
+std::unique_ptr<Tokenizer> tokenizer_from_gguf(const GgufTokenizerKeys& stated) {
+  const GgufTokenizerKeys keys = with_defaults(stated);
   std::unique_ptr<Tokenizer> tokenizer;
   if (!keys.huggingface_json.empty()) {
     try {
