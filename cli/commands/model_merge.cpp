@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "cli/commands/command_record.h"
 #include "cli/model_options.h"
-#include "policy/model/merge.h"
+#include "policy/adapter_merge.h"
 
 namespace gradus::cli {
 namespace {

@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What a part may include beside itself. `settings` is policy_config.h alone; the door is what the
-/// other rooms see: policy.h, checkpoint_tokenizer.h and their sources. model implements the door.
+/// other rooms see: policy.h, adapter_merge.h, checkpoint_tokenizer.h and their sources. model
+/// implements the door.
 const std::map<std::string, std::set<std::string>>& policy_parts() {
   static const std::map<std::string, std::set<std::string>> parts{
       {"kernels", {}},
@@ -106,7 +107,7 @@ TEST_CASE("an include against the arrows of policy is named with its reason", "[
   CHECK(wrong_policy_arrow("policy/policy.h", "policy/batch/kv_cache.h").empty());
   CHECK(wrong_policy_arrow("policy/ops/ops.h", "base/parallel.h").empty());
   CHECK(wrong_policy_arrow("policy/ops/ops.h", "policy/policy.h") == "ops may not include door");
-  CHECK(wrong_policy_arrow("policy/weights/adapter_files.h", "policy/model/decoder.h") ==
+  CHECK(wrong_policy_arrow("policy/weights/peft/adapter_file.h", "policy/model/decoder.h") ==
         "weights may not include model");
   CHECK(wrong_policy_arrow("policy/batch/kv_cache.cpp", "policy/policy_config.h") ==
         "batch may not include settings");

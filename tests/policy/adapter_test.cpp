@@ -11,8 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "policy/adapter_merge.h"
 #include "policy/formats/safetensors/safetensors_writer.h"
-#include "policy/model/merge.h"
 #include "tests/catch.h"
 #include "tests/policy/parity_fixture.h"
 #include "tests/support/temporary_folder.h"

@@ -1,4 +1,4 @@
-#include "policy/model/merge.h"
+#include "policy/adapter_merge.h"
 
 #include <algorithm>
 #include <memory>
