@@ -237,6 +237,7 @@ class AdapterPlanner {
     if (plan_.config == model_.raw) return;
     for (const TensorSpec& spec :
          expected_tensors(parse_model_config(plan_.config, file_.path()))) {
+      if (spec.layer >= model_.num_layers) continue;  // no family with such a flag predicts
       if (spec.is_bias && modules_.find(spec.name) == nullptr) plan_.edits[spec.name];
     }
   }
