@@ -160,6 +160,7 @@ MathOptions options_of(Members& config) {
   options.is_gold_bare =
       config.word("gold_input", {"text", "answer"}) == "answer" || options.is_answer_bare;
   options.reasoning_delimiters = config.get("reasoning_delimiters", std::vector<std::string>());
+  options.needs_value = config.get("needs_value", false);
   options.compare.float_rounding = config.get("float_rounding", 6);
   options.compare.strict = config.get("strict", true);
   options.compare.allow_set_relation_comp = config.get("allow_set_relation_comp", false);

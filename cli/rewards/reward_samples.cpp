@@ -1,5 +1,6 @@
 #include "cli/rewards/reward_samples.h"
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "rewards/rules/reference.h"
 
@@ -83,6 +84,46 @@ void add_hostile(const std::string& answer, const std::string& other,
   add("a denied answer", in_tags("It is not " + answer + ", it is " + other));
 }
 
+/// The first run of arithmetic in a question: "2 + 3" of "What is 2 + 3?"; empty: there is none.
+std::string sum_of_question(const std::string& question) {
+  constexpr std::string_view kSigns = "+-*/^()=. ";
+  size_t begin = 0;
+  size_t operators = 0;
+  for (size_t at = 0; at <= question.size(); ++at) {
+    const char c = at < question.size() ? question[at] : '\n';
+    const bool belongs = is_digit(c) || kSigns.find(c) != std::string_view::npos;
+    if (belongs) {
+      operators += std::string_view("+-*/^").find(c) != std::string_view::npos ? 1 : 0;
+      continue;
+    }
+    std::string run = question.substr(begin, at - begin);
+    while (!run.empty() && (run.back() == ' ' || run.back() == '=' || run.back() == '.')) {
+      run.pop_back();
+    }
+    const size_t first = run.find_first_of("0123456789(");
+    if (operators > 0 && first != std::string::npos) return run.substr(first);
+    begin = at + 1;
+    operators = 0;
+  }
+  return "";
+}
+
+/// What says no more than the question did.
+void add_echoes(const json& row, std::vector<RewardSample>& samples) {
+  std::string question;
+  for (const char* name : {"question", "problem", "prompt", "input"}) {
+    const auto found = row.find(name);
+    if (question.empty() && found != row.end() && found->is_string()) question = *found;
+  }
+  if (question.empty() || question.size() > 20'000) return;
+  samples.push_back({Kind::hostile, "the question again", question});
+  samples.push_back({Kind::hostile, "the question in answer tags", in_tags(question)});
+  const std::string sum = sum_of_question(question);
+  if (sum.empty()) return;
+  samples.push_back({Kind::hostile, "the question's sum in answer tags", in_tags(sum)});
+  samples.push_back({Kind::hostile, "the question's sum in a box", in_box(sum)});
+}
+
 }  // namespace
 
 const char* kind_name(Kind kind) {
@@ -124,6 +165,7 @@ std::vector<RewardSample> reward_samples(const json& row, const std::vector<std:
   samples.push_back({Kind::wrong, "no answer", "I do not know."});
   samples.push_back({Kind::wrong, "nothing", ""});
   add_hostile(answer, other, samples);
+  add_echoes(row, samples);
   return samples;
 }
 

@@ -1,6 +1,9 @@
 #include "rewards/code/fenced_block.h"
 
 #include <algorithm>
+#include <vector>
+
+#include "base/ascii.h"
 
 namespace gradus::rewards::code {
 namespace {
@@ -57,12 +60,14 @@ std::string dedented(std::string_view block, size_t indent) {
   return text;
 }
 
-}  // namespace
+struct Block {
+  std::string text;
+  bool is_named = false;  // with one of the languages; else with none
+};
 
-std::optional<std::string> last_fenced_block(std::string_view text,
-                                             std::span<const std::string> languages) {
-  std::optional<std::string> named;
-  std::optional<std::string> nameless;
+/// Blocks of these languages or of none, in order.
+std::vector<Block> blocks_of(std::string_view text, std::span<const std::string> languages) {
+  std::vector<Block> blocks;
   std::optional<Fence> open;
   size_t content = 0;
   for (size_t at = 0; at < text.size();) {
@@ -74,15 +79,84 @@ std::optional<std::string> last_fenced_block(std::string_view text,
     } else if (fence && fence->kind == open->kind && fence->length >= open->length &&
                fence->info.empty()) {
       const std::string language = language_of(open->info);
-      const std::string block =
-          dedented(text.substr(content, at > content ? at - content : 0), open->indent);
-      if (language.empty()) nameless = block;
-      if (std::find(languages.begin(), languages.end(), language) != languages.end()) named = block;
+      const bool is_named =
+          std::find(languages.begin(), languages.end(), language) != languages.end();
+      if (is_named || language.empty()) {
+        blocks.push_back(
+            {dedented(text.substr(content, at > content ? at - content : 0), open->indent),
+             is_named});
+      }
       open.reset();
     }
     at = end + 1;
   }
-  return named ? named : nameless;
+  return blocks;
+}
+
+bool is_name_byte(char c) {
+  return is_letter_or_digit(c) || c == '_';
+}
+
+/// "def f(", "async def f(", "f = lambda", at any indentation.
+bool defines(std::string_view program, std::string_view function) {
+  for (size_t at = 0; (at = program.find(function, at)) != std::string_view::npos; ++at) {
+    const size_t end = at + function.size();
+    const bool is_whole = (at == 0 || !is_name_byte(program[at - 1])) &&
+                          (end == program.size() || !is_name_byte(program[end]));
+    if (!is_whole) continue;
+    const std::string_view before = program.substr(0, at);
+    const std::string_view behind = trim(program.substr(end, 16));
+    const bool begins_line = before.empty() || before.ends_with('\n');
+    const bool is_given = begins_line && behind.starts_with('=') && !behind.starts_with("==");
+    if (before.ends_with("def ") || is_given) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::string> last_fenced_block(std::string_view text,
+                                             std::span<const std::string> languages) {
+  return block_defining(text, languages, "");
+}
+
+std::optional<std::string> block_defining(std::string_view text,
+                                          std::span<const std::string> languages,
+                                          std::string_view function) {
+  std::vector<Block> blocks = blocks_of(text, languages);
+  Block* chosen = nullptr;
+  for (const bool is_asked : {true, false}) {
+    for (const bool is_named : {true, false}) {
+      for (Block& block : blocks) {
+        if (chosen != nullptr && chosen->is_named != is_named) continue;
+        const bool fits = !is_asked || (!function.empty() && defines(block.text, function));
+        if (block.is_named == is_named && fits) chosen = &block;
+      }
+      if (chosen != nullptr) return std::move(chosen->text);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string imports_of(std::string_view text) {
+  std::string imports;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    if (line.starts_with("from __future__")) return "";
+    const bool imports_module =
+        line.starts_with("import ") ||
+        (line.starts_with("from ") && line.find(" import ") != std::string_view::npos);
+    const bool is_whole = !line.ends_with('\\') && !line.ends_with('(');
+    // A sentence of a prompt may begin with these words as well.
+    const bool is_code = line.find_first_of(".?!:;") == std::string_view::npos ||
+                         line.find(". ") == std::string_view::npos;
+    if (imports_module && is_whole && is_code && !line.ends_with('.')) {
+      imports += std::string(line) + "\n";
+    }
+  }
+  return imports;
 }
 
 }  // namespace gradus::rewards::code

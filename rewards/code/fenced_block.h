@@ -14,4 +14,14 @@ namespace gradus::rewards::code {
 std::optional<std::string> last_fenced_block(std::string_view text,
                                              std::span<const std::string> languages);
 
+/// The same, but of several the last that defines `function` in Python ("def f(", "f = ", or a
+/// method): an example of its use often stands behind it. Without one the last block.
+std::optional<std::string> block_defining(std::string_view text,
+                                          std::span<const std::string> languages,
+                                          std::string_view function);
+
+/// The lines of a Python text, such as a prompt, that import modules at its outermost level; empty
+/// where it imports none, or from __future__, which must stand first.
+std::string imports_of(std::string_view text);
+
 }  // namespace gradus::rewards::code

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gradus::rewards::code {
@@ -30,6 +31,9 @@ struct TestCases {
   std::string fault;  // why there are none; then `tests` is empty
 };
 
+/// The f of the first "assert f(...)" or "assert not f(...)"; empty: there is none.
+std::string called_in_assert(std::string_view source);
+
 /// The tests of a data row, in the forms of the known data sets:
 ///
 ///   [{"input": text, "output": text}, ...]                 stdin and stdout
@@ -41,6 +45,8 @@ struct TestCases {
 ///   "def check(candidate): ..."                            HumanEval; row.entry_point is the name
 ///   "assert ...\nassert ..."                               Python
 ///
+/// An output that is null is the None of a function; of a program nobody recorded what it prints,
+/// and the test is left out.
 /// any of them also as JSON in a text. `key` names the column; empty: the first there is of tests,
 /// test_cases, input_output, verification_info, test_list, test, reward_model.ground_truth,
 /// ground_truth.

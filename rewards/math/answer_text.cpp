@@ -92,6 +92,31 @@ std::string readable(std::string_view text) {
   return without_words(text);
 }
 
+std::string_view behind_choice_word(std::string_view text) {
+  text = bare(text);
+  for (const std::string_view word : {"Option ", "option ", "Choice ", "choice "}) {
+    if (!text.starts_with(word)) continue;
+    text.remove_prefix(word.size());
+    if (text.size() == 3 && text[0] == '(' && text[2] == ')') text = text.substr(1, 1);
+    return text.size() == 1 && text[0] >= 'A' && text[0] <= 'J' ? text : std::string_view();
+  }
+  return {};
+}
+
+bool may_hold_answer(std::string_view text) {
+  for (const std::string_view mark : {"$", "\\(", "\\[", "\n", "<answer>", "boxed"}) {
+    if (text.find(mark) != std::string_view::npos) return true;
+  }
+  if (text.find('\\') == std::string_view::npos) return true;
+  size_t num_words = 0;
+  for (size_t i = 1; i < text.size(); ++i) {
+    const bool begins =
+        is_letter(text[i]) && text[i - 1] == ' ' && i + 1 < text.size() && is_letter(text[i + 1]);
+    num_words += begins ? 1 : 0;
+  }
+  return num_words > 1;
+}
+
 bool is_struck_out(std::string_view text) {
   text = bare(text);
   constexpr std::string_view kCancel = "\\cancel{";

@@ -15,6 +15,14 @@ std::string_view behind_unread_name(std::string_view text);
 /// a base, all else as `without_words` has it.
 std::string readable(std::string_view text);
 
+/// "B" of "Option B" and "Choice (B)"; empty for others.
+std::string_view behind_choice_word(std::string_view text);
+
+/// Whether a text that is no answer as a whole may hold one: it has delimiters of mathematics,
+/// lines or words. A formula that is broken ("\frac{1}{") holds none: its first number is not its
+/// value.
+bool may_hold_answer(std::string_view text);
+
 /// \cancel{5} and nothing else.
 bool is_struck_out(std::string_view text);
 

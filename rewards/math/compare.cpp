@@ -58,6 +58,7 @@ Comparison::Comparison(const Tree& gold, const Tree& answer, const CompareOption
   gold_ = copied(gold, gold.root, tree_);
   answer_ = copied(answer, answer.root, tree_);
   match_products(tree_, gold_, answer_);
+  count_ways(tree_, answer_, gold_);
   if (!options_.strict) match_symbols();
   gold_ = prepared(tree_, gold_);
   answer_ = prepared(tree_, answer_);

@@ -31,6 +31,10 @@ class Comparison {
 
   bool equal();
 
+  /// Whether the answer holds sums or other operations on numbers that were not worked out, and the
+  /// gold does not: 2 + 3 for 5.
+  bool is_left_open();
+
   /// Whether the work limit was met; the answer is then "not equal".
   bool is_spent() const { return work_.is_spent() || is_past_limits_; }
   /// What decided, for people: "exact form", "numeric", "sets of reals", ...
@@ -69,6 +73,7 @@ class Comparison {
   std::optional<std::string> unit_expression(int32_t id) const;
   bool is_sum_of_names(int32_t id) const;
   bool is_unsolved(const Node& gold, const Node& answer) const;
+  bool is_open(int32_t id);
   bool is_solved(const Node& relation) const;
   bool values_of_names(int32_t g, int32_t a) const;
   bool is_name(int32_t id) const;

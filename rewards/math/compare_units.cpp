@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "rewards/math/compare.h"
 #include "rewards/math/prepare.h"
 #include "rewards/math/units.h"
@@ -5,6 +7,19 @@
 // Letters that are units where the other side knows no letters.
 
 namespace gradus::rewards::math {
+namespace {
+
+/// "g K": units side by side.
+bool are_units(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    if (!is_measured(text.substr(at, end - at))) return false;
+    at = end + 1;
+  }
+  return !text.empty();
+}
+
+}  // namespace
 
 int32_t Comparison::quantity_of(int32_t value, const std::string& unit) {
   const int32_t quantity = make(NodeKind::quantity, {value});
@@ -27,7 +42,7 @@ std::optional<std::string> Comparison::unit_expression(int32_t id) const {
   switch (node.kind) {
     case NodeKind::symbol:
     case NodeKind::text:
-      return is_measured(node.name) ? std::optional(node.name) : std::nullopt;
+      return are_units(node.name) ? std::optional(node.name) : std::nullopt;
     case NodeKind::multiply:
       // kg is read as k g.
       if (!node.name.empty()) {
@@ -60,7 +75,11 @@ int32_t Comparison::with_unit(int32_t id, int32_t other) {
     return quantity_of(make(NodeKind::negate, {inside.kids[0]}), inside.name);
   }
   if (node.kind != NodeKind::multiply || node.kids.size() < 2) return id;
-  if (!symbols_in(tree_, other).empty()) return id;
+  const Node& beside = tree_.at(other);
+  const bool is_beside_ohms = beside.kind == NodeKind::multiply &&
+                              tree_.at(beside.kids.back()).name == "Omega" &&
+                              tree_.at(beside.kids[0]).kind == NodeKind::number;
+  if (!symbols_in(tree_, other).empty() && !is_beside_ohms) return id;
   const Node& last = tree_.at(node.kids.back());
   const bool is_of_number = tree_.at(node.kids[0]).kind == NodeKind::number;
   std::vector<int32_t> value(node.kids.begin(), node.kids.end() - 1);

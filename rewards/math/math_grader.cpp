@@ -6,7 +6,6 @@
 
 #include "base/ascii.h"
 #include "rewards/math/answer_text.h"
-#include "rewards/math/special/chemistry.h"
 #include "rewards/math/dates.h"
 #include "rewards/math/finding/number_words.h"
 #include "rewards/math/finding/wording.h"
@@ -14,6 +13,7 @@
 #include "rewards/math/prepare.h"
 #include "rewards/math/reading/parser.h"
 #include "rewards/math/reading/text_scan.h"
+#include "rewards/math/special/chemistry.h"
 #include "rewards/math/special/special_answers.h"
 
 namespace gradus::rewards::math {
@@ -91,7 +91,11 @@ class MathGrade {
   void read_gold() {
     const bool has_box = gold_text_.find("\\boxed") != std::string_view::npos ||
                          gold_text_.find("\\fbox") != std::string_view::npos;
-    if (!has_box && is_decided_by_words(gold_text_)) {
+    if (const std::string_view letter = behind_choice_word(gold_text_); !letter.empty()) {
+      gold_text_ = letter;  // "Option B"
+    }
+    const bool is_formula = !has_box && same_chemistry(gold_text_, gold_text_).value_or(false);
+    if (is_formula || (!has_box && is_decided_by_words(gold_text_))) {
       gold_words_ = without_dollars(gold_text_);  // its number alone is no answer
       return;
     }
@@ -106,7 +110,8 @@ class MathGrade {
         if (is_decimal && gold_words_.find('=') != std::string::npos) read_gold_as_list();
         return;
       }
-      if (options_.is_gold_bare && !has_mark && !has_box) return;
+      const bool is_broken = !has_box && !has_mark && !may_hold_answer(gold_text_);
+      if (is_broken || (options_.is_gold_bare && !has_mark && !has_box)) return;
     }
     for (const Candidate& candidate : extract_candidates(gold_text_, extraction(true))) {
       ParsedMath parsed =
@@ -311,6 +316,9 @@ class MathGrade {
       is_equal = Comparison(*gold_as_list_, answer, options_.compare).equal();
     }
     if (!is_equal && options_.allows_several) is_equal = any_item_equal(answer);
+    if (is_equal && options_.needs_value && comparison.is_left_open()) {
+      return decide(Reason::unevaluated, "a sum that was not worked out");
+    }
     const bool is_several = !is_equal && is_list(answer) && !is_list(*gold_);
     decide(is_equal     ? Reason::equal
            : is_spent   ? Reason::budget
@@ -363,6 +371,8 @@ const char* reason_name(Reason reason) {
       return "no_answer";
     case Reason::hedged:
       return "hedged";
+    case Reason::unevaluated:
+      return "unevaluated";
     case Reason::unparsable_answer:
       return "unparsable_answer";
     case Reason::unparsable_gold:

@@ -22,6 +22,7 @@ struct MathOptions {
   bool malformed_operators = true;  // \frac12 and \sqrt3 are read
   bool is_gold_bare = false;        // the gold is an answer, not a text to search
   bool is_answer_bare = false;      // so is the prediction
+  bool needs_value = false;         // 2 + 3 does not answer 5: sums are to be worked out
   bool allows_several = false;      // one of several answers offered may be right
   std::vector<std::string> reasoning_delimiters;  // only text behind the last of them counts
   CompareOptions compare;
@@ -32,6 +33,7 @@ enum class Reason : uint8_t {
   different,
   no_answer,          // nothing that could be an answer was found
   hedged,             // several answers, or choices, were offered
+  unevaluated,        // right, but left as a sum where a value is asked for
   unparsable_answer,  // what was found cannot be read
   unparsable_gold,    // nothing can be said: skip the row
   budget,             // the limits of work, depth or length were met
@@ -60,6 +62,9 @@ MathVerdict grade_math(std::string_view gold, std::string_view prediction,
 
 /// Whether both texts are real numbers, written as constants of any kind, that differ by no more.
 bool numbers_within(std::string_view a, std::string_view b, double tolerance);
+
+/// Whether both are and differ by no more than this share of the gold's size.
+bool numbers_within_share(std::string_view gold, std::string_view answer, double share);
 
 /// Whether two answers in plain or LaTeX notation are the same expression.
 bool plain_expressions_equal(std::string_view a, std::string_view b);

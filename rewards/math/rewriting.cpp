@@ -125,6 +125,26 @@ void match_products(Tree& tree, int32_t gold, int32_t answer) {
   for (const int32_t root : {gold, answer}) rename_calls(tree, root, "product", "");
 }
 
+void count_ways(Tree& tree, int32_t id, int32_t other) {
+  const NodeKind beside = tree.at(other).kind;
+  const bool is_value = beside == NodeKind::number || beside == NodeKind::divide ||
+                        beside == NodeKind::quantity || beside == NodeKind::percent;
+  if (!is_value) return;
+  const std::vector<int32_t> kids = tree.at(id).kids;
+  for (const int32_t kid : kids) count_ways(tree, kid, other);
+  const Node node = tree.at(id);
+  if (node.kind != NodeKind::multiply || node.kids.size() != 2) return;
+  const Node& name = tree.at(node.kids[0]);
+  const Node pair = tree.at(node.kids[1]);
+  if (name.kind != NodeKind::symbol || name.name != "C") return;
+  const bool is_pair = pair.kind == NodeKind::group && pair.name == "()" && pair.kids.size() == 2;
+  if (!is_pair || !integer_at(tree, pair.kids[0]) || !integer_at(tree, pair.kids[1])) return;
+  Node& call = tree.at(id);
+  call.kind = NodeKind::call;
+  call.name = "binom";
+  call.kids = pair.kids;
+}
+
 int32_t with_value(Tree& tree, int32_t id, const std::string& symbol, const Rational& value) {
   Node node = tree.at(id);
   if (node.kind == NodeKind::symbol && node.name == symbol) return number_of(tree, value);

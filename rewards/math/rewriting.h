@@ -19,6 +19,9 @@ int32_t matrix_of_rows(Tree& tree, int32_t id);
 /// them, and those of plain letters ("cross?") what the other side says.
 void match_products(Tree& tree, int32_t gold, int32_t answer);
 
+/// C(5, 2) beside a number counts ways, and is no point: binomials for points named C.
+void count_ways(Tree& tree, int32_t id, int32_t other);
+
 /// A copy in which a symbol is a number.
 int32_t with_value(Tree& tree, int32_t id, const std::string& symbol, const Rational& value);
 

@@ -118,7 +118,7 @@ class UnitReader {
     }
     if (lower == "square" || lower == "sq" || lower == "sq.") return raise_next(i, 2);
     if (lower == "cubic" || lower == "cu") return raise_next(i, 3);
-    if (is_filler(lower)) return i;
+    if (is_filler(words_[i])) return i;
     std::string name = words_[i];
     if (i + 1 < words_.size() && is_prefix_apart(name, words_[i + 1])) {
       name = (name == "mu" ? "µ" : name) + words_[++i];

@@ -2,7 +2,7 @@
 // (rewards/math/math_grader.h) or another verifier's profile says.
 //
 //   right 1, wrong 0, or the profile's own score (math_dapo 1 and -1, countdown 1, 0.1 and 0); both
-//   settable; no readable gold: skipped, never 0.
+//   settable; no gold: skipped; a gold that cannot be read: failed; neither is ever 0.
 
 #include "base/printable.h"
 #include "rewards/rule_record.h"
@@ -42,6 +42,7 @@ double value_of(const Judgement& judgement, bool is_truncated, const AccuracyCon
 Grade accuracy_of(const RewardInput& input, const AccuracyConfig& config) {
   const Judgement judgement = judge(input, config.answer);
   if (judgement.kind == Judgement::Kind::unknown) return skipped(judgement.reason);
+  if (judgement.kind == Judgement::Kind::unreadable) return failed(judgement.reason);
   Grade grade = scored(value_of(judgement, input.truncated, config));
   grade.details = {{"verdict", judgement.verdict}, {"gold", printable(judgement.gold, 200)}};
   if (!judgement.answer.empty()) {

@@ -136,13 +136,33 @@ class CodeRule final : public RewardRule {
     if (options_.max_tests > 0 && cases.tests.size() > static_cast<size_t>(options_.max_tests)) {
       cases.tests.resize(static_cast<size_t>(options_.max_tests));
     }
-    const auto source = code::last_fenced_block(input.completion, language_.fences);
+    const std::string function = wanted_function(cases.tests);
+    auto source = code::block_defining(input.completion, language_.fences, function);
     if (!source) return with_verdict(options_.no_code, "no_code", "there is no fenced program");
+    if (!function.empty() && options_.language == "python") add_imports(*input.row, *source);
     code::ProgramTests::Program program;
     if (const auto fault = programs_.prepare(*source, program)) {
       return with_verdict(options_.no_compile, "compile", fault->reason);
     }
     return run_tests(program, cases.tests);
+  }
+
+  /// The function that the tests call; empty: they run the program.
+  static std::string wanted_function(const std::vector<code::TestCase>& tests) {
+    for (const code::TestCase& test : tests) {
+      if (!test.function.empty()) return test.function;
+      if (test.kind != code::TestCase::Kind::script) continue;
+      if (std::string called = code::called_in_assert(test.source); !called.empty()) return called;
+    }
+    return "";
+  }
+
+  /// HumanEval's prompts import what their signatures name, and completions rarely do so again.
+  static void add_imports(const json& row, std::string& source) {
+    const auto prompt = row.find("prompt");
+    if (prompt == row.end() || !prompt->is_string()) return;
+    if (source.find("from __future__") != std::string::npos) return;
+    source.insert(0, code::imports_of(prompt->get_ref<const std::string&>()));
   }
 
   Grade run_tests(const code::ProgramTests::Program& program,

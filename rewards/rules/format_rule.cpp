@@ -23,7 +23,8 @@ void describe(FormatConfig& c, Field&& field) {
                                {"think", FormatVariant::think},
                                {"tag_count", FormatVariant::tag_count},
                                {"code", FormatVariant::code}}),
-        "r1: open-r1's template; r1_strict: the same with nothing behind it; think: TRL's; "
+        "r1: open-r1's template; r1_strict: the same, each tag once and nothing behind; think: "
+        "TRL's; "
         "tag_count: a quarter per tag; code: with a fenced block");
   field("language", c.language, non_empty(), "of the fenced block (code)");
   field("prefix", c.prefix, any(),

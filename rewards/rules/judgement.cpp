@@ -51,6 +51,7 @@ math::MathOptions math_options(const AnswerConfig& config) {
   options.compare.strict = config.strict;
   options.compare.allow_set_relation_comp = config.allow_set_relation;
   options.allows_several = config.allow_several;
+  options.needs_value = config.evaluated;
   if (!config.choices.empty()) {
     options.strings = config.choices;
     options.targets = options.gold_targets = {false, false, true};
@@ -108,8 +109,14 @@ ScoredVerdict verdict_of(const std::string& gold, const RewardInput& input,
     result.verdict = compare(gold, *part, config);
     result.score = result.verdict.is_right() ? 1.0 : 0.0;
   }
-  const bool is_near = !result.verdict.is_right() && config.tolerance > 0.0 &&
-                       math::numbers_within(gold, result.verdict.answer, config.tolerance);
+  const bool may_be_near =
+      result.verdict.reason == Reason::different || result.verdict.reason == Reason::budget;
+  const bool is_near =
+      may_be_near &&
+      ((config.tolerance > 0.0 &&
+        math::numbers_within(gold, result.verdict.answer, config.tolerance)) ||
+       (config.relative_tolerance > 0.0 &&
+        math::numbers_within_share(gold, result.verdict.answer, config.relative_tolerance)));
   if (is_near) {
     result.verdict.reason = Reason::equal;
     result.score = 1.0;
@@ -159,6 +166,7 @@ Judgement judge(const RewardInput& input, const AnswerConfig& config) {
     return judgement;
   }
   if (!is_comparable) {
+    judgement.kind = Judgement::Kind::unreadable;
     judgement.reason = "the reference in column \"" + config.reference + "\" cannot be read";
   }
   return judgement;

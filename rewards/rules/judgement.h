@@ -26,6 +26,8 @@ struct AnswerConfig {
   Thinking thinking = Thinking::skip;
   std::string profile;
   double tolerance = 0.0;
+  double relative_tolerance = 0.0;
+  bool evaluated = false;
   int rounding = 6;
   bool strict = true;
   bool allow_set_relation = false;
@@ -53,6 +55,10 @@ void describe(AnswerConfig& c, Field&& field) {
         "another verifier's rule in place of the grader of mathematics: hendrycks, prm800k, "
         "math_dapo, verl_math, gsm8k_strict, gsm8k_flexible, countdown, deepscaler");
   field("tolerance", c.tolerance, at_least(0.0), "largest difference of numbers that is right");
+  field("relative_tolerance", c.relative_tolerance, between(0.0, 1.0),
+        "largest difference that is right, as a share of the right answer: 0.01 for 1 %");
+  field("evaluated", c.evaluated, any(),
+        "the answer must be worked out: 2 + 3, as the question has it, is not 5");
   field("rounding", c.rounding, between(0, 30), "decimals at which a decimal answer is compared");
   field("strict", c.strict, any(), "false: variables match by their order, whatever their names");
   field("allow_set_relation", c.allow_set_relation, any(),
@@ -72,7 +78,8 @@ struct Golds {
 Golds golds_of(const nlohmann::json* row, const std::string& column, bool takes_objects = false);
 
 struct Judgement {
-  enum class Kind { right, wrong, no_answer, unknown };  // unknown: no gold to compare with
+  /// unknown: no gold to compare with; unreadable: there is one, and nobody can read it.
+  enum class Kind { right, wrong, no_answer, unknown, unreadable };
   Kind kind = Kind::unknown;
   double score = 0;                   // 1 of a right answer, else 0; or the profile's own
   double lowest_score = 0;            // of a wrong answer

@@ -78,6 +78,7 @@ void describe(RepetitionConfig& c, Field&& field) {
 Grade cosine_of(const RewardInput& input, const CosineConfig& config) {
   const Judgement judgement = judge(input, config.answer);
   if (judgement.kind == Judgement::Kind::unknown) return skipped(judgement.reason);
+  if (judgement.kind == Judgement::Kind::unreadable) return failed(judgement.reason);
   const auto length = length_in(config.unit, input);
   if (!length) return skipped_without_tokens();
   return scored(cosine_score(judgement.kind == Judgement::Kind::right, *length, config.max_length,

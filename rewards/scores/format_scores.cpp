@@ -62,6 +62,12 @@ int count_numbered_steps(std::string_view text) {
 }  // namespace
 
 double r1_format_score(std::string_view text, bool is_strict) {
+  // Two answers are none: a reader of the last block and one of the first would grade another text.
+  if (is_strict) {
+    for (const std::string_view tag : {"<think>", "</think>", "<answer>", "</answer>"}) {
+      if (count_of(text, tag) != 1) return 0.0;
+    }
+  }
   const size_t begin = begin_of_answer(text);
   return begin != npos && has_end_of_answer(text, begin, is_strict) ? 1.0 : 0.0;
 }

@@ -51,6 +51,41 @@ TEST_CASE("the last fenced block of the language is the program", "[rewards][cod
         "if a:\n  b\nc\n\n");
 }
 
+TEST_CASE("the block that defines the function is the program, not the example behind it",
+          "[rewards][code]") {
+  const std::vector<std::string> python{"python", "py"};
+  const std::string text =
+      "```python\ndef add(a, b):\n  return a + b\n```\nUse it:\n```python\nprint(add(1, 2))\n```";
+  CHECK(block_defining(text, python, "add") == "def add(a, b):\n  return a + b\n");
+  CHECK(block_defining(text, python, "sub") == "print(add(1, 2))\n");
+  CHECK(block_defining(text, python, "") == "print(add(1, 2))\n");
+  CHECK(block_defining("```\ndef f():\n  pass\n```\n```python\nf()\n```", python, "f") ==
+        "def f():\n  pass\n");
+  CHECK(block_defining("```python\nf = len\n```\n```python\nf == len\n```", python, "f") ==
+        "f = len\n");
+  CHECK(called_in_assert("x = 1\nassert add(1, 2) == 3") == "add");
+  CHECK(called_in_assert("assert not is_odd(2)") == "is_odd");
+  CHECK(called_in_assert("assert x == 3").empty());
+}
+
+TEST_CASE("a prompt's imports go with the program", "[rewards][code]") {
+  CHECK(imports_of("from typing import List\nimport math\n\ndef f(x: List[int]):\n  import os\n") ==
+        "from typing import List\nimport math\n");
+  CHECK(imports_of("import the data from the file. Then sort it.").empty());
+  CHECK(imports_of("from __future__ import annotations\nimport math").empty());
+}
+
+TEST_CASE("an output of null is None for a function and nothing for a program", "[rewards][code]") {
+  const json calls{{"tests", {{"inputs", {"1"}}, {"outputs", {nullptr}}, {"fn_name", "f"}}}};
+  const TestCases of_function = tests_of(calls, "");
+  REQUIRE(of_function.tests.size() == 1);
+  CHECK(of_function.tests[0].value.is_null());
+  const json programs{{"tests", {{"inputs", {"1", "2"}}, {"outputs", {nullptr, "2"}}}}};
+  const TestCases of_program = tests_of(programs, "");
+  REQUIRE(of_program.tests.size() == 1);
+  CHECK(of_program.tests[0].expected == "2");
+}
+
 TEST_CASE("outputs are compared token by token", "[rewards][code]") {
   CHECK(output_difference("1 2\n3\n", " 1\n2 3", 1e-6).empty());
   CHECK(output_difference("0.3333333", "0.33333330001", 1e-6).empty());

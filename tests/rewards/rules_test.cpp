@@ -121,6 +121,52 @@ TEST_CASE("a row without a readable gold is skipped, never 0", "[rewards][accura
   }
 }
 
+TEST_CASE("a gold that nobody can read is an error, not a silent skip", "[rewards][accuracy]") {
+  const Grade grade =
+      grade_one("type = \"accuracy\"", "\\boxed{5}", json{{"answer", "\\frac{5}{"}});
+  CHECK(grade.outcome == GradeOutcome::failed);
+  CHECK_THAT(grade.reason, Catch::Contains("cannot be read"));
+}
+
+TEST_CASE("the question's own sum is paid only where no value is asked for",
+          "[rewards][accuracy]") {
+  const json five{{"answer", "5"}};
+  const std::string strict = "type = \"accuracy\"\nevaluated = true";
+  CHECK(value_of("type = \"accuracy\"", "\\boxed{2+3}", five) == 1.0);
+  for (const char* sum : {"2+3", "10/2", "5!/4!", "\\sqrt{25}", "2+3+0", "\\binom{5}{1}", "x=2+3",
+                          "\\frac{2+3}{1}", "5\\cdot1"}) {
+    CAPTURE(sum);
+    CHECK(value_of(strict, std::string("\\boxed{") + sum + "}", five) == 0.0);
+  }
+  for (const char* value : {"5", "2+3=5", "x=5", "5.0", "5\\text{ cm}", "m+n=5"}) {
+    CAPTURE(value);
+    CHECK(value_of(strict, std::string("\\boxed{") + value + "}", five) == 1.0);
+  }
+  CHECK(value_of(strict, "\\boxed{2^{100}}", json{{"answer", "2^{100}"}}) == 1.0);
+  CHECK(value_of(strict, "\\boxed{1+\\sqrt{2}}", json{{"answer", "1+\\sqrt{2}"}}) == 1.0);
+  CHECK(value_of(strict, "\\boxed{\\frac{3}{4}}", json{{"answer", "0.75"}}) == 1.0);
+}
+
+TEST_CASE("a measurement within one per cent is right where that is allowed",
+          "[rewards][accuracy]") {
+  const std::string rule = "type = \"accuracy\"\nrelative_tolerance = 0.01";
+  const json row{{"answer", "2.00e8"}};
+  CHECK(value_of(rule, "\\boxed{1.99\\times 10^8}", row) == 1.0);
+  CHECK(value_of(rule, "\\boxed{1.97\\times 10^8}", row) == 0.0);
+  CHECK(value_of(rule, "\\boxed{2.00\\times 10^8} or \\boxed{5}", row) == 0.0);
+  CHECK(value_of(rule, "\\boxed{0.001}", json{{"answer", "0"}}) == 0.0);
+}
+
+TEST_CASE("two answer blocks are no strict format", "[rewards][format]") {
+  const std::string rule = "type = \"format\"\nvariant = \"r1_strict\"";
+  const std::string one = "<think>\nso\n</think>\n<answer>\n5\n</answer>";
+  CHECK(value_of(rule, one, json::object()) == 1.0);
+  CHECK(value_of(rule, "<think>\nso\n</think>\n<answer>\n6\n</answer>\n<answer>\n5\n</answer>",
+                 json::object()) == 0.0);
+  CHECK(value_of(rule, "<think>\n<think>so\n</think>\n<answer>\n5\n</answer>", json::object()) ==
+        0.0);
+}
+
 TEST_CASE("unknown rules and options are refused with the nearest name", "[rewards][registry]") {
   CHECK(error_of("type = \"acuracy\"") ==
         "recipe.toml:1: rewards[0]: type: \"acuracy\" is not a rule; did you mean \"accuracy\"?");

@@ -130,7 +130,11 @@ bool is_denied(std::string_view text, const std::vector<Found>& all, size_t i) {
     if (c == '.' || c == ',' || c == ';' || c == '\n' || c == ':') break;
     --begin;
   }
-  if (denies(lower_case(text.substr(begin, choice.begin - begin)))) return true;
+  const std::string clause = lower_case(text.substr(begin, choice.begin - begin));
+  const std::string behind = lower_case(text.substr(choice.end, 60));
+  const bool spares = clause.ends_with("all but ") || clause.ends_with("everything but ");
+  if (spares) return !contains_word(behind, "wrong") && !denies(behind);  // "All but D are wrong"
+  if (denies(clause)) return true;
   // "A is wrong"
   std::string_view rest = text.substr(choice.end);
   rest = rest.substr(0, rest.find_first_of(".,;\n"));

@@ -56,7 +56,8 @@ std::string value_with_words(std::string_view whole, std::string_view part, cons
     result += " \\%";
   } else if (multiplier_of(word) != 0) {
     result += " " + std::string(word);
-  } else if (is_unit(word) && word.size() > 1) {
+  } else if ((is_unit(word) && word.size() > 1) || word == "N" || word == "J" || word == "W" ||
+             word == "V") {
     result += " \\text{" + std::string(word) + "}";
   }
   return result;

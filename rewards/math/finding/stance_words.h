@@ -148,7 +148,7 @@ inline constexpr auto kContrasts = std::to_array<std::string_view>(
      "而是",       "utan",     "men",      "maar",      "vaan",      "melainkan",   "tetapi",
      "tapi",       "mà là",    "mà",       "بل",        "بلکه",      "बल्कि",        "नहीं",
      "değil",      "ではなく", "じゃなく", "가 아니라", "이 아니라", "leaving",     "which leaves",
-     "leaves",     "so"});
+     "leaves",     "so",       "we get",   "we take",   "gives"});
 
 /// Words around a second answer that say nothing of their own.
 inline constexpr auto kPronouns = std::to_array<std::string_view>(

@@ -60,6 +60,23 @@ size_t num_letters(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), is_letter));
 }
 
+/// Letters side by side, at most.
+size_t longest_run(std::string_view text) {
+  size_t longest = 0;
+  size_t run = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {  // a command's name is no word
+      while (i + 1 < text.size() && is_letter(text[i + 1])) ++i;
+      run = 0;
+      continue;
+    }
+    const bool is_part = is_letter(text[i]) || static_cast<unsigned char>(text[i]) >= 0x80;
+    run = is_part ? run + 1 : 0;
+    longest = std::max(longest, run);
+  }
+  return longest;
+}
+
 bool drop_prefix(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix) || text.size() == prefix.size()) return false;
   text.remove_prefix(prefix.size());
@@ -166,6 +183,8 @@ bool same_words(std::string_view a, std::string_view b) {
   const std::string y = words_in(b, "");
   if (x.empty() || y.empty()) return false;
   if (x == y) return true;
+  // P(A) and Au are symbols: their case counts.
+  if (longest_run(a) < 3) return false;
   return is_in_words(a) && is_in_words(b) &&
          without_spaces(plain_words(a)) == without_spaces(plain_words(b));
 }

@@ -160,7 +160,36 @@ int32_t Parser::binomial() {
   return make(NodeKind::call, {top, bottom}, "binom");
 }
 
+/// \overline{2+3i}: the conjugate, with -i for i; nullopt where the line is over a name.
+std::optional<int32_t> Parser::conjugate() {
+  if (!is_symbol("{")) return std::nullopt;
+  bool has_sum = false;
+  bool has_unit = false;
+  for (size_t n = 1; ahead(n).sign != '}'; ++n) {
+    const Token& token = ahead(n);
+    if (token.kind == TokenKind::end || token.sign == '{' || n > 40) return std::nullopt;
+    has_sum = has_sum || token.sign == '+' || token.sign == '-';
+    has_unit = has_unit || (token.kind == TokenKind::letter && token.text == "i");
+  }
+  if (!has_sum || !has_unit) return std::nullopt;
+  const auto first = tree_.nodes.size();
+  const int32_t inside = braces();
+  const auto end = tree_.nodes.size();
+  for (size_t id = first; id < end; ++id) {
+    if (tree_.nodes[id].kind != NodeKind::constant || tree_.nodes[id].name != "i") continue;
+    const int32_t unit = make(NodeKind::constant, {}, "i");
+    Node& turned = tree_.nodes[id];
+    turned.kind = NodeKind::negate;
+    turned.name.clear();
+    turned.kids = {unit};
+  }
+  return inside;
+}
+
 int32_t Parser::decorated(const std::string& name) {
+  if (name == "overline" || name == "bar") {
+    if (const auto conjugated = conjugate()) return *conjugated;
+  }
   const std::string inside = raw_group();
   const bool is_vector = name == "vec" || name == "overrightarrow" || name == "hat";
   const std::string mark = name == "overline" ? "bar" : name;

@@ -61,9 +61,12 @@ class Parser {
   int32_t crossed(int32_t left);
   int32_t ordered_operation(int32_t left);
   std::optional<int32_t> ordered_product(int32_t left, int32_t right);
+  std::optional<int32_t> ordered_letters(const std::vector<int32_t>& letters);
   bool is_vector(int32_t id) const;
   bool is_matrix_like(int32_t id) const;
   bool is_matrix_letter(int32_t id) const;
+  bool are_matrix_letters(int32_t id) const;
+  std::vector<int32_t> factors_of_product(int32_t id) const;
   int32_t replaced_last(int32_t product, int32_t factor);
 
   int32_t listed(int32_t left, const char* separator, int binding);
@@ -118,6 +121,7 @@ class Parser {
   int32_t root();
   int32_t binomial();
   int32_t decorated(const std::string& name);
+  std::optional<int32_t> conjugate();
   int32_t braced_or_single();
   std::string raw_group();
 

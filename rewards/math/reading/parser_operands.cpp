@@ -259,10 +259,11 @@ int32_t Parser::word() {
     if (!last) break;
     letters.back() = *last;
   }
-  for (size_t i = 0; is_bold && i + 1 < letters.size(); ++i) {
-    if (const auto product = ordered_product(letters[i], letters[i + 1])) letters[i + 1] = *product;
+  // A B^{-1}: letters of matrices keep their order.
+  const bool are_matrices = is_bold || is_matrix_like(letters.back());
+  if (are_matrices) {
+    if (const auto product = ordered_letters(letters)) return *product;
   }
-  if (is_bold && tree_.at(letters.back()).name == "product") return letters.back();
   return make(NodeKind::multiply, std::move(letters), name);
 }
 

@@ -56,6 +56,29 @@ bool Parser::is_matrix_like(int32_t id) const {
   return is_matrix_letter(node.kids[0]) || is_matrix_like(node.kids[0]);
 }
 
+/// A, and AP as letters side by side.
+bool Parser::are_matrix_letters(int32_t id) const {
+  const Node& node = tree_.at(id);
+  if (node.kind != NodeKind::multiply || node.is_bracketed) return is_matrix_letter(id);
+  return std::all_of(node.kids.begin(), node.kids.end(),
+                     [&](int32_t kid) { return is_matrix_letter(kid); });
+}
+
+std::vector<int32_t> Parser::factors_of_product(int32_t id) const {
+  const Node& node = tree_.at(id);
+  const bool is_product =
+      (node.kind == NodeKind::call && node.name == "product") || node.kind == NodeKind::multiply;
+  return is_product ? node.kids : std::vector<int32_t>{id};
+}
+
+/// Letters run together of which each can be a matrix.
+std::optional<int32_t> Parser::ordered_letters(const std::vector<int32_t>& letters) {
+  for (const int32_t letter : letters) {
+    if (!is_matrix_letter(letter) && !is_matrix_like(letter)) return std::nullopt;
+  }
+  return make(NodeKind::call, letters, "product");
+}
+
 /// `product` with another last factor.
 int32_t Parser::replaced_last(int32_t product, int32_t factor) {
   std::vector<int32_t> factors = tree_.at(product).kids;
@@ -70,13 +93,12 @@ std::optional<int32_t> Parser::ordered_product(int32_t left, int32_t right) {
   const int32_t last = is_open ? before.kids.back() : left;
   const bool left_is = is_matrix_like(last);
   const bool right_is = is_matrix_like(right);
-  if (!(left_is && right_is) && !(left_is && is_matrix_letter(right)) &&
+  if (!(left_is && right_is) && !(left_is && are_matrix_letters(right)) &&
       !(right_is && is_matrix_letter(last))) {
     return std::nullopt;
   }
-  std::vector<int32_t> factors{last};
-  if (tree_.at(last).name == "product") factors = tree_.at(last).kids;
-  factors.push_back(right);
+  std::vector<int32_t> factors = factors_of_product(last);
+  for (const int32_t factor : factors_of_product(right)) factors.push_back(factor);
   const int32_t product = make(NodeKind::call, std::move(factors), "product");
   return is_open ? replaced_last(left, product) : product;
 }

@@ -66,9 +66,10 @@ struct Formula {
   std::string text;  // without the coefficient
   std::string coefficient = "1";
   std::map<std::string, int> counts;  // of elements
-  bool has_count = false;             // an index of 2 or more
-  bool has_one = false;               // an index of 1, as no chemist writes it
-  bool has_long_symbol = false;       // Na, Cl
+  size_t num_symbols = 0;
+  bool has_count = false;        // an index of 2 or more
+  bool has_one = false;          // an index of 1, as no chemist writes it
+  bool has_long_symbol = false;  // Na, Cl
   bool is_charged = false;
 };
 
@@ -124,6 +125,7 @@ class FormulaReader {
         int number = 0;
         if (!count(formula, number)) return false;
         formula.counts[symbol] += number;
+        ++formula.num_symbols;
       } else {
         break;
       }
@@ -208,7 +210,8 @@ bool is_certain(const Reaction& reaction) {
   if (reaction.sides[0].size() != 1) return false;
   const Formula& formula = reaction.sides[0][0];
   if (formula.has_one || formula.coefficient != "1") return false;
-  return formula.has_count && (formula.counts.size() > 1 || reaction.is_marked);
+  const bool is_sole = reaction.is_marked && formula.num_symbols == 1;  // \text{O}_2
+  return formula.has_count && (formula.counts.size() > 1 || is_sole);
 }
 
 std::vector<std::string> substances(const std::vector<Formula>& side) {
@@ -234,7 +237,8 @@ bool is_other_case(const Reaction& wanted, std::string_view answer) {
   }
   const bool has_sign =
       std::any_of(symbols.begin(), symbols.end(), [](char c) { return !is_letter(c); });
-  const bool has_formula = has_sign && wanted.sides[0][0].counts.size() > 1;
+  const bool is_long = wanted.sides[0][0].has_long_symbol && wanted.sides[0][0].counts.size() > 1;
+  const bool has_formula = (has_sign || is_long) && wanted.sides[0][0].counts.size() > 1;
   return symbols.size() == 2 || has_formula || FormulaReader(given).read().has_value();
 }
 

@@ -149,6 +149,21 @@ std::vector<std::string> telling_words(std::string_view text) {
   return words;
 }
 
+/// "n \ge 2" of "all integers n \ge 2".
+std::string_view without_quantifiers(std::string_view text) {
+  for (bool moved = true; moved;) {
+    moved = false;
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    for (const std::string_view word : {"all ", "any ", "every ", "each ", "some ", "integers ",
+                                        "integer ", "natural ", "numbers ", "real "}) {
+      if (!text.starts_with(word)) continue;
+      text.remove_prefix(word.size());
+      moved = true;
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::optional<Conditioned> split_condition(std::string_view text) {
@@ -190,6 +205,8 @@ bool is_decisive(std::string_view condition) {
 
 bool same_condition(std::string_view a, std::string_view b) {
   if (telling_words(a) == telling_words(b)) return true;
+  a = without_quantifiers(a);
+  b = without_quantifiers(b);
   const ParsedMath x = parse_math(a, {});
   const ParsedMath y = parse_math(b, {});
   if (!x.ok() || !y.ok()) return false;

@@ -42,6 +42,37 @@ void append(const Factor& factor, const Atoms& atoms, Term& term) {
   if (!left.is_zero()) term.monomial.push_back({factor.atom, left});
 }
 
+/// How often p divides the value; it is divided by as much.
+int64_t taken_out(Rational& value, const Rational& p) {
+  const auto top = static_cast<int64_t>(
+      fmpz_remove(fmpq_numref(value.raw()), fmpq_numref(value.raw()), fmpq_numref(p.raw())));
+  const auto bottom = static_cast<int64_t>(
+      fmpz_remove(fmpq_denref(value.raw()), fmpq_denref(value.raw()), fmpq_numref(p.raw())));
+  return top - bottom;
+}
+
+/// Powers of primes that are too large to be written out have an exponent that 1,024 divides, and
+/// the rest stands in the coefficient: 2^100000 - 2^99999 is 2^99999, and 2 * 2^99999 2^100000.
+void settle(Term& term, const Atoms& atoms) {
+  constexpr int64_t kStep = 1024;
+  for (size_t i = 0; i < term.monomial.size(); ++i) {
+    Factor& factor = term.monomial[i];
+    const Atom& atom = atoms.at(factor.atom);
+    if (atom.kind != Atom::Kind::prime || factor.exponent.abs() < Rational(4 * kStep)) continue;
+    if (!atom.prime.has_power(kStep)) continue;
+    const Rational whole =
+        factor.exponent.floor() + Rational(taken_out(term.coefficient, atom.prime));
+    const Rational rest = factor.exponent - factor.exponent.floor();
+    const Rational high = (whole / Rational(kStep)).floor() * Rational(kStep);
+    const auto low = (whole - high).small_integer().value_or(0);
+    term.coefficient *= atom.prime.power(low);
+    factor.exponent = high + rest;
+    if (!factor.exponent.is_zero()) continue;
+    term.monomial.erase(term.monomial.begin() + static_cast<std::ptrdiff_t>(i));
+    --i;
+  }
+}
+
 }  // namespace
 
 AtomId Atoms::intern(Atom atom) {
@@ -137,6 +168,7 @@ Term product_of(const Term& a, const Term& b, const Atoms& atoms) {
       ++j;
     }
   }
+  settle(result, atoms);
   return result;
 }
 
@@ -156,12 +188,14 @@ std::optional<Polynomial> product_of(const Polynomial& a, const Polynomial& b, c
 Term power_of(AtomId atom, const Rational& exponent, const Atoms& atoms) {
   Term result{Rational(1), {}};
   append({atom, exponent}, atoms, result);
+  settle(result, atoms);
   return result;
 }
 
 Term inverse_of(const Term& term, const Atoms& atoms) {
   Term result{Rational(1) / term.coefficient, {}};
   for (const Factor& factor : term.monomial) append({factor.atom, -factor.exponent}, atoms, result);
+  settle(result, atoms);
   return result;
 }
 
