@@ -71,7 +71,7 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   size_t position() const { return position_; }
 
  private:
-  bool is_new(const nlohmann::json& object, const std::string& name) const {
+  bool is_new(const nlohmann::json& object, const std::string& name) {
     return !object.contains(name);
   }
   bool is_new(const nlohmann::ordered_json&, const std::string& name) {

@@ -58,7 +58,12 @@ rollout::Prompt Generator::chat_prompt(const nlohmann::json& messages) const {
   rollout::Prompt prompt;
   prompt.id = "command line";
   prompt.messages = messages;
-  prompt.text = tokenizer_.chat_template->render(messages, nullptr, true, tokenizer_.variables);
+  // In the order in which chats are written, for templates that print messages as JSON.
+  auto ordered = nlohmann::ordered_json::array();
+  for (const auto& message : messages) {
+    ordered.push_back({{"role", message["role"]}, {"content", message["content"]}});
+  }
+  prompt.text = tokenizer_.chat_template->render(ordered, nullptr, true, tokenizer_.variables);
   // The template writes bos and all else that a chat needs.
   prompt.tokens = tokenizer_.tokenizer->encode(prompt.text, true);
   return prompt;

@@ -10,8 +10,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/exact_json.h"
+#include "base/files/data_format.h"
 #include "base/files/jsonl.h"
-#include "base/json.h"
 #include "base/printable.h"
 #include "base/quantity.h"
 #include "cli/commands/command_record.h"
@@ -40,12 +41,13 @@ struct RewardsCheckOptions {
 
 std::vector<json> rows_of_file(const rollout::DataConfig& data, int64_t count) {
   std::vector<json> rows;
+  refuse_other_formats(data.path);
   LineReader lines(data.path);
   for (int64_t i = 0; static_cast<int64_t>(rows.size()) < count; ++i) {
     const auto line = lines.next();
     if (!line) break;
     if (i < data.offset) continue;
-    json row = parse_json(line->text, lines.where());
+    json row = parse_exact_json(line->text, lines.where());
     if (!row.is_object()) throw FileError(lines.where(), "bad_row", "is not a JSON object");
     rows.push_back(std::move(row));
   }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files/atomic_file.h"
+#include "base/files/data_format.h"
 #include "base/files/jsonl.h"
 #include "base/quantity.h"
 #include "cli/commands/command_record.h"
@@ -63,6 +64,7 @@ void grade_file(const RewardsGradeOptions& options, Session& session) {
   const auto names = set.rule_names();
   RewardDistribution distribution(names);
   LineSink sink(options.out, session);
+  refuse_other_formats(options.data);
   LineReader lines(options.data);
   const SteadyClock clock;
   double grading_s = 0.0;

@@ -4,12 +4,15 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
+#include <sstream>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/failure_text.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/process/free_memory.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
@@ -17,12 +20,15 @@
 #include "cli/machine.h"
 #include "cli/model_options.h"
 #include "cli/train_display.h"
+#include "policy/checkpoint_tokenizer.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/model_config.h"
 #include "rewards/reward_set.h"
 #include "rl/recipe/cost_model.h"
 #include "rl/recipe/load.h"
+#include "rl/stages/sampled_evaluation.h"
 #include "rl/stages/stage.h"
+#include "rollout/prompts/prompt_source.h"
 #include "runs/report/report.h"
 #include "runs/run_folder.h"
 #include "runs/run_view.h"
@@ -93,12 +99,47 @@ std::string estimate_text(const rl::MemoryEstimate& memory) {
   return text;
 }
 
+/// The rows' first prompt, read and rendered as training does; nothing where the stage has no
+/// prompts or the recipe no model to take a tokenizer from.
+/// @throws FileError, ConfigError  the rows, the template or the tokenizer can't be used.
+struct PromptSample {
+  rollout::Prompt prompt;
+  int64_t num_rows = 0;
+  size_t num_skipped = 0;
+};
+std::optional<PromptSample> first_prompt(const rl::RunConfig& config) {
+  const std::string& path = config.model.path.empty() ? config.model.tokenizer : config.model.path;
+  const bool has_data = !config.data.path.empty() || !config.data.task.empty();
+  if (!has_data || path.empty() || !rl::stages().at(config.run.task).samples) return std::nullopt;
+  const auto tokenizer = policy::load_checkpoint_tokenizer(path);
+  const auto context = static_cast<int>(model_of(config).max_position_embeddings);
+  if (config.eval.has_data()) {
+    rollout::make_prompt_source(rl::eval_plan(config).eval.data, tokenizer, context,
+                                config.run.seed);
+  }
+  const auto prompts =
+      rollout::make_prompt_source(config.data, tokenizer, context, config.run.seed);
+  return PromptSample{prompts->at(0), prompts->size(), prompts->skipped().size()};
+}
+
+std::string prompt_text(const PromptSample& sample) {
+  std::string text = fmt::format(
+      "\n# rows: {}{}; the first prompt ({}, {} tokens):\n",
+      sample.num_rows > 0 ? std::to_string(sample.num_rows) : "no end",
+      sample.num_skipped > 0 ? fmt::format(", {} left out", sample.num_skipped) : std::string(),
+      sample.prompt.id, sample.prompt.tokens.size());
+  std::istringstream lines(sample.prompt.text);
+  for (std::string line; std::getline(lines, line);) text += "#   " + printable(line) + "\n";
+  return text;
+}
+
 void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
   const auto memory = rl::estimate_memory(model_of(config), config);
   // TrainOptions of the rules are the rules' own: making them is the check.
   if (rl::stages().at(config.run.task).samples) const rewards::RewardSet rules(config.rewards);
+  const auto sample = first_prompt(config);
   if (!as_json) {
-    session.out << to_toml(config) << estimate_text(memory);
+    session.out << to_toml(config) << (sample ? prompt_text(*sample) : "") << estimate_text(memory);
     return;
   }
   nlohmann::json parts = nlohmann::json::object();
@@ -106,7 +147,11 @@ void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
   session.out << dump_json({{"recipe", settings_json(config)},
                             {"memory_bytes", memory.total()},
                             {"memory_by_part", parts},
-                            {"free_memory_bytes", free_memory_bytes()}})
+                            {"free_memory_bytes", free_memory_bytes()},
+                            {"rows", sample ? nlohmann::json(sample->num_rows) : nullptr},
+                            {"prompt", sample ? nlohmann::json(sample->prompt.text) : nullptr},
+                            {"prompt_tokens",
+                             sample ? nlohmann::json(sample->prompt.tokens.size()) : nullptr}})
               << "\n";
 }
 
@@ -196,7 +241,8 @@ void declare_train(Command app, Session& session) {
                "resume although settings or files that change the result have changed");
   app.add_flag("--begin-anew", options->may_begin_anew,
                "resume from the first step where no checkpoint is whole; the logs so far are lost");
-  app.add_flag("--dry-run", options->is_dry, "print the resolved recipe and the memory it needs");
+  app.add_flag("--dry-run", options->is_dry,
+               "print the resolved recipe, the first prompt and the memory it needs");
   app.add_flag("--json", options->as_json, "progress as JSON lines");
   app.callback([options, &session] { train(*options, session); });
 }

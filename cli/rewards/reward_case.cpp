@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/exact_json.h"
 #include "base/printable.h"
 #include "rl/collect/grade_record.h"
 
@@ -100,9 +100,16 @@ void read_tokens(RewardCase& test, const std::string& where) {
 
 }  // namespace
 
+const nlohmann::json* chat_of(const nlohmann::json& row) {
+  for (const char* key : {"messages", "prompt"}) {
+    const auto chat = row.find(key);
+    if (chat != row.end() && chat->is_array()) return &*chat;
+  }
+  return nullptr;
+}
+
 std::vector<rewards::RewardInput> RewardCase::inputs() const {
   std::vector<rewards::RewardInput> inputs;
-  const auto messages = row.find("messages");
   const auto truncated = row.find("truncated");
   for (size_t i = 0; i < completions.size(); ++i) {
     rewards::RewardInput input;
@@ -110,7 +117,7 @@ std::vector<rewards::RewardInput> RewardCase::inputs() const {
     input.completion = completions[i];
     if (!tokens.empty()) input.completion_ids = tokens[i];
     input.row = &row;
-    if (messages != row.end() && messages->is_array()) input.messages = &*messages;
+    input.messages = chat_of(row);
     input.truncated = truncated != row.end() && *truncated == true;
     inputs.push_back(input);
   }
@@ -119,7 +126,7 @@ std::vector<rewards::RewardInput> RewardCase::inputs() const {
 
 RewardCase read_reward_case(std::string_view line, const std::string& where,
                             const std::string& column) {
-  RewardCase test{parse_json(line, where), "", {}, {}};
+  RewardCase test{parse_exact_json(line, where), "", {}, {}};
   if (!test.row.is_object()) throw FileError(where, "bad_row", "is not a JSON object");
   for (const char* key : {"prompt", "question"}) {
     if (test.prompt.empty() && test.row.contains(key) && test.row[key].is_string()) {

@@ -10,6 +10,10 @@
 
 namespace gradus::cli {
 
+/// The chat of a row, `messages` or a `prompt` that is one, as training gives it to rules; null
+/// where there is none.
+const nlohmann::json* chat_of(const nlohmann::json& row);
+
 /// One line of a file of completions to grade: the columns of a data row with, among them,
 ///
 ///   completion   text, or a chat's messages, whose last content counts

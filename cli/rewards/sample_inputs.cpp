@@ -1,6 +1,7 @@
 #include "cli/rewards/sample_inputs.h"
 
 #include "base/error.h"
+#include "cli/rewards/reward_case.h"
 
 namespace gradus::cli {
 
@@ -26,8 +27,7 @@ SampleInputs::SampleInputs(const nlohmann::json& row, const std::vector<RewardSa
     if (text == row.end() || !text->is_string()) continue;
     input.prompt = text->get_ref<const std::string&>();
   }
-  const auto messages = row.find("messages");
-  if (messages != row.end() && messages->is_array()) input.messages = &*messages;
+  input.messages = chat_of(row);
   ids.reserve(samples.size());
   for (const auto& sample : samples) {
     ids.push_back(tokens.of(sample.text));

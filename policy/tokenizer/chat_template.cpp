@@ -28,7 +28,39 @@ const std::string& ChatTemplate::text() const {
   return parsed_->text;
 }
 
+namespace {
+
+constexpr const char* kContinueTag = "CONTINUE_FINAL_MESSAGE_TAG ";
+
+[[noreturn]] void refuse_to_continue(const char* why) {
+  throw ArgumentError(std::string("the last message cannot be gone on with: ") + why);
+}
+
+}  // namespace
+
+// The tag finds the end of the text whatever the template writes behind it.
+std::string ChatTemplate::render_continued(ChatInput input) const {
+  if (!input.messages.is_array() || input.messages.empty()) refuse_to_continue("there is none");
+  auto& last = input.messages.back();
+  if (!last.is_object() || !last.contains("content") || !last["content"].is_string()) {
+    refuse_to_continue("it has no text");
+  }
+  input.continue_final_message = false;
+  input.add_generation_prompt = false;
+  const std::string tag = kContinueTag;
+  const std::string word = tag.substr(0, tag.size() - 1);
+  last["content"] = last["content"].get<std::string>() + tag;
+  std::string text = render(input);
+  const size_t end = text.rfind(word);
+  if (end == std::string::npos) refuse_to_continue("the chat template leaves its text out");
+  const bool keeps_space = text.compare(end, tag.size(), tag) == 0;
+  text.resize(end);
+  if (!keeps_space) text.resize(text.find_last_not_of(" \t\r\n\v\f") + 1);
+  return text;
+}
+
 std::string ChatTemplate::render(const ChatInput& input) const {
+  if (input.continue_final_message) return render_continued(input);
   if (!input.variables.is_null() && !input.variables.is_object()) {
     throw ArgumentError("a chat template's variables must be a JSON object");
   }

@@ -12,8 +12,11 @@ namespace gradus::policy {
 /// What a chat template is rendered with. JSON keeps its order: `tojson` prints it.
 struct ChatInput {
   nlohmann::ordered_json messages = nlohmann::ordered_json::array();
-  nlohmann::ordered_json tools = nullptr;      ///< null: none
-  bool add_generation_prompt = false;          ///< end with what opens the assistant's turn
+  nlohmann::ordered_json tools = nullptr;  ///< null: none
+  bool add_generation_prompt = false;      ///< end with what opens the assistant's turn
+  /// The last message is the assistant's and is gone on with: what the template writes behind its
+  /// text is cut off (transformers' continue_final_message).
+  bool continue_final_message = false;
   nlohmann::ordered_json variables = nullptr;  ///< more by name: bos_token, enable_thinking, ...
   /// For strftime_now; absent: the system's clock.
   std::optional<std::chrono::system_clock::time_point> now;
@@ -22,11 +25,11 @@ struct ChatInput {
 /// A checkpoint's chat template: the part of Jinja2 that such templates use, with transformers'
 /// settings (trim_blocks, lstrip_blocks, sandboxed, `tojson` without HTML escapes).
 ///
-/// Statements: for (else, if, unpacking, loop.*), if, set (also blocks and namespaces), macro,
-/// filter, raw, generation, break, continue. Expressions: all of Jinja2's but string formatting by
-/// %. What is not known is refused by name when the template is read, never when it is used.
-/// Rendering is bounded in steps, memory and output. Copies share the parsed template; const
-/// methods may run at once.
+/// Statements: for (else, if, recursive, unpacking, loop.*), if, set (also blocks and namespaces),
+/// macro, call, with, filter, block, raw, generation, break, continue. Expressions: all of
+/// Jinja2's. What is not known is refused by name when the template is read, as Jinja2 does, unless
+/// an `if` decides whether it is reached: then where it is. Rendering is bounded in steps, memory
+/// and output. Copies share the parsed template; const methods may run at once.
 class ChatTemplate {
  public:
   /// @throws gradus::Error  "chat template, line L, column C: ..."
@@ -42,6 +45,8 @@ class ChatTemplate {
   const std::string& text() const;
 
  private:
+  std::string render_continued(ChatInput input) const;
+
   struct Parsed;
   explicit ChatTemplate(std::shared_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
   std::shared_ptr<const Parsed> parsed_;

@@ -103,6 +103,13 @@ class Directory {
     out.chat_template = chat_template();
     for (const auto& [role, text] : named_) out.variables[role] = text;
     name_from_ids(out);
+    // A null in tokenizer_config.json says that there is none, whatever ids other files name.
+    for (const char* role : {"bos_token", "eos_token"}) {
+      const auto said = config_.find(role);
+      if (said != config_.end() && said->is_null() && !named_.contains(role)) {
+        out.variables.erase(role);
+      }
+    }
     return out;
   }
 

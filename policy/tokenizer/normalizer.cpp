@@ -2,11 +2,24 @@
 
 #include <vector>
 
+#include "base/error.h"
 #include "policy/tokenizer/json_component.h"
 #include "policy/tokenizer/utf8.h"
 
 namespace gradus::policy {
 namespace {
+
+// A normaliser makes a text a few times longer at most: U+FDFA becomes 18 characters.
+constexpr size_t kMostGrowth = 32;
+constexpr size_t kFreeBytes = 1 << 20;  // short texts may grow by more, as a whole word may
+
+void check_growth(size_t before, size_t after) {
+  if (after > kFreeBytes && after / kMostGrowth > before) {
+    throw Error("the normalizer makes " + std::to_string(after) + " bytes of a text of " +
+                std::to_string(before) + "; more than " + std::to_string(kMostGrowth) +
+                " times as long is refused");
+  }
+}
 
 class UnicodeForm : public Normalizer {
  public:
@@ -87,6 +100,7 @@ class Replace : public Normalizer {
     for (const TextRange& range : pattern_.find_all(text)) {
       out.append(text.substr(done, range.begin - done));
       out.append(content_);
+      check_growth(text.size(), out.size());
       done = range.end;
     }
     out.append(text.substr(done));
@@ -107,7 +121,10 @@ class NormalizerSequence : public Normalizer {
       : parts_(std::move(parts)) {}
   std::string normalize(std::string_view text) const override {
     std::string out(text);
-    for (const auto& part : parts_) out = part->normalize(out);
+    for (const auto& part : parts_) {
+      out = part->normalize(out);
+      check_growth(text.size(), out.size());
+    }
     return out;
   }
   std::string signature() const override {

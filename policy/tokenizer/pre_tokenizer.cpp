@@ -333,7 +333,7 @@ std::unique_ptr<PreTokenizer> parse_pre_tokenizer(const nlohmann::json& json,
   }
   if (type == "Metaspace") return read_metaspace(part);
   if (type == "Whitespace") {
-    return std::make_unique<Split>(Regex(R"(\w+|[^\w\s]+)"), Behaviour::kRemoved, true);
+    return std::make_unique<Split>(Regex(R"([\w]+|[^\w\s]+)"), Behaviour::kRemoved, true);
   }
   if (type == "WhitespaceSplit") {
     return std::make_unique<CharSplit>(type, is_white_space, Behaviour::kRemoved);

@@ -3,6 +3,8 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "policy/tokenizer/utf8.h"
 
@@ -10,7 +12,14 @@ namespace gradus::policy {
 namespace {
 
 constexpr size_t kMaxPatternBytes = 64 << 10;
+// PCRE2 bounds the steps of one match and does not tell how many it took: a match is tried with few
+// steps, then with ever more, and what the vain tries took is paid from the text's budget. Patterns
+// of known models match in the first try, but for words and blanks of many thousand characters.
+constexpr uint32_t kFirstLimit = 5'000;
+constexpr uint32_t kLimitFactor = 16;
 constexpr uint32_t kMatchLimit = 20'000'000;
+constexpr int64_t kStepsOfText = 5'000'000;
+constexpr int64_t kStepsOfByte = 100;
 constexpr uint32_t kHeapLimitKib = 512 << 10;
 constexpr size_t kJitStackBytes = 1 << 20;
 
@@ -22,6 +31,9 @@ constexpr char kNotSpace[] =
     R"(\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff})";
 constexpr char kWord[] =
     R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+// Outside of a class Oniguruma counts more of Latin-1 among them.
+constexpr char kWordAlone[] =
+    R"(\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
 
 // Rewrites Oniguruma's dialect as PCRE2's. Only what differs is looked at; the rest is copied.
 class Translator {
@@ -63,13 +75,13 @@ class Translator {
       case 'S':
         return members(kNotSpace);
       case 'w':
-        return members(kWord);
+        return members(in_class ? kWord : kWordAlone);
       case 'h':
         return members("0-9a-fA-F");
       case 'W':
       case 'H':
         if (in_class) refuse(std::string("\\") + c + " inside a class is not supported");
-        out_ += c == 'W' ? "[^" + std::string(kWord) + "]" : "[^0-9a-fA-F]";
+        out_ += c == 'W' ? "[^" + std::string(kWordAlone) + "]" : "[^0-9a-fA-F]";
         at_ += 2;
         return;
       case 'Q':
@@ -104,7 +116,14 @@ class Translator {
       } else if (in_.substr(at_, 2) == "[:") {
         const size_t end = in_.find(":]", at_);
         if (end == std::string_view::npos) refuse("a POSIX class is not closed");
-        out_.append(in_.substr(at_, end + 2 - at_));
+        const auto name = in_.substr(at_, end + 2 - at_);
+        if (name == "[:word:]") {
+          out_ += kWord;
+        } else if (name == "[:punct:]") {
+          out_ += R"(\p{P}\p{S})";
+        } else {
+          out_.append(name);
+        }
         at_ = end + 2;
       } else if (c == '[') {
         if (in_.substr(at_, 2) == "[^") refuse("a negated class inside a class is not supported");
@@ -143,7 +162,6 @@ struct MatchScratch {
 
   MatchScratch() {
     if (data == nullptr || context == nullptr) throw std::bad_alloc();
-    pcre2_set_match_limit(context, kMatchLimit);
     pcre2_set_heap_limit(context, kHeapLimitKib);
     if (stack != nullptr) pcre2_jit_stack_assign(context, nullptr, stack);
   }
@@ -201,19 +219,39 @@ Regex Regex::literal(std::string_view text) {
   return Regex(std::move(escaped));
 }
 
+namespace {
+
+int match_once(const pcre2_code* code, std::string_view text, size_t from, MatchScratch& scratch) {
+  const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  const int rc = pcre2_match(code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, scratch.data,
+                             scratch.context);
+  if (rc != PCRE2_ERROR_JIT_STACKLIMIT) return rc;
+  return pcre2_match(code, subject, text.size(), from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                     scratch.data, scratch.context);
+}
+
+/// @param budget  steps that are left for the text; what vain tries took is taken from it.
+int match_within(const pcre2_code* code, std::string_view text, size_t from, int64_t& budget,
+                 MatchScratch& scratch) {
+  for (uint32_t limit = kFirstLimit;; limit = std::min(limit * kLimitFactor, kMatchLimit)) {
+    pcre2_set_match_limit(scratch.context, limit);
+    const int rc = match_once(code, text, from, scratch);
+    if (rc != PCRE2_ERROR_MATCHLIMIT || limit == kMatchLimit) return rc;
+    budget -= limit;
+    if (budget < 0) return rc;
+  }
+}
+
+}  // namespace
+
 std::vector<TextRange> Regex::find_all(std::string_view text) const {
   static thread_local MatchScratch scratch;
   std::vector<TextRange> found;
   size_t from = 0;
   size_t last_end = std::string_view::npos;
-  const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  int64_t budget = kStepsOfText + kStepsOfByte * static_cast<int64_t>(text.size());
   while (from <= text.size()) {
-    int rc = pcre2_match(code_->code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, scratch.data,
-                         scratch.context);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
-      rc = pcre2_match(code_->code, subject, text.size(), from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                       scratch.data, scratch.context);
-    }
+    const int rc = match_within(code_->code, text, from, budget, scratch);
     if (rc == PCRE2_ERROR_NOMATCH) break;
     if (rc < 0) {
       throw Error("regex '" + pattern_ + "' gave up on a text of " + std::to_string(text.size()) +

@@ -18,7 +18,8 @@ struct TextRange {
 /// PCRE2 with a bound on its work. Const methods may run at once from any number of threads.
 ///
 /// The pattern is rewritten where the two engines differ: \s is Unicode White_Space (PCRE2 adds
-/// U+180E), \w is Alphabetic, M, Nd and Pc, \h is a hexadecimal digit, ^ and $ stand at every
+/// U+180E), \w is Alphabetic, M, Nd and Pc (and
+/// ² ³ ¹ ¼ ½ ¾ outside of a class), \h is a hexadecimal digit, ^ and $ stand at every
 /// line's ends, and a class inside a class is a union.
 class Regex {
  public:
@@ -35,8 +36,8 @@ class Regex {
 
   /// All matches from left to right, none overlapping; empty matches only where no match ended.
   /// @param text  well-formed UTF-8; anchors and assertions see nothing outside it.
-  /// @throws gradus::Error  one match needs more work than the bound (a pattern that backtracks
-  ///         without end); no pattern of the known model families can.
+  /// @throws gradus::Error  one match, or all together, need more work than the bound (a pattern
+  ///         that backtracks without end); no pattern of the known model families can.
   std::vector<TextRange> find_all(std::string_view text) const;
 
  private:

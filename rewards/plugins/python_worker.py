@@ -109,15 +109,13 @@ def check_two_arguments(function):
 # --- values ---
 
 
-def number_of(value, allows_bool=False):
-    """A float, None, or {"error": why it is none}."""
+def number_of(value):
+    """A float, None, or {"error": why it is none}; True is 1 and False is 0."""
     if value is None:
         return None
     if hasattr(value, "item"):
         value = value.item()
-    if isinstance(value, bool) and allows_bool:
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)):
         shown = clean(repr(value)[:100])
         return {"error": f"returned {shown} ({type(value).__name__}), must be a number or None"}
     try:
@@ -180,11 +178,11 @@ def graded(value):
     if isinstance(value, dict):
         if "score" not in value:
             return {"error": "returned a dict without the key score"}
-        score = number_of(value["score"], allows_bool=True)
+        score = number_of(value["score"])
         if isinstance(score, dict):
             return score
         return {"score": score, "details": record({k: v for k, v in value.items() if k != "score"})}
-    return number_of(value, allows_bool=True)
+    return number_of(value)
 
 
 def list_of(values):

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/exact_json.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "rewards/profiles/profile.h"
@@ -15,7 +16,8 @@ using nlohmann::json;
 
 std::optional<std::string> gold_text(const json& value, bool takes_objects) {
   if (value.is_string()) return std::string(gold_of(value.get_ref<const std::string&>()));
-  if (value.is_number() || (takes_objects && value.is_object())) return dump_json(value);
+  if (value.is_number() || is_big_integer(value) || (takes_objects && value.is_object()))
+    return dump_json(value);
   return std::nullopt;
 }
 

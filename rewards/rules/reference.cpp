@@ -1,5 +1,6 @@
 #include "rewards/rules/reference.h"
 
+#include "base/exact_json.h"
 #include "base/json.h"
 #include "base/printable.h"
 
@@ -22,7 +23,8 @@ References references_of(const json* row, const std::string& column) {
   References references;
   for (const json& entry : value->is_array() ? *value : json::array({*value})) {
     if (entry.is_string()) references.texts.push_back(entry.get<std::string>());
-    if (entry.is_number() || entry.is_boolean()) references.texts.push_back(dump_json(entry));
+    if (entry.is_number() || entry.is_boolean() || is_big_integer(entry))
+      references.texts.push_back(dump_json(entry));
   }
   if (references.texts.empty()) {
     references.missing = "column \"" + printable(column, 100) + "\" holds no text, number or list";

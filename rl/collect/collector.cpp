@@ -41,6 +41,27 @@ void check_versions(const std::vector<rollout::Rollout>& rollouts, int64_t versi
                         rollout.prompt.id, completion.policy_version, version));
 }
 
+// Before a run trains on nothing: no rule had anything to say of any completion.
+void refuse_if_nothing_graded(const Collection& collection, int64_t step) {
+  std::string reason;
+  for (const auto* groups : {&collection.used, &collection.dropped}) {
+    for (const Group& group : *groups) {
+      for (const auto& grades : group.grades) {
+        for (size_t i = 0; i < grades.size(); ++i) {
+          if (!is_trainable(group.completions[i])) continue;
+          if (grades[i].outcome != rewards::GradeOutcome::skipped) return;
+          if (reason.empty()) reason = group.prompt.id + ": " + grades[i].reason;
+        }
+      }
+    }
+  }
+  if (reason.empty()) return;
+  throw ConfigError(
+      fmt::format("step {}: the rules skipped every completion, so that there is nothing to learn "
+                  "from; {}. Give the rows that column, or name theirs in the rule's `reference`",
+                  step, reason));
+}
+
 }  // namespace
 
 Collector::Collector(CollectSettings settings, Run& run, Learner& learner)
@@ -77,6 +98,7 @@ std::optional<Collection> Collector::collect(int64_t step, int64_t cursor) {
     run_.observer().on_warning(fmt::format(
         "step {}: {} decode calls failed and were tried again with less, the first one: {}", step,
         collection.stats.failed_calls, collection.stats.failure));
+  if (cursor == 0) refuse_if_nothing_graded(collection, step);
   return collection;
 }
 

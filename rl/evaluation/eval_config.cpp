@@ -3,7 +3,9 @@
 namespace gradus::rl {
 
 void describe(EvalConfig& c, SettingFields& field) {
-  field.section("data", c.data, "the held-out problems; data.count 0: all of them");
+  field.section("data", c.data,
+                "the held-out problems; count 0: all of them; template, system, chat_template and "
+                "chat = false are those of [data] unless given here");
   field("seed", c.seed, any(),
         "of a generated task's problems, which are therefore the same for every run.seed");
   field("samples", c.samples, at_least(1), "completions per problem, for pass@k and maj@k");

@@ -9,6 +9,7 @@
 #include "rl/recipe/code_files.h"
 #include "rl/recipe/load.h"
 #include "rl/run/file_sum.h"
+#include "rollout/prompts/chat_renderer.h"
 
 namespace gradus::rl {
 namespace {
@@ -105,6 +106,9 @@ nlohmann::json fingerprint_inputs(const RunConfig& c) {
   add(all, "model.lora.path", c.model.lora.path);
   add(all, "data.path", c.data.path);
   add(all, "eval.data.path", c.eval.data.path);
+  for (const auto& [key, path] : {std::pair{"data.chat_template", c.data.chat_template},
+                                  std::pair{"eval.data.chat_template", c.eval.data.chat_template}})
+    if (!rollout::is_template_text(path)) add(all, key, path);
   add(all, "text.path", c.text.path);
   add(all, "text.eval_path", c.text.eval_path);
   for (const auto& [setting, rules] :

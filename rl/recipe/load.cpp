@@ -4,6 +4,7 @@
 
 #include "base/files/atomic_file.h"
 #include "policy/formats/checkpoint_name.h"
+#include "rollout/prompts/chat_renderer.h"
 
 namespace gradus::rl {
 namespace {
@@ -57,6 +58,8 @@ void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
                             &c.eval.data.path, &c.text.path, &c.text.eval_path})
     resolve_path(*path, recipe_folder);
   resolve_model_path(c.model.path, recipe_folder);
+  for (std::string* path : {&c.data.chat_template, &c.eval.data.chat_template})
+    if (!rollout::is_template_text(*path)) resolve_path(*path, recipe_folder);
   for (auto* rules : {&c.rewards, &c.eval.rewards})
     for (auto& rule : *rules) {
       std::string path = reward_file(rule);

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/exact_json.h"
+#include "base/files/data_format.h"
 #include "base/files/jsonl.h"
-#include "base/json.h"
+#include "rollout/prompts/chat_renderer.h"
 #include "rollout/prompts/epoch_order.h"
 #include "rollout/prompts/prompt_renderer.h"
 #include "rollout/prompts/prompt_row.h"
@@ -16,10 +17,9 @@
 namespace gradus::rl {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
-// As for prompts: templates that print the date get this one, so that runs repeat on any day.
-constexpr auto kToday = std::chrono::sys_days{std::chrono::year{2025} / 1 / 1};
+constexpr int64_t kMostRows = 2'000'000;  // unless data.count says more: all are kept
 
 bool ends_with_assistant(const json& row) {
   return row.is_object() && row.contains("messages") && row["messages"].is_array() &&
@@ -31,7 +31,9 @@ class ConversationSource final : public TextSource {
  public:
   ConversationSource(const rollout::DataConfig& data, const policy::LoadedTokenizer& tokenizer,
                      int max_context, uint64_t seed)
-      : tokenizer_(tokenizer), max_context_(static_cast<size_t>(max_context)) {
+      : tokenizer_(tokenizer),
+        max_context_(static_cast<size_t>(max_context)),
+        render_chat_(rollout::make_chat_renderer(data, tokenizer)) {
     rules_.system = data.system;
     rules_.as_chat = true;
     read_all(data);
@@ -54,7 +56,12 @@ class ConversationSource final : public TextSource {
     for (int64_t row = 0; const auto line = reader.next(); ++row) {
       if (row < data.offset) continue;
       if (data.count > 0 && row >= data.offset + data.count) break;
-      add(parse_json(line->text, reader.where()), reader.where());
+      if (data.count == 0 && row >= data.offset + kMostRows) {
+        throw FileError(data.path, "invalid_training_file",
+                        "holds more than 2,000,000 chats; say how many to keep in memory with "
+                        "data.count (and data.offset)");
+      }
+      add(parse_exact_json(line->text, reader.where()), reader.where());
     }
     if (examples_.empty())
       throw FileError(data.path, "empty",
@@ -71,7 +78,7 @@ class ConversationSource final : public TextSource {
     if (!read.problem.empty()) throw FileError(where, "bad_row", read.problem);
     const policy::Tokenizer& encoder = *tokenizer_.tokenizer;
     auto example = make_response_example(
-        encoder, rollout::encode_to_continue(encoder, prompt_text(read.messages, where)), response);
+        encoder, rollout::encode_to_continue(encoder, prompt_text(read.chat, where)), response);
     if (example.tokens.size() <= max_context_) {
       examples_.push_back(std::move(example));
     } else if (num_skipped_++ == 0) {
@@ -80,14 +87,9 @@ class ConversationSource final : public TextSource {
     }
   }
 
-  std::string prompt_text(const json& messages, const std::string& where) const {
-    policy::ChatInput input;
-    input.messages = messages;
-    input.add_generation_prompt = true;
-    input.variables = tokenizer_.variables;
-    input.now = kToday;
+  std::string prompt_text(const rollout::ChatRow& chat, const std::string& where) const {
     try {
-      return tokenizer_.chat_template->render(input);
+      return render_chat_(chat);
     } catch (const Error& error) {  // it cannot know the row
       throw FileError(where, "bad_row", error.what());
     }
@@ -95,6 +97,7 @@ class ConversationSource final : public TextSource {
 
   const policy::LoadedTokenizer& tokenizer_;
   size_t max_context_;
+  rollout::PromptRenderer::RenderChat render_chat_;
   rollout::RowRules rules_;
   std::vector<TextExample> examples_;
   int64_t num_skipped_ = 0;  ///< too long
@@ -105,15 +108,16 @@ class ConversationSource final : public TextSource {
 }  // namespace
 
 bool holds_conversations(const std::string& path) {
+  refuse_other_formats(path);
   LineReader reader(path);
   const auto line = reader.next();
-  return line && ends_with_assistant(parse_json(line->text, reader.where()));
+  return line && ends_with_assistant(parse_exact_json(line->text, reader.where()));
 }
 
 std::unique_ptr<TextSource> make_conversation_source(const rollout::DataConfig& data,
                                                      const policy::LoadedTokenizer& tokenizer,
                                                      int max_context, uint64_t seed) {
-  if (!tokenizer.chat_template || !data.chat)
+  if (!rollout::make_chat_renderer(data, tokenizer))
     throw ConfigError(
         "data.path: holds chats, and there is no chat template (the checkpoint has none, or "
         "data.chat is false); give `prompt` and `response` instead");

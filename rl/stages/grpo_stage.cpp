@@ -17,6 +17,7 @@
 #include "rl/update/reference_policy.h"
 #include "rl/update/update.h"
 #include "rl/update/update_report.h"
+#include "rollout/engine/sampler.h"
 
 namespace gradus::rl {
 namespace {
@@ -219,10 +220,11 @@ void check_grpo(const RunConfig& c, const std::string& source) {
                       "questions, or a generated task");
   if (c.rewards.empty())
     throw ConfigError(source + ": rewards: there is no rule. Add at least one [[rewards]] table");
-  if (c.rollout.sampling.temperature <= 0.0)
-    throw ConfigError(source +
-                      ": rollout.temperature: is 0, must be > 0. Greedy completions of "
-                      "one prompt are all equal and teach nothing; try 1.0");
+  if (c.rollout.sampling.temperature < rollout::kLeastTemperature)
+    throw ConfigError(
+        fmt::format("{}: rollout.temperature: is {}, must be >= {}. Greedy completions of one "
+                    "prompt are all equal and teach nothing; try 1.0",
+                    source, c.rollout.sampling.temperature, rollout::kLeastTemperature));
 }
 
 StepCost estimate_grpo(const RunConfig& recipe, const policy::ModelConfig& model,

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "rl/stages/stage.h"
+#include "rollout/engine/sampler.h"
 
 namespace gradus::rl {
 namespace {
@@ -35,6 +36,9 @@ void check_eval(const RunConfig& c, const std::string& source) {
     throw ConfigError(source +
                       ": eval.data.path: is empty although run.eval_every > 0. Name "
                       "held-out data, or set run.eval_every = 0");
+  if (c.eval.temperature > 0.0 && c.eval.temperature < rollout::kLeastTemperature)
+    throw ConfigError(fmt::format("{}: eval.temperature: is {}, must be 0 (greedy) or >= {}",
+                                  source, c.eval.temperature, rollout::kLeastTemperature));
   if (c.eval.samples > 1 && c.eval.temperature <= 0.0)
     throw ConfigError(
         fmt::format("{}: eval.temperature: is 0, must be > 0 with eval.samples = {}. "

@@ -9,6 +9,15 @@ namespace gradus::rl {
 EvalPlan eval_plan(const RunConfig& config) {
   EvalPlan plan{config.eval, config.rewards, config.rollout.sampling, config.run.seed};
   if (!config.eval.rewards.empty()) plan.rewards = config.eval.rewards;
+  // Held-out problems are asked as those of training were, unless the recipe says how.
+  rollout::DataConfig& data = plan.eval.data;
+  const bool has_own_words = !data.template_text.empty() || !data.system.empty();
+  if (!has_own_words) {
+    data.template_text = config.data.template_text;
+    data.system = config.data.system;
+  }
+  if (data.chat_template.empty()) data.chat_template = config.data.chat_template;
+  data.chat = data.chat && config.data.chat;
   return plan;
 }
 

@@ -8,7 +8,9 @@
 
 namespace gradus::rl {
 
-/// What of a recipe an evaluation by sampling needs.
+/// What of a recipe an evaluation by sampling needs. Held-out problems inherit how prompts of
+/// training are put: `template` and `system` where eval.data has neither, `chat_template`, and
+/// chat = false.
 EvalPlan eval_plan(const RunConfig& config);
 
 /// An evaluation by sampling, as a stage reports it. Nothing when it was stopped.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/files/data_format.h"
 #include "base/files/jsonl.h"
 #include "base/json.h"
 #include "rollout/prompts/epoch_order.h"
@@ -140,6 +141,7 @@ std::unique_ptr<TextSource> make_document_source(const std::string& path,
   const policy::Tokenizer& encoder = *tokenizer.tokenizer;
   const int32_t end = end_token(encoder);
   std::vector<std::vector<int32_t>> pieces;
+  refuse_other_formats(path);
   LineReader reader(path);
   while (const auto line = reader.next()) {
     const json row = parse_json(line->text, reader.where());

@@ -70,7 +70,7 @@ void rank_head(std::span<const float> logits, int64_t k, SamplerScratch& scratch
 }  // namespace
 
 double scoring_temperature(const SamplingConfig& config) {
-  return config.temperature < kGreedyTemperature ? 1.0 : config.temperature;
+  return config.temperature < kLeastTemperature ? 1.0 : config.temperature;
 }
 
 void SamplerScratch::reserve(int64_t vocab_size) {
@@ -82,7 +82,7 @@ void SamplerScratch::reserve(int64_t vocab_size) {
 }
 
 Sampler::Sampler(const SamplingConfig& config)
-    : is_greedy_(config.temperature < kGreedyTemperature),
+    : is_greedy_(config.temperature < kLeastTemperature),
       inverse_temperature_(static_cast<float>(1.0 / scoring_temperature(config))),
       top_k_(config.top_k),
       top_p_(config.top_p),
@@ -90,8 +90,9 @@ Sampler::Sampler(const SamplingConfig& config)
   const auto refuse = [](const std::string& name, const std::string& rule) {
     throw ArgumentError("sampling." + name + ": must be " + rule);
   };
-  if (!(config.temperature >= 0.0 && config.temperature <= 100.0))
-    refuse("temperature", "between 0 and 100");
+  const bool is_usable = config.temperature == 0.0 || config.temperature >= kLeastTemperature;
+  if (!(is_usable && config.temperature <= 100.0))
+    refuse("temperature", "0 (greedy), or from 0.001 to 100");
   if (config.top_k < 0) refuse("top_k", "at least 0");
   if (!(config.top_p >= 0.0 && config.top_p <= 1.0)) refuse("top_p", "between 0 and 1");
   if (!(config.min_p >= 0.0 && config.min_p <= 1.0)) refuse("min_p", "between 0 and 1");

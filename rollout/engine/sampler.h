@@ -9,8 +9,9 @@
 
 namespace gradus::rollout {
 
-/// Below this temperature sampling is greedy: 1 / temperature would leave no float precision.
-inline constexpr double kGreedyTemperature = 1e-5;
+/// Sampling is greedy at temperature 0; else this is the least: below, 1 / temperature would leave
+/// no float precision, and the figures of the two would not fit each other.
+inline constexpr double kLeastTemperature = 1e-3;
 
 /// The temperature at which logprobs are reported, and at which the trainer must score the tokens
 /// for the same figures: the sampling temperature, but 1 when sampling is greedy (the greedy

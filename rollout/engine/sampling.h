@@ -21,7 +21,7 @@ struct SamplingConfig {
 
 template <class Field>
 void describe(SamplingConfig& c, Field&& field) {
-  field("temperature", c.temperature, between(0.0, 100.0), "0: greedy");
+  field("temperature", c.temperature, between(0.0, 100.0), "0: greedy; else from 0.001 on");
   field("top_k", c.top_k, at_least(0), "keep the k likeliest tokens; 0: all");
   field("top_p", c.top_p, between(0.0, 1.0), "keep the smallest set with this probability");
   field("min_p", c.min_p, between(0.0, 1.0),

@@ -4,8 +4,9 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/exact_json.h"
+#include "base/files/data_format.h"
 #include "base/files/jsonl.h"
-#include "base/json.h"
 #include "base/random.h"
 #include "rollout/prompts/epoch_order.h"
 
@@ -13,6 +14,8 @@ namespace gradus::rollout {
 namespace {
 
 constexpr size_t kMostShown = 20;
+constexpr int64_t kMostRows = 2'000'000;
+constexpr int64_t kMostBytes = int64_t{8} << 30;
 constexpr const char* kKind = "invalid_training_file";
 
 /// A row that became a usable prompt, kept as text: a parsed row is many times larger.
@@ -37,7 +40,7 @@ class FilePrompts final : public PromptSource {
 
   Prompt at(int64_t index) const override {
     const Line& line = lines_[static_cast<size_t>(order_->row_at(index))];
-    auto row = parse_json(line.text, path_ + ":" + std::to_string(line.number));
+    auto row = parse_exact_json(line.text, path_ + ":" + std::to_string(line.number));
     return renderer_.render(read_row(std::move(row), renderer_.rules()), id_of(line.number)).prompt;
   }
 
@@ -45,13 +48,17 @@ class FilePrompts final : public PromptSource {
   std::string id_of(int64_t number) const { return name_ + ":" + std::to_string(number); }
 
   void read_all(const DataConfig& config) {
+    refuse_other_formats(config.path);
     LineReader reader(config.path);
     std::unordered_set<uint64_t> seen;
     int64_t row = 0;
     int64_t taken = 0;
+    int64_t bytes = 0;
     while (const auto line = reader.next()) {
       if (row++ < config.offset) continue;
-      if (config.count > 0 && taken++ == config.count) break;
+      if (config.count > 0 && taken == config.count) break;
+      if (++taken > kMostRows && config.count == 0) refuse_size("rows");
+      if ((bytes += static_cast<int64_t>(line->text.size())) > kMostBytes) refuse_size("bytes");
       if (!seen.insert(hash_text(line->text)).second) ++num_duplicates_;
       read_line(*line);
     }
@@ -69,11 +76,20 @@ class FilePrompts final : public PromptSource {
                         "; raise data.max_prompt_tokens or shorten the rows");
   }
 
+  // All rows are kept, so that any can be drawn.
+  [[noreturn]] void refuse_size(const std::string& what) const {
+    throw FileError(path_, kKind,
+                    what == "rows" ? "holds more than 2,000,000 rows; say how many to keep in "
+                                     "memory with data.count (and data.offset)"
+                                   : "holds more than 8 GiB of rows; take a part of them with "
+                                     "data.count and data.offset");
+  }
+
   void read_line(const TextLine& line) {
     const std::string where = path_ + ":" + std::to_string(line.number);
     PromptRow read;
     try {
-      read = read_row(parse_json(line.text, where), renderer_.rules());
+      read = read_row(parse_exact_json(line.text, where), renderer_.rules());
     } catch (const FileError& error) {
       // One bad line is one of possibly many that the user wants to see at once.
       return note_problem(error.what());

@@ -11,7 +11,10 @@ namespace gradus::rollout {
 /// file (at most 20 are shown), prompts that are too long are left out with their reason.
 ///
 /// @param renderer  owned by the source.
-/// @throws FileError  "invalid_training_file": bad rows, no rows, or none short enough.
+/// Rows are kept as text: at most 2,000,000 unless config.count says more, and 8 GiB.
+///
+/// @throws FileError  "invalid_training_file": bad rows, no rows, too many, or none short enough;
+///                    "not_jsonl": as base/files/data_format.h says.
 std::unique_ptr<PromptSource> make_file_prompts(const DataConfig& config, PromptRenderer renderer,
                                                 uint64_t seed);
 

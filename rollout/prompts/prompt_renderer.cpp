@@ -18,18 +18,18 @@ PromptRenderer::Rendered PromptRenderer::render(PromptRow row, std::string id) c
   Prompt& prompt = rendered.prompt;
   prompt.id = std::move(id);
   prompt.row = std::move(row.row);
-  prompt.messages = std::move(row.messages);
-  if (prompt.messages.is_null()) {
+  if (row.chat.messages.is_null()) {
     prompt.text = std::move(row.text);
     prompt.tokens = encode_to_continue(*tokenizer_, prompt.text);
   } else {
     try {
-      prompt.text = render_chat_(prompt.messages);
+      prompt.text = render_chat_(row.chat);
     } catch (const Error& error) {
       // The template belongs to the checkpoint, the chat to the row: here both can be named.
       rendered.problem = std::string("the chat template refuses the row: ") + error.what();
       return rendered;
     }
+    prompt.messages = row.chat.messages;
     // The template writes bos and all else that a chat needs.
     prompt.tokens = tokenizer_->encode(prompt.text, true);
   }

@@ -14,7 +14,7 @@ namespace gradus::rollout {
 class PromptRenderer {
  public:
   /// A chat as the text that the policy continues. @throws Error  the template refuses the chat.
-  using RenderChat = std::function<std::string(const nlohmann::json& messages)>;
+  using RenderChat = std::function<std::string(const ChatRow& chat)>;
 
   struct Rendered {
     Prompt prompt;

@@ -25,6 +25,7 @@ struct DataConfig {
   std::string template_text;
   std::string system;
   bool chat = true;
+  std::string chat_template;
   bool shuffle = true;
   int max_prompt_tokens = 0;
 };
@@ -32,7 +33,8 @@ struct DataConfig {
 template <class Field>
 void describe(DataConfig& c, Field&& field) {
   field("path", c.path, any(),
-        "JSONL file, .gz too: question/answer, prompt, or messages, with any further columns");
+        "JSONL file, .gz too: question/answer, prompt, messages or conversations, with any further "
+        "columns; at most 2,000,000 rows unless data.count says more");
   field("task", c.task, any(), "generated task instead of a file: " + task_names());
   field("count", c.count, at_least(0),
         "rows to use; 0: all of a file, or no end of a generated task");
@@ -43,6 +45,8 @@ void describe(DataConfig& c, Field&& field) {
         "prompt text with {question} and other columns in braces; empty: the prompt as it is");
   field("system", c.system, any(), "system message put before a chat prompt");
   field("chat", c.chat, any(), "render through the checkpoint's chat template where it has one");
+  field("chat_template", c.chat_template, any(),
+        "chat template of one's own, a file or its text; empty: the checkpoint's");
   field("shuffle", c.shuffle, any(), "a seeded order, another in each epoch");
   field("max_prompt_tokens", c.max_prompt_tokens, at_least(0),
         "longer prompts are left out and counted; 0: no bound but the context");

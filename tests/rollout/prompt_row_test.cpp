@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/exact_json.h"
 #include "rollout/prompts/epoch_order.h"
 #include "tests/catch.h"
 
@@ -52,15 +53,15 @@ TEST_CASE("questions become chats where there is a chat template", "[rollout][ro
   auto rules = chat_rules();
   rules.system = "Think.";
   const auto read = read_row({{"question", "q"}}, rules);
-  CHECK(read.messages ==
+  CHECK(read.chat.messages ==
         json::parse(R"([{"role":"system","content":"Think."},{"role":"user","content":"q"}])"));
   const auto own = read_row(
       json::parse(
           R"({"prompt":[{"role":"system","content":"Own."},{"role":"user","content":"q"}]})"),
       rules);
-  CHECK(own.messages[0]["content"] == "Own.");
+  CHECK(own.chat.messages[0]["content"] == "Own.");
   rules.prompt_template = PromptTemplate("{problem}!");
-  CHECK(read_row({{"problem", "p"}}, rules).messages[1]["content"] == "p!");
+  CHECK(read_row({{"problem", "p"}}, rules).chat.messages[1]["content"] == "p!");
 }
 
 TEST_CASE("content of text parts is joined", "[rollout][row]") {
@@ -68,7 +69,7 @@ TEST_CASE("content of text parts is joined", "[rollout][row]") {
       json::parse(
           R"({"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]})"),
       chat_rules());
-  CHECK(read.messages[0]["content"] == "ab");
+  CHECK(read.chat.messages[0]["content"] == "ab");
 }
 
 TEST_CASE("rows that can't be prompts say why", "[rollout][row]") {
@@ -86,8 +87,14 @@ TEST_CASE("rows that can't be prompts say why", "[rollout][row]") {
   CHECK_THAT(problem(R"({"messages":[{"role":"user","content":7}]})"),
              Catch::Contains("neither text"));
   CHECK_THAT(
-      problem(R"({"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]})"),
-      Catch::Contains("assistant"));
+      problem(
+          R"({"messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[{}]}]})"),
+      Catch::Contains("assistant's and has no text"));
+  CHECK_THAT(problem(R"({"question":"q","tools":{"a":1}})"),
+             Catch::Contains("tools is not a list"));
+  CHECK_THAT(problem(R"({"question":"q","tools":"[1"})"), Catch::Contains("tools"));
+  CHECK_THAT(problem(R"({"question":"q","chat_template_kwargs":[1]})"),
+             Catch::Contains("chat_template_kwargs is not an object"));
   CHECK_THAT(read_row(json::parse(R"({"messages":[{"role":"user","content":"x"}]})"), {}).problem,
              Catch::Contains("chat template"));
 }
@@ -105,4 +112,61 @@ TEST_CASE("each epoch holds every row once, in another order", "[rollout][order]
   CHECK(order.row_at(7) == first[7]);
   CHECK(EpochOrder(100, 6, true).row_at(0) != first[0]);
   CHECK(EpochOrder(3, 1, false).row_at(7) == 1);
+}
+
+TEST_CASE("tools, template options and the order of keys reach the chat template",
+          "[rollout][row]") {
+  const auto read =
+      read_row(gradus::parse_exact_json(
+                   R"({"messages":[{"role":"user","content":"hi"}],"tools":[{"zip":1,"area":2}],)"
+                   R"("chat_template_kwargs":"{\"enable_thinking\": false, \"a\": 1}"})",
+                   "row"),
+               chat_rules());
+  CHECK(read.problem.empty());
+  CHECK(read.chat.messages.dump() == R"([{"role":"user","content":"hi"}])");
+  CHECK(read.chat.tools.dump() == R"([{"zip":1,"area":2}])");
+  CHECK(read.chat.template_kwargs.dump() == R"({"enable_thinking":false,"a":1})");
+  CHECK_FALSE(read.chat.continues);
+}
+
+TEST_CASE("a null is as good as no column and no field of a message", "[rollout][row]") {
+  const auto read = read_row(
+      json::parse(
+          R"({"messages":[{"role":"user","content":"hi","tool_calls":null,"name":null},)"
+          R"({"role":"assistant","content":null,"tool_calls":[{"id":null,"type":"function",)"
+          R"("function":{"name":"f","strict":null,"arguments":{"unit":null}}}]},)"
+          R"({"role":"tool","content":"r"}],"tools":null,"chat_template_kwargs":null})"),
+      chat_rules());
+  CHECK(read.problem.empty());
+  CHECK(json(read.chat.messages) ==
+        json::parse(R"([{"role":"user","content":"hi"},{"role":"assistant","tool_calls":)"
+                    R"([{"type":"function","function":{"name":"f","arguments":{"unit":null}}}]},)"
+                    R"({"role":"tool","content":"r"}])"));
+  CHECK(read.chat.tools.is_null());
+  CHECK(read_row(json::parse(R"({"messages":null,"prompt":null,"question":"q"})"), chat_rules())
+            .chat.messages[0]["content"] == "q");
+}
+
+TEST_CASE("a chat that ends with the assistant's message is gone on with", "[rollout][row]") {
+  const auto read = read_row(
+      json::parse(
+          R"({"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"Let me"}]})"),
+      chat_rules());
+  CHECK(read.problem.empty());
+  CHECK(read.chat.continues);
+}
+
+TEST_CASE("ShareGPT's conversations are read as chats", "[rollout][row]") {
+  const auto read =
+      read_row(json::parse(R"({"system":"s","conversations":[{"from":"human","value":"a"},)"
+                           R"({"from":"gpt","value":"b"},{"from":"human","value":"c"}]})"),
+               chat_rules());
+  CHECK(read.problem.empty());
+  CHECK(json(read.chat.messages) ==
+        json::parse(R"([{"role":"system","content":"s"},{"role":"user","content":"a"},)"
+                    R"({"role":"assistant","content":"b"},{"role":"user","content":"c"}])"));
+  CHECK_THAT(
+      read_row(json::parse(R"({"conversations":[{"from":"alien","value":"a"}]})"), chat_rules())
+          .problem,
+      Catch::Contains("alien"));
 }

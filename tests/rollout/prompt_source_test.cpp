@@ -117,15 +117,13 @@ TEST_CASE("chats go through the chat template, whose refusal names the row", "[r
   const TextFile file("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n");
   RowRules rules;
   rules.as_chat = true;
-  const auto render = [](const nlohmann::json& messages) {
-    return "u:" + messages[0]["content"].get<std::string>() + " a:";
+  const auto render = [](const ChatRow& chat) {
+    return "u:" + chat.messages[0]["content"].get<std::string>() + " a:";
   };
   const auto prompts = make_file_prompts(file_config(file), {letters(), rules, render, 100}, 1);
   CHECK(prompts->at(0).text == "u:hi a:");
   CHECK(prompts->at(0).messages.size() == 1);
-  const auto refuse = [](const nlohmann::json&) -> std::string {
-    throw ArgumentError("no such role");
-  };
+  const auto refuse = [](const ChatRow&) -> std::string { throw ArgumentError("no such role"); };
   CHECK_THROWS_WITH(
       make_file_prompts(file_config(file), {letters(), rules, refuse, 100}, 1),
       Catch::Contains(":1: the chat template refuses") && Catch::Contains("no such role"));
@@ -196,4 +194,75 @@ TEST_CASE("a prompt source needs a file or a task, not both", "[rollout][data]")
   CHECK(make_prompt_source(config, tokenizer, 100, 1)->at(5).row["task"] == "chain_sum");
   config.path = "rows.jsonl";
   CHECK_THROWS_AS(make_prompt_source(config, tokenizer, 100, 1), ConfigError);
+}
+
+TEST_CASE("a chat template of one's own renders the rows, tools and options with it",
+          "[rollout][data]") {
+  const policy::LoadedTokenizer tokenizer{
+      std::make_unique<PieceTokenizer>(PieceTokenizer::letters()), std::nullopt, {}};
+  const TextFile file(
+      R"({"messages":[{"role":"user","content":"hi"}],"tools":[{"z":123456789012345678901234567890,"a":2}],"chat_template_kwargs":{"mode":"x"}})"
+      "\n"
+      R"({"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"so "}],"answer":1})"
+      "\n");
+  DataConfig config = file_config(file);
+  config.chat_template =
+      "{% for m in messages %}{{ m.role[0] }}{{ m.content }};{% endfor %}"
+      "{% if tools %}{{ tools | tojson }}{% endif %}{{ mode }}"
+      "{% if add_generation_prompt %}a{% endif %}";
+  const auto prompts = make_prompt_source(config, tokenizer, 500, 1);
+  CHECK(prompts->at(0).text == "uhi;[{\"z\": 123456789012345678901234567890, \"a\": 2}]xa");
+  CHECK(prompts->at(1).text == "uhi;aso ");
+  const TextFile own(config.chat_template);
+  config.chat_template = own.path.string();
+  CHECK(make_prompt_source(config, tokenizer, 500, 1)->at(1).text == "uhi;aso ");
+  config.chat_template = "no/such/file.jinja";
+  CHECK_THROWS_WITH(make_prompt_source(config, tokenizer, 500, 1),
+                    Catch::Contains("data.chat_template"));
+}
+
+TEST_CASE("files that are not JSONL are refused in one line that says how to convert them",
+          "[rollout][data]") {
+  const std::pair<std::string, const char*> files[] = {
+      {"[\n  {\"question\": \"q\"}\n]\n", "jq -c '.[]'"},
+      {"{\n  \"data\": []\n}\n", "several lines"},
+      {"question,answer\n\"a, b\",4\n", "CSV"},
+      {"question\tanswer\na\t4\n", "read_table"},
+      {std::string("PAR1\x15\0\x15", 7), "Parquet"},
+      {std::string("ARROW1\0\0", 8), "Arrow"},
+      {"\xFF\xFE{\"", "UTF-16"},
+      {"\x28\xB5\x2F\xFD...", "zstd"},
+      {"SQLite format 3", "SQLite"}};
+  for (const auto& [bytes, wanted] : files) {
+    const TextFile file(bytes);
+    CAPTURE(wanted);
+    try {
+      make_file_prompts(file_config(file), plain(), 1);
+      FAIL("accepted");
+    } catch (const FileError& error) {
+      const std::string what = error.what();
+      CHECK_THAT(what, Catch::Contains(wanted));
+      CHECK(what.find('\n') == std::string::npos);
+    }
+  }
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("gradus_dataset_" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "data-00000-of-00001.arrow") << "x";
+  DataConfig config;
+  config.path = folder.string();
+  CHECK_THROWS_WITH(make_file_prompts(config, plain(), 1), Catch::Contains("load_from_disk"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a file of millions of rows is refused unless a count is given", "[rollout][data]") {
+  std::string text;
+  text.reserve(size_t{2'000'001} * 16);
+  for (int i = 0; i < 2'000'001; ++i) text += "{\"prompt\":\"a\"}\n";
+  const TextFile file(text);
+  CHECK_THROWS_WITH(make_file_prompts(file_config(file), plain(), 1),
+                    Catch::Contains("2,000,000 rows") && Catch::Contains("data.count"));
+  DataConfig config = file_config(file);
+  config.count = 3;
+  CHECK(make_file_prompts(config, plain(), 1)->size() == 3);
 }

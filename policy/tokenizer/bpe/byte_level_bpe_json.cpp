@@ -1,6 +1,8 @@
 // Reading tokenizer.json into the parts of a ByteLevelBpe.
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "policy/tokenizer/bpe/byte_level_bpe.h"
@@ -114,6 +116,22 @@ std::vector<AddedToken> read_added_tokens(const json& document) {
   return tokens;
 }
 
+// As the reference implementation, which takes an added token's id from the vocabulary or counts on
+// from its end, whatever the file says: a hole is closed.
+void assign_ids(std::vector<AddedToken>& tokens, const BpeModel& model) {
+  const auto size = static_cast<int32_t>(model.spec().vocab.size());
+  std::unordered_map<std::string, int32_t> ids;
+  int32_t next = size;
+  for (AddedToken& token : tokens) {
+    if (token.content.empty()) continue;
+    const auto known = ids.find(token.content);
+    const auto piece = model.find(token.content);
+    token.id = known != ids.end() ? known->second : piece ? *piece : next;
+    ids.emplace(token.content, token.id);
+    next = std::max(next, token.id + 1);
+  }
+}
+
 // The ids that a TemplateProcessing puts around a single sequence.
 void read_template(const JsonComponent& part, const json& component, ByteLevelBpe::Parts& parts) {
   bool seen_sequence = false;
@@ -182,6 +200,7 @@ std::unique_ptr<ByteLevelBpe> ByteLevelBpe::from_json(std::string_view text) {
   Parts parts;
   parts.model = std::make_unique<BpeModel>(read_model(document));
   parts.added_tokens = read_added_tokens(document);
+  assign_ids(parts.added_tokens, *parts.model);
   parts.normalizer = parse_normalizer(member(document, "normalizer"), "normalizer");
   parts.pre_tokenizer = parse_pre_tokenizer(member(document, "pre_tokenizer"), "pre_tokenizer");
   parts.decoder = parse_token_decoder(member(document, "decoder"), "decoder");

@@ -54,7 +54,7 @@ Value now_as(const std::string& format, const Context& context) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(context.now);
   std::tm local{};
   localtime_r(&seconds, &local);
-  context.charge(format.size() * 16);
+  context.charge(format.size() * 256);
   std::string out(format.size() * 16 + 256, '\0');
   out.resize(std::strftime(out.data(), out.size(), format.c_str(), &local));
   return Value::text(out);

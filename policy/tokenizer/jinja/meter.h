@@ -12,7 +12,7 @@ namespace gradus::policy::jinja {
 struct Budget {
   int64_t steps = 10'000'000;           ///< evaluated nodes, items walked over, bytes / 16
   int64_t output_bytes = 8LL << 20;     ///< of text written
-  int64_t working_bytes = 512LL << 20;  ///< of values made on the way, all together
+  int64_t working_bytes = 128LL << 20;  ///< of values made on the way, all together
   int macro_depth = 40;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "policy/tokenizer/jinja/strings.h"
 
 namespace gradus::policy::jinja {
 namespace {
@@ -47,10 +48,7 @@ Value repeated(const Value& left, const Value& right, const Context& context) {
   size_t bytes = 0;
   if (__builtin_mul_overflow(static_cast<size_t>(times), text->size(), &bytes)) bytes = SIZE_MAX;
   context.charge(bytes);
-  std::string out;
-  out.reserve(bytes);
-  for (int64_t i = 0; i < times; ++i) out += *text;
-  return Value::text(std::move(out));
+  return Value::text(repeat(*text, static_cast<size_t>(times)));
 }
 
 /// Rounded down, as Python divides; j is neither 0 nor -1.

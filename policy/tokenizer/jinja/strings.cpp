@@ -83,6 +83,14 @@ std::string replace_all(const std::string& text, const std::string& from, const 
   return out.append(text, done);
 }
 
+std::string repeat(const std::string& text, size_t times) {
+  if (text.size() == 1) return std::string(times, text.front());
+  std::string out;
+  out.reserve(text.size() * times);
+  for (size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
 std::string padded(const std::string& text, int64_t width, const std::string& fill, Padding padding,
                    Meter& meter) {
   if (count_code_points(fill) != 1) throw Error("the fill of a text must be one character");
@@ -91,11 +99,8 @@ std::string padded(const std::string& text, int64_t width, const std::string& fi
   if (lacks <= 0) return text;
   int64_t left = padding == Padding::kLeft ? lacks : 0;
   if (padding == Padding::kBoth) left = lacks / 2 + (lacks & width & 1);
-  std::string out;
-  for (int64_t i = 0; i < left; ++i) out += fill;
-  out += text;
-  for (int64_t i = left; i < lacks; ++i) out += fill;
-  return out;
+  return repeat(fill, static_cast<size_t>(left)) + text +
+         repeat(fill, static_cast<size_t>(lacks - left));
 }
 
 std::string upper_case(std::string_view text) {

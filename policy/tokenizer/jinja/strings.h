@@ -25,6 +25,9 @@ std::string capitalized(std::string_view text);
 /// Jinja2's title filter.
 std::string title_case(std::string_view text);
 
+/// `text` so many times, with few copies.
+std::string repeat(const std::string& text, size_t times);
+
 /// Python's padding of str.center, ljust and rjust: on the left, the right or both sides.
 enum class Padding { kLeft, kRight, kBoth };
 std::string padded(const std::string& text, int64_t width, const std::string& fill, Padding padding,

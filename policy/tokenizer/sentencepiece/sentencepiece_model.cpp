@@ -2,6 +2,8 @@
 
 #include <sentencepiece_processor.h>
 
+#include <unordered_set>
+
 #include "base/error.h"
 #include "policy/tokenizer/sentencepiece/sentencepiece_export.h"
 #include "policy/tokenizer/sentencepiece/unigram.h"
@@ -11,6 +13,8 @@ namespace gradus::policy {
 namespace {
 
 constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";
+
+constexpr size_t kLongestUnknownRun = 1000;  // in characters
 
 std::string with_spaces(std::string_view piece) {
   std::string out;
@@ -33,8 +37,22 @@ class SentencePieceModel::Library {
     if (proto.model_type == SentencePieceProto::kUnigram) unigram_.emplace(proto);
     const auto status = processor_.LoadFromSerializedProto(proto.serialize());
     if (!status.ok()) throw Error("sentencepiece refuses the model: " + status.ToString());
+    shortens_ = !has_bytes_ && proto.normalizer.precompiled_charsmap.empty();
+    if (!shortens_) return;
+    for (const auto& piece : proto.pieces) {
+      for (size_t at = 0; at < piece.text.size();) {
+        const Utf8Step step = read_utf8(std::string_view(piece.text).substr(at));
+        known_.insert(step.code_point);
+        at += static_cast<size_t>(step.length);
+      }
+    }
   }
   void append_ids(std::string_view text, std::vector<int32_t>& ids) const {
+    std::string shorter;
+    if (shortens_ && text.size() > kLongestUnknownRun) {
+      shorter = with_short_unknown_runs(text);
+      text = shorter;
+    }
     if (unigram_) return unigram_->append_ids(normalized(text), ids);
     std::vector<int> out;
     const auto status = processor_.Encode({text.data(), text.size()}, &out);
@@ -49,6 +67,23 @@ class SentencePieceModel::Library {
   }
 
  private:
+  // A run of characters that no piece has is one unknown token, however long; the library joins its
+  // characters one by one, each time copying what it has, which is quadratic.
+  std::string with_short_unknown_runs(std::string_view text) const {
+    std::string out;
+    size_t run = 0;
+    for (size_t at = 0; at < text.size();) {
+      const Utf8Step step = read_utf8(text.substr(at));
+      const auto length = static_cast<size_t>(step.length);
+      const bool is_unknown =
+          step.valid && !is_white_space(step.code_point) && !known_.contains(step.code_point);
+      run = is_unknown ? run + 1 : 0;
+      if (run <= kLongestUnknownRun) out += text.substr(at, length);
+      at += length;
+    }
+    return out;
+  }
+
   // What the library made of `text` before cutting it: its pieces, joined, with byte tokens read
   // as the bytes they stand for. Old releases have no other way to ask.
   std::string normalized(std::string_view text) const {
@@ -69,6 +104,8 @@ class SentencePieceModel::Library {
   sentencepiece::SentencePieceProcessor processor_;
   std::optional<UnigramModel> unigram_;
   bool has_bytes_;
+  bool shortens_ = false;
+  std::unordered_set<char32_t> known_;  // characters of pieces, where runs are shortened
 };
 
 SentencePieceModel::SentencePieceModel(SentencePieceProto proto, SentencePieceOptions options)
