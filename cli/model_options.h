@@ -12,15 +12,15 @@ namespace gradus::cli {
 
 /// Arguments of commands that load a model.
 struct ModelOptions {
-  std::string path;  ///< as given; checkpoint_path(path) is where it lies
+  std::string path;    ///< as given; checkpoint_path(path) is where it lies
   std::string device;  ///< empty, as the next two: not given
   std::string precision;
   std::string compute;
   int threads = 0;  ///< 0: all cores
 };
 
-/// Where the model lies that a person names: a checkpoint (policy::resolve_checkpoint_name), or a run,
-/// by its folder or its name below ./runs, whose policy is in final/.
+/// Where the model lies that a person names: a checkpoint (policy::resolve_checkpoint_name), or a
+/// run, by its folder or its name below ./runs, whose policy is in final/.
 /// @throws ArgumentError  a run that has no final policy yet.
 std::string checkpoint_path(const std::string& name);
 

@@ -113,7 +113,9 @@ std::unique_ptr<CheckpointSource> open_checkpoint(const fs::path& path) {
   std::error_code error;
   if (fs::is_directory(path, error)) return open_directory(path);
   if (!fs::exists(path, error)) {
-    throw FileError(path.string(), "missing", "there is no such file or directory" + missing_checkpoint_advice(path.string()));
+    throw FileError(
+        path.string(), "missing",
+        "there is no such file or directory" + missing_checkpoint_advice(path.string()));
   }
   if (is_pickle(path)) refuse_pickle(path);
   if (path.filename().string().ends_with(".index.json")) return HfSource::open_sharded(path);

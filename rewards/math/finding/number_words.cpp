@@ -97,7 +97,7 @@ constexpr std::array kHan = std::to_array<Named>({{"零", 0},
                                                   {"万", 10'000},
                                                   {"亿", 100'000'000}});
 
-std::vector<std::string> tokens_of(std::string_view text) {
+std::vector<std::string> spoken_words_of(std::string_view text) {
   std::vector<std::string> tokens;
   std::string token;
   for (const char c : lower_case(text) + " ") {
@@ -245,7 +245,7 @@ std::optional<std::string> number_in_words(std::string_view text) {
     auto number = han_number(text, size);
     return size == text.size() ? number : std::nullopt;
   }
-  std::vector<std::string> words = tokens_of(text);
+  std::vector<std::string> words = spoken_words_of(text);
   if (words.empty()) return std::nullopt;
   const bool is_negative = words[0] == "minus" || words[0] == "negative";
   if (is_negative) words.erase(words.begin());

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/ascii.h"
-#include "rewards/math/special/conditions.h"
 #include "rewards/math/finding/labels.h"
 #include "rewards/math/finding/wording.h"
+#include "rewards/math/special/conditions.h"
 
 namespace gradus::rewards::math {
 namespace {

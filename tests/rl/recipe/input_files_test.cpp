@@ -39,8 +39,8 @@ TEST_CASE("a script's files are the modules it imports and the files it names", 
   const tests::TemporaryFolder temporary;
   const fs::path folder = fs::canonical(temporary.path());
   write_input(folder / "rule.py",
-        "import os, scale\nfrom pack.inner import deep\nfrom . import sibling\n"
-        "WORDS = open(os.path.join(here, 'words.txt'))\nTEXT = \"no such file\"\n");
+              "import os, scale\nfrom pack.inner import deep\nfrom . import sibling\n"
+              "WORDS = open(os.path.join(here, 'words.txt'))\nTEXT = \"no such file\"\n");
   write_input(folder / "scale.py", "import further  # import not_this\n");
   write_input(folder / "further.py", "import scale\n");
   write_input(folder / "not_this.py", "");

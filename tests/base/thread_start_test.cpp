@@ -1,5 +1,3 @@
-#include "base/parallel.h"
-
 #include <new>
 #include <stdexcept>
 
@@ -9,27 +7,6 @@
 #include "tests/catch.h"
 
 using namespace gradus;
-
-TEST_CASE("memory that runs out in one member of a team is an error, not the program's end",
-          "[base][parallel]") {
-  for (const int size : {1, 2, 5}) {
-    ThreadTeam team(size);
-    for (int culprit = 0; culprit < size; ++culprit) {
-      std::atomic<int> calls{0};
-      CHECK_THROWS_AS(team.run([&](int member) {
-        ++calls;
-        if (member == culprit) throw std::bad_alloc();
-      }),
-                      std::bad_alloc);
-      CHECK(calls == size);
-    }
-    std::atomic<int> calls{0};
-    team.run([&](int) { ++calls; });  // the team goes on
-    CHECK(calls == size);
-    CHECK_THROWS_AS(team.run([](int) { throw std::runtime_error("all at once"); }),
-                    std::runtime_error);
-  }
-}
 
 TEST_CASE("a thread that cannot be started is an error that says how many there were",
           "[base][parallel]") {
