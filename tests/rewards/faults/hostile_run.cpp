@@ -235,9 +235,11 @@ void add_functions(std::vector<Case>& cases) {
     cases.push_back({completion, "verl", completion, nullptr, is_right});
   };
   for (const char* fine : {"fine", "deep", "large"}) scored(fine, half);
-  for (const char* bad : {"nan", "crash", "exit", "sleep", "surrogate", "channel", "huge"}) {
+  for (const char* bad : {"nan", "crash", "exit", "surrogate", "channel", "huge"}) {
     scored(bad, is_stopped);
   }
+  scored("sleep", is_stopped);
+  cases.back().rule = "hasty verl";
   const auto graded = [&](const char* name, const std::string& code, auto is_right) {
     cases.push_back({name, "grader", code, nullptr, is_right});
   };
@@ -299,8 +301,10 @@ class Run {
     rules_["hasty"] = make_rule("code", code);
     rules_["command"] =
         make_rule("command", with({{"command", {"python3", folder.add("c.py", kCommand)}}}));
-    rules_["verl"] =
-        make_rule("python", with({{"file", folder.add("s.py", kScores) + ":compute_score"}}));
+    json verl = with({{"file", folder.add("s.py", kScores) + ":compute_score"}});
+    rules_["hasty verl"] = make_rule("python", verl);
+    verl["timeout_s"] = 60;
+    rules_["verl"] = make_rule("python", verl);
     rules_["grader"] =
         make_rule("python", with({{"file", folder.add("g.py", kGrader) + ":grade"}}));
     json lua = with({{"file", folder.add("l.lua", kLua)}});
