@@ -316,20 +316,25 @@ void CheckpointStore::load_weights(int64_t step, Learner& learner) const {
 
 int CheckpointStore::prune(int keep, int64_t best_step) const {
   int num_removed = 0;
-  const std::vector<int64_t> all = steps();
-  const size_t num_old = all.size() - std::min(all.size(), static_cast<size_t>(keep));
-  for (size_t i = 0; i < num_old; ++i) {
-    if (all[i] == best_step) continue;
-    // Renamed first: a kill in the middle of the removal leaves no folder that looks complete.
-    const fs::path doomed = folder_ / (kTemporary + ("old-" + step_name(all[i])));
+  // Renamed first: a kill in the middle of the removal leaves no folder that looks complete.
+  const auto remove_one = [&](int64_t step) {
+    const fs::path doomed = folder_ / (kTemporary + ("old-" + step_name(step)));
     try {
-      rename_folder(path_of(all[i]), doomed);
+      rename_folder(path_of(step), doomed);
     } catch (const FileError& error) {
       warn_(fmt::format("an old checkpoint cannot be removed: {}", error.what()));
-      continue;
+      return;
     }
     remove(doomed);
     ++num_removed;
+  };
+  try {
+    const std::vector<int64_t> all = steps();
+    const size_t num_old = all.size() - std::min(all.size(), static_cast<size_t>(keep));
+    for (size_t i = 0; i < num_old; ++i)
+      if (all[i] != best_step) remove_one(all[i]);
+  } catch (const fs::filesystem_error& error) {
+    warn_(fmt::format("old checkpoints cannot be listed, and are kept: {}", error.what()));
   }
   return num_removed;
 }

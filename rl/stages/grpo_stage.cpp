@@ -123,7 +123,9 @@ class GrpoStage : public Stage {
     auto collection = collector_.collect(context.step, context.cursor);
     if (!collection) return std::nullopt;
     assign_advantages(collection->used, config_.rl);
-    const auto saved = context.run.checkpoints().steps();
+    std::vector<int64_t> saved;  // what a renewed reference must be kept for
+    if (config_.rl.kl_coef != 0.0 && config_.rl.reference_update_every > 0)
+      saved = context.run.checkpoints().steps();
     const Reference reference = reference_.at(context.step, learner_.policy(),
                                               saved.empty() ? 0 : saved.front(), learner_.team());
     learner_.keeper().begin(int64_t{config_.rl.epochs} * config_.rl.minibatches);

@@ -44,7 +44,7 @@ chat = false
 [rollout]
 max_tokens = 8
 [[rewards]]
-type = "length"
+type = "{}"
 [rl]
 group_size = 4
 prompts_per_step = 2
@@ -54,12 +54,13 @@ lr = 1e-3
 
 /// A folder with a recipe and, once it was trained, its run.
 struct Durable {
-  explicit Durable(const std::string& more = "") {
+  explicit Durable(const std::string& more = "", const std::string& rule = "length") {
     write_text(folder / "config.json", kDurableModel);
     write_text(
         folder / "recipe.toml",
         fmt::format(kDurableRecipe,
-                    gradus::tests::fixture("parity/tokenizer_sp_bpe/tokenizer.model").string()) +
+                    gradus::tests::fixture("parity/tokenizer_sp_bpe/tokenizer.model").string(),
+                    rule) +
             more);
   }
   fs::path run() const { return folder.path() / "run"; }
@@ -201,7 +202,7 @@ TEST_CASE("USR2 writes a checkpoint and the run goes on", "[cli][durability]") {
 
 TEST_CASE("a stop in the middle of an update of many passes is the state before it",
           "[cli][durability]") {
-  const std::vector<std::string> settings{"run.steps=20", "rl.epochs=8", "rl.minibatches=2",
+  const std::vector<std::string> settings{"run.steps=10", "rl.epochs=8", "rl.minibatches=2",
                                           "rl.prompts_per_step=8"};
   const Durable stopped;
   REQUIRE(train_and_signal(stopped, {SIGTERM}, settings) == 130);
@@ -222,15 +223,15 @@ TEST_CASE("a run with closed standard descriptors is not stopped by its own prog
 }
 
 TEST_CASE("warnings stand in the run, in runs show and in the report", "[cli][durability]") {
-  const Durable durable;
-  const std::vector<std::string> settings{"rollout.max_tokens=1", "run.steps=12"};
+  const Durable durable("", "accuracy");  // random weights are never right
+  const std::vector<std::string> settings{"rollout.max_tokens=2", "run.steps=12"};
   REQUIRE(durable.train(settings).exit_code == 0);
   const std::string kept = read_text(durable.run() / "warnings.jsonl");
   CHECK(kept.find("no signal") != std::string::npos);
   CHECK(run_gradus({"runs", "show", durable.run()}).out.find("no signal") != std::string::npos);
   CHECK(read_text(durable.run() / "report.html").find("<h2>Warnings</h2>") != std::string::npos);
   // A run in two parts says the same.
-  const Durable halves;
+  const Durable halves("", "accuracy");
   REQUIRE(halves.train({settings[0], "run.steps=7"}).exit_code == 0);
   REQUIRE(halves.resume({"--set", "run.steps=12"}).exit_code == 0);
   CHECK(std::ranges::count(read_text(halves.run() / "warnings.jsonl"), '\n') ==
@@ -264,9 +265,9 @@ TEST_CASE("the problems of an evaluation do not follow run.seed", "[cli][durabil
 }
 
 TEST_CASE("dynamic sampling that finds no signal uses nothing and says so", "[cli][durability]") {
-  const Durable durable;
+  const Durable durable("", "accuracy");
   REQUIRE(durable
-              .train({"rollout.max_tokens=1", "rl.dynamic_sampling.enable=true",
+              .train({"rollout.max_tokens=2", "rl.dynamic_sampling.enable=true",
                       "rl.dynamic_sampling.max_batches=3", "run.steps=1", "run.samples_every=1"})
               .exit_code == 0);
   const auto metrics = gradus::rl::read_metrics(durable.run() / "metrics.jsonl").front().values;
