@@ -41,6 +41,20 @@ size_t based_digits(std::string_view text) {
   return has_letter && has_digit && is_base ? mark : 0;
 }
 
+/// The number behind "exactly", "about" or "minus", as words or in \\text; empty for others.
+std::string_view behind_adverb(std::string_view text) {
+  if (text.starts_with("\\text{") && text.ends_with('}')) text = text.substr(6, text.size() - 7);
+  if (text.size() > 60 || text.empty() || !is_letter(text[0])) return {};
+  for (const std::string_view adverb :
+       {"exactly ", "about ", "approximately ", "around ", "roughly ", "minus ", "negative ",
+        "Exactly ", "About ", "Approximately ", "Minus ", "Negative "}) {
+    if (!text.starts_with(adverb)) continue;
+    const std::string_view value = text.substr(adverb.size());
+    return !value.empty() && is_digit(value[0]) ? value : std::string_view();
+  }
+  return {};
+}
+
 /// "all integers", "no solution": the set that words name; empty: none.
 std::string_view named_set(std::string_view text) {
   if (text.size() < 4 || text.size() > 40) return {};
@@ -80,6 +94,11 @@ std::string readable(std::string_view text) {
   }
   if (const size_t size = based_digits(digits)) {
     return "\\text{" + digits.substr(0, size) + "}" + digits.substr(size);
+  }
+  if (const std::string_view value = behind_adverb(plain); !value.empty()) {
+    const bool is_negative = plain.find("inus ") != std::string_view::npos ||
+                             plain.find("egative ") != std::string_view::npos;
+    return (is_negative ? "-" : "") + std::string(value);
   }
   if (const std::string_view named = named_set(plain); !named.empty()) return std::string(named);
   const bool may_name_number =

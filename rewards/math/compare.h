@@ -71,7 +71,7 @@ class Comparison {
   std::optional<bool> same_residues();
   std::optional<bool> same_residue_family(int32_t residue, int32_t family, const Domains& domains);
   std::optional<std::string> unit_expression(int32_t id) const;
-  bool is_sum_of_names(int32_t id) const;
+  bool is_made_of_names(int32_t id) const;
   bool is_unsolved(const Node& gold, const Node& answer) const;
   bool is_open(int32_t id);
   bool is_solved(const Node& relation) const;

@@ -136,28 +136,33 @@ bool Comparison::is_measure(int32_t id) const {
   return name.kind == NodeKind::symbol && is_of_sets;
 }
 
-/// m + n, 10a + b: names of numbers that were found, with no number beside them. x + y = 5 and
-/// 24 + x = 30 are equations in unknowns.
-bool Comparison::is_sum_of_names(int32_t id) const {
-  const Node& sum = tree_.at(id);
-  if (sum.kind != NodeKind::add) return false;
-  const auto is_place = [&](const Node& factor) {
+/// m + n, 10a + b, a^2 + b^2: made of names of numbers that were found, with no number beside them.
+/// x + y = 5 and 24 + a = 30 are equations in unknowns.
+bool Comparison::is_made_of_names(int32_t id) const {
+  const Node& node = tree_.at(id);
+  const auto is_place = [&](int32_t kid) {
+    const Node& factor = tree_.at(kid);
     return factor.kind == NodeKind::number &&
            (factor.value == Rational(10) || factor.value == Rational(100) ||
             factor.value == Rational(1000));
   };
-  std::set<std::string> names;
-  for (int32_t kid : sum.kids) {
-    if (tree_.at(kid).kind == NodeKind::negate) kid = tree_.at(kid).kids[0];
-    const Node& term = tree_.at(kid);
-    const bool is_digit_of_name = term.kind == NodeKind::multiply && term.kids.size() == 2 &&
-                                  is_place(tree_.at(term.kids[0]));
-    const Node& name = tree_.at(is_digit_of_name ? term.kids[1] : kid);
-    const bool is_unknown = name.name == "x" || name.name == "y" || name.name == "z";
-    if (name.kind != NodeKind::symbol || is_unknown) return false;
-    names.insert(name.name);
+  const auto all = [&](auto&& fits) {
+    return std::all_of(node.kids.begin(), node.kids.end(), fits);
+  };
+  switch (node.kind) {
+    case NodeKind::symbol:
+      return node.name != "x" && node.name != "y" && node.name != "z";
+    case NodeKind::negate:
+    case NodeKind::power:
+    case NodeKind::root:
+      return is_made_of_names(node.kids[0]);
+    case NodeKind::add:
+      return all([&](int32_t kid) { return is_made_of_names(kid); });
+    case NodeKind::multiply:
+      return all([&](int32_t kid) { return is_place(kid) || is_made_of_names(kid); });
+    default:
+      return false;
   }
-  return names.size() == sum.kids.size();
 }
 
 /// x = 2 and 2 < x < 3: a name alone on one side, what it is on the others.
@@ -188,7 +193,7 @@ bool Comparison::is_value_of(const Node& relation) {
   if (is_assignment(relation)) return true;
   const bool is_constant = symbols_in(tree_, relation.kids[1]).empty();
   if (is_measure(relation.kids[0]) && is_constant) return true;
-  if (is_constant && is_sum_of_names(relation.kids[0])) return true;    // m + n = 293
+  if (is_constant && is_made_of_names(relation.kids[0])) return true;   // m + n = 293
   if (symbols_in(tree_, relation.kids[0]).empty()) return is_constant;  // 2+3 = 5, but not 0 = 2x
   return same_expression(relation.kids[0], relation.kids[1]);
 }
@@ -215,6 +220,9 @@ std::optional<bool> Comparison::same_relation(int32_t g, int32_t a) {
   }
   if (answer_is && answer.name == "=" && !gold_is && gold.kind != NodeKind::element_of) {
     if (is_value_of(answer)) return same(g, answer.kids[1]);
+    const bool is_turned = answer.kids.size() == 2 && is_made_of_names(answer.kids[1]) &&
+                           symbols_in(tree_, answer.kids[0]).empty();
+    if (is_turned) return same(g, answer.kids[0]);  // 293 = m + n
     return decide(false, "an equation is not an expression");
   }
   return std::nullopt;

@@ -205,7 +205,10 @@ class MathGrade {
     if (!has_word || !find_boxes(prediction_).empty()) return false;
     const auto part = deliberate_part(prediction_);
     std::string_view text = part ? *part : announced_text(prediction_);
-    if (text.empty()) text = prediction_;
+    if (text.empty()) {
+      const std::string_view said = behind_copula(prediction_);
+      text = !said.empty() && states(said, gold_words_) ? said : prediction_;
+    }
     if (same_chemistry(gold_words_, text) == false || !states(text, gold_words_)) return false;
     verdict_.answer = gold_words_;
     verdict_.place = part ? "final answer" : "phrase";

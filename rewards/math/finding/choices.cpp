@@ -223,9 +223,10 @@ bool is_mathematics(std::string_view box) {
 /// A choice in lower case that is all of a text but marks: "b", "(b)", "b) 12", "option b".
 Choice lower_choice(std::string_view text, const ExtractOptions& options) {
   text = bare(text);
-  for (const std::string_view word :
-       {"Option ", "option ", "Choice ", "choice ", "answer ", "Answer "}) {
-    if (text.starts_with(word)) text.remove_prefix(word.size());
+  for (const std::string_view word : {"Option", "option", "Choice", "choice", "answer", "Answer"}) {
+    if (!text.starts_with(word)) continue;
+    text.remove_prefix(word.size());
+    while (text.starts_with(':') || text.starts_with(' ')) text.remove_prefix(1);
   }
   const bool opens = text.starts_with('(');
   if (opens) text.remove_prefix(1);
@@ -237,6 +238,9 @@ Choice lower_choice(std::string_view text, const ExtractOptions& options) {
   const std::string_view rest = text.substr(1);
   const bool is_closed =
       rest.starts_with(')') || (!opens && (rest.starts_with(". ") || rest.starts_with(": ")));
+  for (const std::string_view praise : {" is correct", " is right", " is the answer"}) {
+    if (rest.starts_with(praise)) return {letter, false};
+  }
   if (rest.empty()) return opens ? Choice{} : Choice{letter, false};
   if (!is_closed) return {};
   // "(a) or (b)"
@@ -324,7 +328,8 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
     const Choice choice = chosen_in(rest, options, is_deliberate);
     if (!choice.letter.empty()) return choice;
     const std::string_view sentence = rest.substr(0, rest.find(". "));
-    if (Choice lower = lower_choice(sentence, options); !lower.letter.empty()) return lower;
+    if (Choice lower = lower_choice(without_latex(sentence), options); !lower.letter.empty())
+      return lower;
   }
   if (Choice picked = picked_choice(text, options); !picked.letter.empty()) return picked;
   if (Choice lower = lower_choice(text, options); !lower.letter.empty()) return lower;

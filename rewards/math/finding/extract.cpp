@@ -124,7 +124,7 @@ class Extractor {
   /// behind the last "is" or "=", together with what is joined to it.
   void push_phrase(std::string_view phrase, Origin origin) {
     const std::string_view whole = without_citations(without_working(bare(phrase)));
-    if (whole.empty() || is_asked(text_, begin_of(whole), end_of(whole))) return;
+    if (whole.empty() || is_question(whole)) return;
     if (is_short_mathematics(whole) && may_read(whole)) {
       push(without_emphasis(whole), origin, whole.find_first_of("$\\") == std::string_view::npos);
       // "5 (or 6)" and "5 o 6" cannot be read as they stand.

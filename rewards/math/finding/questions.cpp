@@ -89,6 +89,12 @@ bool ends_as_question(std::string_view text, size_t at) {
 
 }  // namespace
 
+bool is_question(std::string_view phrase) {
+  if (asks(phrase)) return true;
+  const size_t equals = phrase.rfind('=');
+  return equals != std::string_view::npos && dangles(phrase.substr(equals));
+}
+
 bool is_asked(std::string_view text, size_t begin, size_t end) {
   if (begin >= end || end > text.size()) return false;
   if (dangles(text.substr(end))) return true;
@@ -102,6 +108,11 @@ bool is_asked(std::string_view text, size_t begin, size_t end) {
     if (is_calculation) return false;
   }
   const size_t sentence = sentence_begin(text, begin);
+  const std::string lead =
+      lower_case(text.substr(sentence, std::min<size_t>(begin - sentence, 12)));
+  for (const std::string_view premise : {"let ", "suppose ", "assume "}) {
+    if (lead.starts_with(premise)) return true;  // what is given is no answer
+  }
   if (asks(text.substr(sentence, begin - sentence))) return true;
   const bool is_expression = inside.find_first_of("+-*/^=\\", 1) != std::string_view::npos;
   return is_expression && ends_as_question(text, end);

@@ -184,6 +184,24 @@ bool states(std::string_view text, std::string_view gold) {
   return rest.find_first_not_of(".!") == std::string_view::npos;
 }
 
+std::string_view behind_copula(std::string_view text) {
+  text = bare(text);
+  const size_t line = text.rfind('\n');
+  if (line != std::string_view::npos) text.remove_prefix(line + 1);
+  size_t at = 0;
+  for (const std::string_view copula : {" is ", " are "}) {
+    const size_t found = text.rfind(copula);
+    if (found != std::string_view::npos) at = std::max(at, found + copula.size());
+  }
+  if (at == 0) return {};
+  const std::string before = lower_case(text.substr(0, at));
+  for (const std::string_view doubt : {"not ", "n't", "whether", " if ", "never", "what ", "which ",
+                                       "wrong", "false", "cannot", "hardly"}) {
+    if (before.find(doubt) != std::string::npos) return {};
+  }
+  return text.substr(at);
+}
+
 std::optional<bool> truth_word(std::string_view word) {
   const std::string lower = lower_case(bare(word));
   if (lower == "yes" || lower == "true") return true;

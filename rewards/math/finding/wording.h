@@ -21,6 +21,9 @@ bool is_decided_by_words(std::string_view gold);
 /// "Joan F. Sample.", "less than 5, because ..."; not "less than 5 or more than 7".
 bool states(std::string_view text, std::string_view gold);
 
+/// "The series is convergent.": what the last sentence's "is" gives; empty where it denies or asks.
+std::string_view behind_copula(std::string_view text);
+
 /// Yes and true, no and false; nullopt: another word.
 std::optional<bool> truth_word(std::string_view word);
 

@@ -8,7 +8,11 @@ namespace {
 
 /// Two forms of one letter.
 std::string letter_named(const std::string& name) {
-  return name == "varphi" ? "phi" : name == "varepsilon" ? "epsilon" : name;
+  return name == "varphi"       ? "phi"
+         : name == "varepsilon" ? "epsilon"
+         : name == "vartheta"   ? "theta"
+         : name == "varrho"     ? "rho"
+                                : name;
 }
 
 }  // namespace
@@ -79,7 +83,11 @@ std::optional<int32_t> Parser::named_command(const std::string& name) {
     }
     return make(NodeKind::symbol, {}, name + points);
   }
-  if (is_symbol_command(name)) return make(NodeKind::symbol, {}, letter_named(name));
+  if (is_symbol_command(name)) {
+    const int32_t symbol = make(NodeKind::symbol, {}, letter_named(name));
+    if (name == "nabla") bold_.push_back(symbol);  // a vector: \nabla \times E
+    return symbol;
+  }
   return std::nullopt;
 }
 

@@ -112,7 +112,8 @@ int32_t Parser::first_letter() {
 
 /// Degrees, of an angle or, before C and F, of temperature.
 int32_t Parser::degrees(int32_t left) {
-  if (here().kind == TokenKind::letter && (here().text == "C" || here().text == "F")) {
+  const bool is_letter_here = here().kind == TokenKind::letter || here().kind == TokenKind::text;
+  if (is_letter_here && (here().text == "C" || here().text == "F")) {
     const std::string scale = here().text == "C" ? "celsius" : "fahrenheit";
     ++at_;
     return make(NodeKind::quantity, {left}, scale);

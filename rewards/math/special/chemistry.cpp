@@ -83,6 +83,7 @@ class FormulaReader {
     if (digits > 0) formula.coefficient = text_.substr(0, digits);
     at_ = digits;
     formula.text = text_.substr(at_);
+    std::erase(formula.text, '^');
     if (!group(formula, 0) || !state() || !charge(formula) || !state()) return std::nullopt;
     if (at_ != text_.size() || formula.counts.empty()) return std::nullopt;
     return formula;
@@ -210,6 +211,7 @@ bool is_certain(const Reaction& reaction) {
   if (reaction.sides[0].size() != 1) return false;
   const Formula& formula = reaction.sides[0][0];
   if (formula.has_one || formula.coefficient != "1") return false;
+  if (formula.is_charged) return true;  // Na^+: no sum ends in a sign
   const bool is_sole = reaction.is_marked && formula.num_symbols == 1;  // \text{O}_2
   return formula.has_count && (formula.counts.size() > 1 || is_sole);
 }
@@ -261,7 +263,8 @@ std::optional<bool> same_chemistry(std::string_view gold, std::string_view answe
     const bool is_other = wanted->sides[0][0].counts != given->sides[0][0].counts ||
                           wanted->sides[0][0].is_charged != given->sides[0][0].is_charged;
     if (is_certain(*wanted) && is_other) return false;
-    if (is_certain(*wanted) && wanted->is_marked) return a == b;
+    const bool is_exact = wanted->is_marked || wanted->sides[0][0].is_charged;
+    if (is_certain(*wanted) && is_exact) return a == b;
     return std::nullopt;
   }
   return is_certain(*wanted) ? std::optional(is_same) : std::nullopt;

@@ -1,7 +1,9 @@
 #include "rewards/math/special/special_answers.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ascii.h"
@@ -13,6 +15,36 @@ namespace gradus::rewards::math {
 namespace {
 
 using Same = std::function<bool(std::string_view, std::string_view)>;
+
+/// "at least 3" of "\ge 3" and "x \ge 3"; empty where no bound opens the answer.
+std::string bound_in_words(std::string_view answer) {
+  std::string plain = wording(answer);
+  if (plain.size() > 2 && is_letter(plain[0]) &&
+      (plain[1] == ' ' || plain[1] == '\\' || plain[1] == '<' || plain[1] == '>')) {
+    plain.erase(0, 1);
+  }
+  plain.erase(0, std::min(plain.find_first_not_of(' '), plain.size()));
+  using Bound = std::pair<std::string_view, std::string_view>;
+  constexpr std::array<Bound, 12> kBounds{{{"\\geq", "at least"},
+                                           {"\\ge", "at least"},
+                                           {"≥", "at least"},
+                                           {">=", "at least"},
+                                           {"\\leq", "at most"},
+                                           {"\\le", "at most"},
+                                           {"≤", "at most"},
+                                           {"<=", "at most"},
+                                           {"<", "less than"},
+                                           {"\\lt", "less than"},
+                                           {">", "more than"},
+                                           {"\\gt", "more than"}}};
+  for (const auto& [sign, words] : kBounds) {
+    if (!plain.starts_with(sign)) continue;
+    const size_t number = plain.find_first_not_of(' ', sign.size());
+    if (number == std::string::npos) return "";
+    return std::string(words) + " " + plain.substr(number);
+  }
+  return "";
+}
 
 std::string listed_values(const std::vector<LabelledPart>& parts) {
   std::string list;
@@ -59,7 +91,9 @@ std::optional<SpecialVerdict> by_conditions(std::string_view gold, std::string_v
 std::optional<SpecialVerdict> special_verdict(std::string_view gold, std::string_view answer,
                                               const Same& same) {
   if (is_decided_by_words(gold)) {
-    return SpecialVerdict{wording(gold) == wording(answer), "words and numbers"};
+    const std::string wanted = wording(gold);
+    const bool is_same = wanted == wording(answer) || wanted == bound_in_words(answer);
+    return SpecialVerdict{is_same, "words and numbers"};
   }
   if (auto verdict = by_labels(gold, answer, same)) return verdict;
   return by_conditions(gold, answer, same);
