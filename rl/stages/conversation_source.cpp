@@ -17,14 +17,14 @@
 namespace gradus::rl {
 namespace {
 
-using json = nlohmann::ordered_json;
+using ChatJson = nlohmann::ordered_json;
 
 constexpr int64_t kMostRows = 2'000'000;  // unless data.count says more: all are kept
 
-bool ends_with_assistant(const json& row) {
+bool ends_with_assistant(const ChatJson& row) {
   return row.is_object() && row.contains("messages") && row["messages"].is_array() &&
          row["messages"].size() > 1 && row["messages"].back().is_object() &&
-         row["messages"].back().value("role", json()) == "assistant";
+         row["messages"].back().value("role", ChatJson()) == "assistant";
 }
 
 class ConversationSource final : public TextSource {
@@ -69,8 +69,9 @@ class ConversationSource final : public TextSource {
                           (first_skipped_.empty() ? "" : "; the first: " + first_skipped_));
   }
 
-  void add(json row, const std::string& where) {
-    if (!ends_with_assistant(row) || !row["messages"].back().value("content", json()).is_string())
+  void add(ChatJson row, const std::string& where) {
+    if (!ends_with_assistant(row) ||
+        !row["messages"].back().value("content", ChatJson()).is_string())
       throw FileError(where, "bad_row", "its messages do not end with text of the assistant");
     const auto response = row["messages"].back()["content"].get<std::string>();
     row["messages"].erase(row["messages"].size() - 1);

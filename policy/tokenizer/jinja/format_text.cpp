@@ -12,7 +12,7 @@
 namespace gradus::policy::jinja {
 namespace {
 
-bool skip(std::string_view& text, char c) {
+bool skip_char(std::string_view& text, char c) {
   if (text.empty() || text.front() != c) return false;
   text.remove_prefix(1);
   return true;
@@ -86,11 +86,11 @@ class BraceFormat {
     const size_t end = std::min(name.find_first_of(".["), name.size());
     Value value = argument(std::string(name.substr(0, end)));
     for (name = name.substr(end); !name.empty();) {
-      if (skip(name, '.')) {
+      if (skip_char(name, '.')) {
         const size_t stop = std::min(name.find_first_of(".["), name.size());
         value = attribute_of(value, std::string(name.substr(0, stop)), context_);
         name = name.substr(stop);
-      } else if (skip(name, '[')) {
+      } else if (skip_char(name, '[')) {
         const size_t stop = name.find(']');
         if (stop == std::string_view::npos) throw Error("format(): a '[' is not closed");
         value = item_of(value, key_of(std::string(name.substr(0, stop))), context_);
@@ -197,7 +197,7 @@ std::string percent_place(std::string_view& rest, PercentValues& values, Meter& 
   meter.step();
   rest.remove_prefix(1);
   std::optional<std::string> name;
-  if (skip(rest, '(')) {
+  if (skip_char(rest, '(')) {
     const size_t end = rest.find(')');
     if (end == std::string_view::npos) throw Error("'%': a '(' is not closed");
     name = rest.substr(0, end);
@@ -216,7 +216,7 @@ std::string percent_place(std::string_view& rest, PercentValues& values, Meter& 
     if (flag == '+' || (flag == ' ' && spec.sign != '+')) spec.sign = flag;
   }
   spec.width = take_number(rest, 0);
-  if (skip(rest, '.')) spec.precision = take_number(rest, 0);
+  if (skip_char(rest, '.')) spec.precision = take_number(rest, 0);
   if (rest.empty()) throw Error("'%' at the end of the text");
   spec.type = rest.front();
   rest.remove_prefix(1);
