@@ -154,4 +154,10 @@ TEST_CASE("sampling settings out of range are refused by name", "[rollout][sampl
   config.top_p = 1.5;
   CHECK_THROWS_AS(Sampler(config), ArgumentError);
   CHECK_THROWS_WITH(Sampler(config), Catch::Contains("top_p"));
+  // Neither greedy nor a temperature that floats can divide by.
+  for (const double temperature : {1e-300, 1e-6, 9e-4, -1.0, 101.0}) {
+    SamplingConfig odd;
+    odd.temperature = temperature;
+    CHECK_THROWS_WITH(Sampler(odd), Catch::Contains("0 (greedy), or from 0.001"));
+  }
 }

@@ -4,6 +4,7 @@
 #include "rl/recipe/changes.h"
 #include "rl/recipe/input_files.h"
 #include "rl/recipe/load.h"
+#include "rl/stages/sampled_evaluation.h"
 #include "tests/catch.h"
 #include "tests/support/temporary_folder.h"
 
@@ -147,4 +148,22 @@ TEST_CASE("a data file that changed is noticed", "[rl][input_files]") {
   CHECK_THAT(changed_inputs(was, fingerprint_inputs(config)).at(0), Contains("changed"));
   fs::remove(config.data.path);
   CHECK_THAT(changed_inputs(was, fingerprint_inputs(config)).at(0), Contains("is gone"));
+}
+
+TEST_CASE("held-out problems are put as those of training, unless the recipe says how",
+          "[rl][run_config]") {
+  RunConfig config;
+  config.data.template_text = "{question}\nAnswer:";
+  config.data.system = "Be brief.";
+  config.data.chat_template = "own.jinja";
+  config.data.chat = false;
+  const auto inherited = eval_plan(config).eval.data;
+  CHECK(inherited.template_text == "{question}\nAnswer:");
+  CHECK(inherited.system == "Be brief.");
+  CHECK(inherited.chat_template == "own.jinja");
+  CHECK_FALSE(inherited.chat);
+  config.eval.data.template_text = "{question}";
+  const auto own = eval_plan(config).eval.data;
+  CHECK(own.template_text == "{question}");
+  CHECK(own.system.empty());
 }
