@@ -193,7 +193,7 @@ TEST_CASE("a policy with an adapter is saved merged and in PEFT's form", "[polic
       std::vector<std::byte> got(after.info(info.name).num_bytes);
       before.read_raw(info.name, wanted);
       after.read_raw(info.name, got);
-      CHECK(wanted == got);
+      CHECK((wanted == got));
     }
     auto config = nlohmann::json::parse(text_of(folder / "adapter/adapter_config.json"));
     config["base_model_name_or_path"] = adapter.config["base_model_name_or_path"];
