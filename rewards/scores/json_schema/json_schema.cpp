@@ -38,7 +38,7 @@ bool is_of_type(const json& value, const json& types) {
   return type == types || (types == "number" && type == "integer");
 }
 
-constexpr int64_t kWorkOfStep = 16;  // a schema that meets a value; the unit is a value compared
+constexpr int64_t kWorkOfStep = 64;  // a schema that meets a value; the unit is a value compared
 constexpr int64_t kMaxWork = JsonSchema::kMaxSteps * kWorkOfStep;
 
 /// Leaves a check at the place where its work is used up.

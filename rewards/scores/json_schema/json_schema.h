@@ -28,7 +28,7 @@ namespace gradus::rewards {
 ///
 /// Checking ends after `kMaxSteps` schemas have met values, whatever the schema is: `is_valid` is
 /// then false with that reason. Values compared (const, enum, uniqueItems), members looked through
-/// and steps of patterns count a sixteenth each. May be used from several threads at once.
+/// and steps of patterns count a sixty-fourth each. May be used from several threads at once.
 class JsonSchema {
  public:
   static constexpr int64_t kMaxSteps = 300'000;
