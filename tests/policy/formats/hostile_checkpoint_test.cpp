@@ -1,6 +1,7 @@
 // Checkpoints that are not what their config says, or not what they seem to be.
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/model_config.h"
+#include "policy/formats/safetensors/safetensors.h"
 #include "policy/formats/safetensors/safetensors_writer.h"
 #include "tests/policy/formats/fixture.h"
 
