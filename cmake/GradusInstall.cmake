@@ -6,8 +6,8 @@ include(CMakePackageConfigHelpers)
 set(GRADUS_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
 set(GRADUS_HEADER_DIR ${CMAKE_INSTALL_INCLUDEDIR}/gradus)
 
-# LibTorch stays where it is: the program keeps the way to it.
-set_target_properties(gradus PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+# LibTorch stays where it is: the program keeps the way to it, also where it lies in the checkout.
+set_target_properties(gradus PROPERTIES INSTALL_RPATH "${TORCH_INSTALL_PREFIX}/lib" INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS gradus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT gradus)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT gradus)
 

@@ -47,17 +47,10 @@ bool is_locked(const fs::path& path) {
   }
 }
 
-// A FIFO would be waited for, and a device read without end.
-void refuse_other_than_file(const fs::path& path) {
-  if (fs::exists(path) && !fs::is_regular_file(path))
-    throw FileError(path.string(), "not_a_file", "is not a regular file");
-}
-
 void read_status(RunView& run) {
   const fs::path path = run.path / "status.json";
   run.state = "unknown";
   if (!fs::exists(path)) return;
-  refuse_other_than_file(path);
   const auto status = read_json(path, kMaxStatusBytes);
   try {
     run.state = status.value("state", "unknown");
@@ -111,8 +104,6 @@ RunView read_run(const fs::path& path) {
   RunView run;
   run.path = path;
   read_status(run);
-  for (const char* name : {"metrics.jsonl", "ledger.jsonl", "warnings.jsonl", "recipe.toml"})
-    refuse_other_than_file(path / name);
   if (fs::exists(path / "metrics.jsonl")) run.metrics = rl::read_metrics(path / "metrics.jsonl");
   run.evals = evals_of(run.metrics);
   run.warnings = rl::read_warnings(path / "warnings.jsonl");

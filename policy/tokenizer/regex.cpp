@@ -12,10 +12,13 @@ namespace gradus::policy {
 namespace {
 
 constexpr size_t kMaxPatternBytes = 64 << 10;
-// PCRE2 bounds the steps of one match and does not tell how many it took: a match is tried with few
-// steps, then with ever more, and what the vain tries took is paid from the text's budget. Patterns
-// of known models match in the first try, but for words and blanks of many thousand characters.
-constexpr uint32_t kFirstLimit = 5'000;
+// PCRE2 bounds the steps of a match at each place where one may begin and does not tell how many it
+// took: matches are tried with few steps at some places together, then, where those were not
+// enough, at each place alone with ever more, and what the vain tries took is paid from the text's
+// budget. Patterns of known models match in the first try, but for words and blanks of a thousand
+// characters.
+constexpr size_t kStartsOfTry = 64;
+constexpr uint32_t kFirstLimit = 1'000;
 constexpr uint32_t kLimitFactor = 16;
 constexpr uint32_t kMatchLimit = 20'000'000;
 constexpr int64_t kStepsOfText = 5'000'000;
@@ -192,7 +195,8 @@ Regex::Regex(std::string pattern) : pattern_(std::move(pattern)) {
   PCRE2_SIZE offset = 0;
   pcre2_code* code = pcre2_compile(
       reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
+      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT,
+      &error, &offset, nullptr);
   if (code == nullptr) {
     throw Error("regex '" + pattern_ + "' is not usable: " + pcre2_message(error) + " near '" +
                 to_valid_utf8(std::string_view(translated).substr(0, offset)) + "'");
@@ -221,24 +225,52 @@ Regex Regex::literal(std::string_view text) {
 
 namespace {
 
-int match_once(const pcre2_code* code, std::string_view text, size_t from, MatchScratch& scratch) {
+/// Tries a match that begins at `first` or behind it, at `last` at most, with `limit` steps for
+/// each beginning.
+int match_once(const pcre2_code* code, std::string_view text, size_t first, size_t last,
+               uint32_t limit, MatchScratch& scratch) {
+  pcre2_set_match_limit(scratch.context, limit);
+  pcre2_set_offset_limit(scratch.context, last);
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-  const int rc = pcre2_match(code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, scratch.data,
+  const int rc = pcre2_match(code, subject, text.size(), first, PCRE2_NO_UTF_CHECK, scratch.data,
                              scratch.context);
   if (rc != PCRE2_ERROR_JIT_STACKLIMIT) return rc;
-  return pcre2_match(code, subject, text.size(), from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+  return pcre2_match(code, subject, text.size(), first, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
                      scratch.data, scratch.context);
 }
 
+size_t next_character(std::string_view text, size_t at) {
+  do ++at;
+  while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  return at;
+}
+
+/// A match that begins at `at`, with as many steps as it takes.
 /// @param budget  steps that are left for the text; what vain tries took is taken from it.
-int match_within(const pcre2_code* code, std::string_view text, size_t from, int64_t& budget,
-                 MatchScratch& scratch) {
+int match_at(const pcre2_code* code, std::string_view text, size_t at, int64_t& budget,
+             MatchScratch& scratch) {
   for (uint32_t limit = kFirstLimit;; limit = std::min(limit * kLimitFactor, kMatchLimit)) {
-    pcre2_set_match_limit(scratch.context, limit);
-    const int rc = match_once(code, text, from, scratch);
+    const int rc = match_once(code, text, at, at, limit, scratch);
     if (rc != PCRE2_ERROR_MATCHLIMIT || limit == kMatchLimit) return rc;
     budget -= limit;
     if (budget < 0) return rc;
+  }
+}
+
+/// The first match that begins at `from` or behind it.
+int next_match(const pcre2_code* code, std::string_view text, size_t from, int64_t& budget,
+               MatchScratch& scratch) {
+  for (size_t first = from;;) {
+    const size_t last = std::min(text.size(), first + kStartsOfTry - 1);
+    int rc = match_once(code, text, first, last, kFirstLimit, scratch);
+    if (rc == PCRE2_ERROR_MATCHLIMIT) {
+      rc = PCRE2_ERROR_NOMATCH;
+      for (size_t at = first; at <= last && rc == PCRE2_ERROR_NOMATCH;
+           at = next_character(text, at))
+        rc = match_at(code, text, at, budget, scratch);
+    }
+    if (rc != PCRE2_ERROR_NOMATCH || last == text.size()) return rc;
+    first = next_character(text, last);
   }
 }
 
@@ -251,7 +283,7 @@ std::vector<TextRange> Regex::find_all(std::string_view text) const {
   size_t last_end = std::string_view::npos;
   int64_t budget = kStepsOfText + kStepsOfByte * static_cast<int64_t>(text.size());
   while (from <= text.size()) {
-    const int rc = match_within(code_->code, text, from, budget, scratch);
+    const int rc = next_match(code_->code, text, from, budget, scratch);
     if (rc == PCRE2_ERROR_NOMATCH) break;
     if (rc < 0) {
       throw Error("regex '" + pattern_ + "' gave up on a text of " + std::to_string(text.size()) +

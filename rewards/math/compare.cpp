@@ -249,7 +249,7 @@ bool Comparison::values_of_names(int32_t g, int32_t a) const {
   return name_different_things(tree_, gold ? *gold : *answer);
 }
 
-std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
+std::optional<bool> Comparison::same_assignments(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
   // (x,y)=(1,2) beside x=1, y=2: both become equations.
@@ -280,6 +280,13 @@ std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
       return same_in_order(*equations, answer.kids);
     }
   }
+  return std::nullopt;
+}
+
+std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
+  const Node gold = tree_.at(g);
+  const Node answer = tree_.at(a);
+  if (const auto verdict = same_assignments(g, a)) return *verdict;
   if (is_listing(gold) && is_listing(answer)) {
     if (values_of_names(g, a)) return decide(same_in_order(gold.kids, answer.kids), "named values");
     if (gold.kind == NodeKind::set && answer.kind == NodeKind::set) ++set_depth_;
@@ -311,18 +318,6 @@ std::optional<bool> Comparison::same_collection(int32_t g, int32_t a) {
   return std::nullopt;
 }
 
-/// The symbols of inequalities and of x in S; those of a set builder are its own.
-std::set<std::string> Comparison::unknowns_of(int32_t id) const {
-  const Node& node = tree_.at(id);
-  if (node.kind == NodeKind::relation || node.kind == NodeKind::element_of) {
-    return symbols_in(tree_, id);
-  }
-  std::set<std::string> unknowns;
-  if (node.kind != NodeKind::list) return unknowns;
-  for (const int32_t kid : node.kids) unknowns.merge(unknowns_of(kid));
-  return unknowns;
-}
-
 /// A pair whose first number is not below its second, as in (2, -1): a point, no interval.
 bool Comparison::is_backwards(const Node& pair) {
   if (!is_bracket_pair(pair) || pair.kids.size() != 2) return false;
@@ -330,31 +325,9 @@ bool Comparison::is_backwards(const Node& pair) {
   return order && (*order > 0 || (*order == 0 && pair.name != "[]"));
 }
 
-bool Comparison::same(int32_t g, int32_t a) {
-  if (!work_.spend(10)) return false;
-  if (tree_.at(g).kind == NodeKind::matrix || tree_.at(a).kind == NodeKind::matrix) {
-    for (int32_t* side : {&g, &a}) {
-      if (const int32_t matrix = matrix_of_rows(tree_, *side); matrix >= 0) *side = matrix;
-    }
-  }
+std::optional<bool> Comparison::same_sets(int32_t g, int32_t a) {
   const Node gold = tree_.at(g);
   const Node answer = tree_.at(a);
-  if (const auto verdict = same_relation(g, a)) return *verdict;
-  // x in S stands for S; 2x in S does not.
-  if (gold.kind == NodeKind::element_of && answer.kind == NodeKind::element_of) {
-    return same(gold.kids[0], answer.kids[0]) && same(gold.kids[1], answer.kids[1]);
-  }
-  for (const Node* side : {&gold, &answer}) {
-    if (side->kind == NodeKind::element_of && !is_name(side->kids[0])) {
-      return decide(false, "an expression, not a name, is in the set");
-    }
-  }
-  if (answer.kind == NodeKind::element_of && gold.kind != NodeKind::relation) {
-    return same(g, answer.kids[1]);
-  }
-  if (gold.kind == NodeKind::element_of && answer.kind != NodeKind::relation) {
-    return same(gold.kids[1], a);
-  }
   const auto inequality = [&](int32_t id) {
     const Node& node = tree_.at(id);
     return (node.kind == NodeKind::relation || node.kind == NodeKind::list) &&
@@ -385,6 +358,35 @@ bool Comparison::same(int32_t g, int32_t a) {
       return decide(false, "one says or, the other and");
     }
   }
+  return std::nullopt;
+}
+
+bool Comparison::same(int32_t g, int32_t a) {
+  if (!work_.spend(10)) return false;
+  if (tree_.at(g).kind == NodeKind::matrix || tree_.at(a).kind == NodeKind::matrix) {
+    for (int32_t* side : {&g, &a}) {
+      if (const int32_t matrix = matrix_of_rows(tree_, *side); matrix >= 0) *side = matrix;
+    }
+  }
+  const Node gold = tree_.at(g);
+  const Node answer = tree_.at(a);
+  if (const auto verdict = same_relation(g, a)) return *verdict;
+  // x in S stands for S; 2x in S does not.
+  if (gold.kind == NodeKind::element_of && answer.kind == NodeKind::element_of) {
+    return same(gold.kids[0], answer.kids[0]) && same(gold.kids[1], answer.kids[1]);
+  }
+  for (const Node* side : {&gold, &answer}) {
+    if (side->kind == NodeKind::element_of && !is_name(side->kids[0])) {
+      return decide(false, "an expression, not a name, is in the set");
+    }
+  }
+  if (answer.kind == NodeKind::element_of && gold.kind != NodeKind::relation) {
+    return same(g, answer.kids[1]);
+  }
+  if (gold.kind == NodeKind::element_of && answer.kind != NodeKind::relation) {
+    return same(gold.kids[1], a);
+  }
+  if (const auto verdict = same_sets(g, a)) return *verdict;
   if (const auto verdict = same_collection(g, a)) return *verdict;
   if (is_set_operation(gold) && is_set_operation(answer) && gold.kind == answer.kind) {
     const bool has_order = gold.kind == NodeKind::set_minus;

@@ -47,7 +47,9 @@ class Comparison {
   bool same(int32_t g, int32_t a);
   bool same_items(const std::vector<int32_t>& g, const std::vector<int32_t>& a);
   bool same_in_order(const std::vector<int32_t>& g, const std::vector<int32_t>& a);
+  std::optional<bool> same_assignments(int32_t g, int32_t a);
   std::optional<bool> same_collection(int32_t g, int32_t a);
+  std::optional<bool> same_sets(int32_t g, int32_t a);
   std::optional<bool> same_relation(int32_t g, int32_t a);
   bool same_values(int32_t g, int32_t a);
   bool same_relations(const Node& g, const Node& a);

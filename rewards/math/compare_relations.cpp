@@ -281,4 +281,16 @@ bool Comparison::same_relation_pair(int32_t g_left, int32_t g_right, char g_op, 
   return is_directed ? sign > 0 : sign != 0;
 }
 
+/// The symbols of inequalities and of x in S; those of a set builder are its own.
+std::set<std::string> Comparison::unknowns_of(int32_t id) const {
+  const Node& node = tree_.at(id);
+  if (node.kind == NodeKind::relation || node.kind == NodeKind::element_of) {
+    return symbols_in(tree_, id);
+  }
+  std::set<std::string> unknowns;
+  if (node.kind != NodeKind::list) return unknowns;
+  for (const int32_t kid : node.kids) unknowns.merge(unknowns_of(kid));
+  return unknowns;
+}
+
 }  // namespace gradus::rewards::math

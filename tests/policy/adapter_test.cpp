@@ -308,7 +308,7 @@ TEST_CASE("a tensor of an adapter that would not be used is refused by name",
     return adapter.refusal(base);
   };
   says(renamed(q + ".lora_A.weight", ""), {"q_proj.lora_B.weight", "lora_A"});
-  says(renamed(q + ".lora_A.weight", q + ".lora_magnitude_vector"), {"lora_magnitude", "DoRA"});
+  says(renamed(q + ".lora_A.weight", q + ".lora_magnitude_vector"), {"q_proj.lora_B.weight", "lora_A"});
   says(renamed(q + ".lora_A.weight", q + ".lora_Z.weight"), {"q_proj.lora_Z.weight"});
   says(renamed(q + ".lora_A.weight", "model.q.lora_A.weight"), {"model.q.lora_A.weight"});
   says(renamed(q + ".lora_A.weight", "base_model.model.model.layers.7.x.weight"), {"layers.7.x"});
@@ -317,7 +317,7 @@ TEST_CASE("a tensor of an adapter that would not be used is refused by name",
     adapter.set(key, value);
     return adapter.refusal(base);
   };
-  says(set("r", 3), {"lora_A.weight", "[2, 8]", "[3, 8]"});
+  says(set("r", 3), {"lora_A.weight", "[2, 10]", "[3, 10]"});
   says(set("target_modules", {"down_proj"}), {"q_proj.lora_A.weight", "target_modules"});
   says(set("target_modules", {"q_proj", "down_proj", "v_proj"}), {"v_proj", "target_modules"});
   says(set("modules_to_save", {"lm_head"}), {"lm_head", "modules_to_save"});

@@ -112,7 +112,7 @@ TEST_CASE("a profile's own score is paid unless the recipe says otherwise",
   CHECK(value_of(countdown, "none", puzzle) == 0.0);
 }
 
-TEST_CASE("a row without a readable gold is skipped, never 0", "[rewards][accuracy]") {
+TEST_CASE("a row without a gold is skipped, never 0", "[rewards][accuracy]") {
   for (const json& row : {json(nullptr), json::object(), json{{"answer", nullptr}},
                           json{{"answer", ""}}, json{{"answer", json::array()}}}) {
     const Grade grade = grade_one("type = \"accuracy\"", "5", row);

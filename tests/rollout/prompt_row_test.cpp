@@ -54,7 +54,8 @@ TEST_CASE("questions become chats where there is a chat template", "[rollout][ro
   rules.system = "Think.";
   const auto read = read_row({{"question", "q"}}, rules);
   CHECK(read.chat.messages ==
-        json::parse(R"([{"role":"system","content":"Think."},{"role":"user","content":"q"}])"));
+        nlohmann::ordered_json::parse(
+            R"([{"role":"system","content":"Think."},{"role":"user","content":"q"}])"));
   const auto own = read_row(
       json::parse(
           R"({"prompt":[{"role":"system","content":"Own."},{"role":"user","content":"q"}]})"),

@@ -291,6 +291,30 @@ Choice picked_choice(std::string_view text, const ExtractOptions& options) {
   return chosen_in(rest, options, false);
 }
 
+/// What stands at the beginning of a line, else the last letter that is no article and not denied.
+Choice written_choice(std::string_view text, const std::vector<Found>& all,
+                      const ExtractOptions& options) {
+  // A line that begins with a choice: "C", "**C**", "(C) 12 cm", "D. it can't be A".
+  for (const Found& choice : all) {
+    size_t begin = choice.begin;
+    while (begin > 0 &&
+           (text[begin - 1] == '*' || text[begin - 1] == '(' || text[begin - 1] == ' ')) {
+      --begin;
+    }
+    const bool starts_line = begin == 0 || text[begin - 1] == '\n';
+    if (!starts_line || is_article(text, choice)) continue;
+    const std::string_view line = text.substr(begin);
+    const Choice chosen = chosen_in(line.substr(0, line.find('\n')), options, false);
+    if (!chosen.letter.empty()) return chosen;
+  }
+  for (size_t i = all.size(); i > 0; --i) {
+    if (is_article(text, all[i - 1]) || is_denied(text, all, i - 1)) continue;
+    const bool is_joined = i > 1 && all[i - 2].letter != all[i - 1].letter;
+    return {all[i - 1].letter, is_joined && link_to(text, all, i - 1).adds};
+  }
+  return {};
+}
+
 }  // namespace
 
 Choice extract_choice(std::string_view text, const ExtractOptions& options) {
@@ -335,25 +359,7 @@ Choice extract_choice(std::string_view text, const ExtractOptions& options) {
   if (Choice lower = lower_choice(text, options); !lower.letter.empty()) return lower;
   const std::vector<Found> all = choices_in(text, options.strings);
   if (are_only_choices(text, all)) return chosen_in(text, options, true);
-  // A line that begins with a choice: "C", "**C**", "(C) 12 cm", "D. it can't be A".
-  for (const Found& choice : all) {
-    size_t begin = choice.begin;
-    while (begin > 0 &&
-           (text[begin - 1] == '*' || text[begin - 1] == '(' || text[begin - 1] == ' ')) {
-      --begin;
-    }
-    const bool starts_line = begin == 0 || text[begin - 1] == '\n';
-    if (!starts_line || is_article(text, choice)) continue;
-    const std::string_view line = text.substr(begin);
-    const Choice chosen = chosen_in(line.substr(0, line.find('\n')), options, false);
-    if (!chosen.letter.empty()) return chosen;
-  }
-  for (size_t i = all.size(); i > 0; --i) {
-    if (is_article(text, all[i - 1]) || is_denied(text, all, i - 1)) continue;
-    const bool is_joined = i > 1 && all[i - 2].letter != all[i - 1].letter;
-    return {all[i - 1].letter, is_joined && link_to(text, all, i - 1).adds};
-  }
-  return {};
+  return written_choice(text, all, options);
 }
 
 }  // namespace gradus::rewards::math

@@ -70,9 +70,9 @@ TEST_CASE("a command's faults are those of one completion", "[rewards][plugins][
   }
   CHECK(grades[8].value == 4.0);
   CHECK(grades[1].reason == "the plug-in's process exited with status 3; its last words: bye");
-  CHECK_THAT(grades[3].reason,
-             Catch::Contains("no reply to this call: {") && Catch::Contains("NaN"));
-  CHECK_THAT(grades[5].reason, Catch::Contains("no reply to this call: hello"));
+  CHECK_THAT(grades[3].reason, Catch::Contains("no reply to this call") && Catch::Contains("NaN"));
+  CHECK_THAT(grades[5].reason,
+             Catch::Contains("no reply to this call") && Catch::Contains("hello"));
   CHECK_THAT(grades[6].reason, Catch::Contains("no reply to this call"));
   CHECK(grades[7].outcome == GradeOutcome::timed_out);
   // A line too many breaks the next call, which is then answered by a fresh process.

@@ -150,7 +150,7 @@ TEST_CASE("pipes with a name beside a rule's file are covered", "[rewards][sandb
   for (const fs::path& pipe : {folder / "pipe", folder / "deep/pipe"}) {
     REQUIRE(::mkfifo(pipe.c_str(), 0666) == 0);
     REQUIRE(::chmod(pipe.c_str(), 0666) == 0);
-    const FileDescriptor end = open_file(pipe, O_RDWR | O_NONBLOCK);
+    const FileDescriptor end(::open(pipe.c_str(), O_RDWR | O_NONBLOCK));
     REQUIRE(::write(end.get(), "secret", 6) == 6);
     const std::string place = "os.open('" + pipe.string() + "', os.O_NONBLOCK | ";
     CHECK(output_of(*sandbox, place + "os.O_WRONLY)", {folder}) != "fine");
