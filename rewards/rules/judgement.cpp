@@ -147,7 +147,12 @@ Judgement judge(const RewardInput& input, const AnswerConfig& config) {
   const Golds golds =
       golds_of(input.row, config.reference, profile != nullptr && profile->has_json_gold);
   judgement.reason = golds.missing;
-  if (golds.texts.empty()) return judgement;
+  const bool is_blank = std::ranges::all_of(golds.texts, [](const std::string& gold) {
+    return gold.find_first_not_of(" \t\r\n") == std::string::npos;
+  });
+  if (is_blank && !golds.texts.empty())
+    judgement.reason = "column \"" + config.reference + "\" holds no answer";
+  if (is_blank) return judgement;
   judgement.gold = golds.texts.front();
   const auto part = answering_part(input, config.thinking);
   bool is_comparable = false;

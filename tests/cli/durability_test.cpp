@@ -280,10 +280,10 @@ TEST_CASE("dynamic sampling that finds no signal uses nothing and says so", "[cl
 TEST_CASE("gradus eval with a run's recipe computes as the run did", "[cli][durability]") {
   const Durable durable(
       "[eval]\ntemperature = 0.7\n[eval.data]\ntask = \"arithmetic\"\ncount = 8\n");
-  REQUIRE(durable
-              .train({"run.steps=1", "run.eval_every=1", "model.precision=bfloat16",
-                      "rollout.max_tokens=24"})
-              .exit_code == 0);
+  REQUIRE(
+      durable
+          .train({"run.steps=1", "run.eval_every=1", "rollout.max_tokens=64", "eval.data.count=64"})
+          .exit_code == 0);
   const std::string inside = read_text(durable.run() / "samples" / "eval-step-000001.jsonl");
   const auto evaluate = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words{"eval",
@@ -302,7 +302,15 @@ TEST_CASE("gradus eval with a run's recipe computes as the run did", "[cli][dura
     return read_text(durable.folder / "out.jsonl");
   };
   CHECK((evaluate({}) == inside));
-  CHECK((evaluate({"--set", "model.precision=\"bfloat16\""}) == inside));
-  CHECK((evaluate({"--set", "model.precision=\"float32\""}) != inside));
-  CHECK((evaluate({"--precision", "float32"}) != inside));
+  const std::string narrow = evaluate({"--set", "model.precision=\"bfloat16\""});
+  CHECK((narrow != inside));
+  CHECK((evaluate({"--precision", "bfloat16"}) == narrow));
+  const std::string recipe = read_text(durable.run() / "recipe.toml");
+  const std::string wide = "precision = \"float32\"";
+  const auto at = recipe.find(wide);
+  REQUIRE(at != std::string::npos);
+  write_text(durable.run() / "recipe.toml",
+             recipe.substr(0, at) + "precision = \"bfloat16\"" + recipe.substr(at + wide.size()));
+  CHECK((evaluate({}) == narrow));
+  CHECK((evaluate({"--precision", "float32"}) == inside));
 }

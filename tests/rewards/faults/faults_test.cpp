@@ -272,7 +272,7 @@ TEST_CASE("what hangs is killed at its limit, with all its processes", "[faults]
       CHECK(grade.outcome == GradeOutcome::timed_out);
       CHECK(took.count() < 0.7 + 3.0);
     }
-    const auto bomb = make_rule("python", options(folder, "single", 1.5));
+    const auto bomb = make_rule("python", options(folder, "single", 4.0));
     CHECK(grades_of(*bomb, {"fork_bomb"})[0].outcome == GradeOutcome::timed_out);
     // No single process passes its limit, all together do.
     const Grade tree = grades_of(*bomb, {"memory_tree"})[0];

@@ -147,9 +147,12 @@ TEST_CASE("pipes with a name beside a rule's file are covered", "[rewards][sandb
   const fs::path folder = ::mkdtemp(name.data());
   fs::permissions(folder, fs::perms::all);
   fs::create_directory(folder / "deep");
-  for (const fs::path& pipe : {folder / "pipe", folder / "deep/pipe"}) {
+  const std::vector<fs::path> pipes{folder / "pipe", folder / "deep/pipe"};
+  for (const fs::path& pipe : pipes) {  // before the folder is shown for the first time
     REQUIRE(::mkfifo(pipe.c_str(), 0666) == 0);
     REQUIRE(::chmod(pipe.c_str(), 0666) == 0);
+  }
+  for (const fs::path& pipe : pipes) {
     const FileDescriptor end(::open(pipe.c_str(), O_RDWR | O_NONBLOCK));
     REQUIRE(::write(end.get(), "secret", 6) == 6);
     const std::string place = "os.open('" + pipe.string() + "', os.O_NONBLOCK | ";
