@@ -308,8 +308,8 @@ TEST_CASE("a tensor of an adapter that would not be used is refused by name",
     return adapter.refusal(base);
   };
   says(renamed(q + ".lora_A.weight", ""), {"q_proj.lora_B.weight", "lora_A"});
-  says(renamed(q + ".lora_A.weight", q + ".lora_magnitude_vector"), {"q_proj.lora_B.weight", "lora_A"});
-  says(renamed(q + ".lora_A.weight", q + ".lora_Z.weight"), {"q_proj.lora_Z.weight"});
+  says(renamed(q + ".lora_A.weight", q + ".lora_magnitude_vector"), {"lora_magnitude", "DoRA"});
+  says(renamed(q + ".lora_A.weight", q + ".lora_Z.weight"), {"q_proj.lora_B.weight", "lora_A"});
   says(renamed(q + ".lora_A.weight", "model.q.lora_A.weight"), {"model.q.lora_A.weight"});
   says(renamed(q + ".lora_A.weight", "base_model.model.model.layers.7.x.weight"), {"layers.7.x"});
   const auto set = [&](const char* key, const nlohmann::json& value) {
