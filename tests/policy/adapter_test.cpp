@@ -309,9 +309,10 @@ TEST_CASE("a tensor of an adapter that would not be used is refused by name",
   };
   says(renamed(q + ".lora_A.weight", ""), {"q_proj.lora_B.weight", "lora_A"});
   says(renamed(q + ".lora_A.weight", q + ".lora_magnitude_vector"), {"lora_magnitude", "DoRA"});
-  says(renamed(q + ".lora_A.weight", q + ".lora_Z.weight"), {"q_proj.lora_B.weight", "lora_A"});
+  says(renamed(q + ".lora_A.weight", q + ".lora_Z.weight"), {"q_proj.lora_Z.weight"});
   says(renamed(q + ".lora_A.weight", "model.q.lora_A.weight"), {"model.q.lora_A.weight"});
-  says(renamed(q + ".lora_A.weight", "base_model.model.model.layers.7.x.weight"), {"layers.7.x"});
+  says(renamed(q + ".lora_A.weight", "base_model.model.model.layers.7.x.weight"),
+       {"q_proj.lora_B.weight", "lora_A"});
   const auto set = [&](const char* key, const nlohmann::json& value) {
     const ChangedAdapter adapter("plain");
     adapter.set(key, value);
