@@ -35,6 +35,7 @@ def busy(cores):
 
 
 def nano_steps(steps):
+    WORK.mkdir(parents=True, exist_ok=True)
     run = WORK / "contention-run"
     shutil.rmtree(run, ignore_errors=True)
     measured([built("gradus"), "train", ROOT / "examples/nano/grpo.toml", "--run-dir", run, "--set", f"run.steps={steps}",
