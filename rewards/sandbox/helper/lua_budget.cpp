@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <lua.hpp>
 
 namespace gradus::rewards::sandbox {
 namespace {

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <lua.hpp>
+
+struct lua_Debug;
+struct lua_State;
 
 namespace gradus::rewards::sandbox {
 
