@@ -51,7 +51,8 @@ bool is_whole(const fs::path& checkpoint) {
   try {
     rl::verify_checkpoint(checkpoint);
     return true;
-  } catch (const FileError&) {
+  } catch (const FileError& error) {
+    if (!rl::is_damage(error)) throw;  // a whole one that cannot be read now is not dispensable
     return false;
   }
 }
