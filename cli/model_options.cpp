@@ -3,25 +3,26 @@
 #include <ATen/Parallel.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "base/error.h"
 #include "base/settings/setting.h"
 #include "cli/machine.h"
 #include "policy/formats/checkpoint_name.h"
+#include "runs/run_folder.h"
 #include "runs/run_view.h"
 
 namespace gradus::cli {
 
 std::string checkpoint_path(const std::string& name) {
   namespace fs = std::filesystem;
-  const fs::path named = fs::path("runs") / name;
-  const bool is_named = !fs::exists(name) && runs::is_run(named);
-  const fs::path run = is_named ? named : fs::path(name);
-  if (!is_named && !runs::is_run(run)) return policy::resolve_checkpoint_name(name).string();
-  if (fs::exists(run / "final")) return (run / "final").string();
-  throw ArgumentError(run.string() +
+  const bool is_other = fs::exists(name) && !runs::is_run(name);
+  const auto run = is_other ? std::nullopt : runs::find_run(name);
+  if (!run) return policy::resolve_checkpoint_name(name).string();
+  if (fs::exists(*run / "final")) return (*run / "final").string();
+  throw ArgumentError(run->string() +
                       ": is a run without final/; go on with it (gradus train --resume " +
-                      run.string() + "), or export a checkpoint (gradus model export)");
+                      run->string() + "), or export a checkpoint (gradus model export)");
 }
 
 void add_model_options(Command app, ModelOptions& options) {

@@ -41,6 +41,20 @@ bool has_open(pid_t pid, const struct stat& file) {
   return false;
 }
 
+/// The run's lock file where a process holds it, which loses it when it dies, however it dies;
+/// closed: none does.
+FileDescriptor held_lock(const fs::path& run) {
+  const fs::path path = run / ".lock";
+  if (!fs::exists(path)) return {};
+  try {
+    FileDescriptor lock = open_file(path, O_RDONLY);
+    const bool is_free = uninterrupted([&] { return ::flock(lock.get(), LOCK_SH | LOCK_NB); }) == 0;
+    return is_free ? FileDescriptor() : std::move(lock);
+  } catch (const FileError&) {
+    return {};  // what cannot be opened, no process can have locked
+  }
+}
+
 int64_t best_step_of(const fs::path& checkpoint) {
   const auto state = read_json(checkpoint / "state.json", kMaxStateBytes);
   const auto best = state.find("best_step");
@@ -81,21 +95,27 @@ void add_use(const fs::path& path, std::set<std::pair<dev_t, ino_t>>& seen, Disk
 
 }  // namespace
 
-fs::path locate_run(const std::string& name) {
+std::optional<fs::path> find_run(const std::string& name) {
   if (is_run(name)) return name;
   const fs::path named = fs::path("runs") / name;
-  if (is_run(named)) return named;
-  throw FileError(name, "missing",
-                  fmt::format("is no run's folder, nor is {}; `gradus runs list` names the runs",
-                              named.string()));
+  return is_run(named) ? std::optional(named) : std::nullopt;
+}
+
+fs::path locate_run(const std::string& name) {
+  if (const auto run = find_run(name)) return *run;
+  throw FileError(
+      name, "missing",
+      fmt::format("is no run's folder, nor is runs/{}; `gradus runs list` names the runs", name));
+}
+
+bool is_held(const fs::path& run) {
+  return held_lock(run).is_open();
 }
 
 std::optional<Holder> holder_of(const fs::path& run) {
-  const fs::path path = run / ".lock";
-  const FileDescriptor lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const FileDescriptor lock = held_lock(run);
   struct stat file {};
   if (!lock.is_open() || ::fstat(lock.get(), &file) != 0) return std::nullopt;
-  if (::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
   std::array<char, 16> text{};
   const ssize_t length = ::pread(lock.get(), text.data(), text.size(), 0);
   Holder holder;

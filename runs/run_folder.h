@@ -12,9 +12,14 @@
 
 namespace gradus::runs {
 
-/// The folder of the run that a person calls `name`: a path, or a name below ./runs.
-/// @throws FileError  kind "missing": neither is a run.
+/// The folder of the run that a person calls `name`: a path, or a name below ./runs; nothing:
+/// neither is a run.
+std::optional<std::filesystem::path> find_run(const std::string& name);
+/// The same. @throws FileError  kind "missing": neither is a run.
 std::filesystem::path locate_run(const std::string& name);
+
+/// Whether a process works on the run: it holds the run's lock.
+bool is_held(const std::filesystem::path& run);
 
 /// The process that works on a run, as it holds the run's lock.
 struct Holder {

@@ -1,15 +1,12 @@
 #include "runs/run_view.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/files/file_descriptor.h"
 #include "base/json.h"
+#include "runs/run_folder.h"
 
 namespace gradus::runs {
 namespace {
@@ -35,18 +32,6 @@ std::vector<EvalPoint> evals_of(const std::vector<rl::MetricsRecord>& metrics) {
   return evals;
 }
 
-// The run's process holds this lock and loses it when it dies, however it dies.
-bool is_locked(const fs::path& path) {
-  const fs::path lock = path / ".lock";
-  if (!fs::exists(lock)) return false;
-  try {
-    const FileDescriptor fd = open_file(lock, O_RDONLY);
-    return uninterrupted([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) != 0;
-  } catch (const FileError&) {
-    return false;  // what cannot be opened, no process can have locked
-  }
-}
-
 void read_status(RunView& run) {
   const fs::path path = run.path / "status.json";
   run.state = "unknown";
@@ -62,7 +47,7 @@ void read_status(RunView& run) {
     throw FileError(path.string(), "invalid_status",
                     "is not an object with state, reason, step, steps and updated");
   }
-  if (run.state == "running" && !is_locked(run.path)) {
+  if (run.state == "running" && !is_held(run.path)) {
     run.state = "killed";
     if (run.reason.empty()) run.reason = "its process is gone; go on with --resume";
   }

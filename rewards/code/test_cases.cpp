@@ -17,6 +17,7 @@ using nlohmann::json;
 // Tests of a row as a text: data sets have some of several megabytes.
 constexpr size_t kMaxTestBytes = size_t{64} << 20;
 
+constexpr std::array kOutputKeys{"output", "expected_output", "stdout", "expected"};
 constexpr std::array kColumns{"tests",     "test_cases", "input_output", "verification_info",
                               "test_list", "test"};
 
@@ -151,9 +152,9 @@ class Reader {
 
   void add_pair(const json& entry, std::string function) {
     const json* input = member(entry, "input");
-    const json* output = member(entry, "output");
+    const json* output = nullptr;
     if (input == nullptr) input = member(entry, "stdin");
-    for (const char* key : {"expected_output", "stdout", "expected"}) {
+    for (const char* key : kOutputKeys) {
       if (output == nullptr) output = member(entry, key);
     }
     const bool is_null = output == nullptr && has_null_output(entry);
@@ -182,7 +183,7 @@ class Reader {
   }
 
   static bool has_null_output(const json& entry) {
-    for (const char* key : {"output", "expected_output", "stdout", "expected"}) {
+    for (const char* key : kOutputKeys) {
       if (entry.is_object() && entry.contains(key) && entry[key].is_null()) return true;
     }
     return false;

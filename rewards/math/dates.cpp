@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "rewards/math/names.h"
+#include "rewards/math/reading/text_scan.h"
 
 namespace gradus::rewards::math {
 namespace {
@@ -220,9 +221,8 @@ std::string undressed_date(std::string_view text) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\') {
-      size_t end = i + 1;
-      while (end < text.size() && is_letter(text[end])) ++end;
-      const std::string_view name = text.substr(i + 1, end - i - 1);
+      const std::string_view name = command_name(text, i);
+      const size_t end = i + 1 + name.size();
       const bool is_space = name.empty() && end < text.size() &&
                             (text[end] == ' ' || text[end] == ',' || text[end] == ';');
       if (!is_space && !name.starts_with("text") && name != "mathrm" && name != "mbox") {

@@ -37,7 +37,11 @@ Golds golds_of(const json* row, const std::string& column, bool takes_objects) {
   for (const json& entry : value->is_array() ? *value : json::array({*value})) {
     if (auto text = gold_text(entry, takes_objects)) golds.texts.push_back(std::move(*text));
   }
-  if (golds.texts.empty()) golds.missing = "column \"" + column + "\" holds no answer";
+  const auto is_blank = [](const std::string& text) {
+    return text.find_first_not_of(" \t\r\n") == std::string::npos;
+  };
+  if (std::ranges::all_of(golds.texts, is_blank))
+    return {{}, "column \"" + column + "\" holds no answer"};
   return golds;
 }
 
@@ -147,12 +151,7 @@ Judgement judge(const RewardInput& input, const AnswerConfig& config) {
   const Golds golds =
       golds_of(input.row, config.reference, profile != nullptr && profile->has_json_gold);
   judgement.reason = golds.missing;
-  const bool is_blank = std::ranges::all_of(golds.texts, [](const std::string& gold) {
-    return gold.find_first_not_of(" \t\r\n") == std::string::npos;
-  });
-  if (is_blank && !golds.texts.empty())
-    judgement.reason = "column \"" + config.reference + "\" holds no answer";
-  if (is_blank) return judgement;
+  if (golds.texts.empty()) return judgement;
   judgement.gold = golds.texts.front();
   const auto part = answering_part(input, config.thinking);
   bool is_comparable = false;

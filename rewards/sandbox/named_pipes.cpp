@@ -7,11 +7,11 @@ namespace gradus::rewards::sandbox {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> named_pipes_below(const std::string& path) {
+NamedPipes named_pipes_below(const std::string& path) {
   constexpr int kMaxEntries = 200'000;
   std::error_code error;
-  if (fs::is_fifo(path, error)) return {path};
-  std::vector<std::string> found;
+  if (fs::is_fifo(path, error)) return {{path}};
+  NamedPipes found;
   fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied,
                                          error);
   int count = 0;
@@ -19,9 +19,10 @@ std::vector<std::string> named_pipes_below(const std::string& path) {
   for (; !error && entry != fs::recursive_directory_iterator() && count < kMaxEntries; ++count) {
     std::error_code ignored;
     if (!entry->is_symlink(ignored) && entry->is_fifo(ignored))
-      found.push_back(entry->path().string());
+      found.paths.push_back(entry->path().string());
     entry.increment(error);
   }
+  found.is_whole = !error && count < kMaxEntries;
   return found;
 }
 

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <set>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -315,16 +316,26 @@ Sandbox::Sandbox(Isolation isolation, Rung strongest)
 }
 
 std::vector<std::string> Sandbox::pipes_below(const std::vector<std::string>& readable) const {
-  std::vector<std::string> all;
-  const std::lock_guard lock(mutex_);
+  std::set<std::string> places;  // a folder before what lies in it
   for (const std::string& path : readable) {
     std::error_code ignored;
-    const std::string canonical = fs::canonical(path, ignored).string();
-    for (const std::string& shown : {fs::path(path).lexically_normal().string(), canonical}) {
-      auto found = pipes_.find(shown);
-      if (found == pipes_.end()) found = pipes_.emplace(shown, named_pipes_below(shown)).first;
-      all.insert(all.end(), found->second.begin(), found->second.end());
-    }
+    places.insert(fs::path(path).lexically_normal().string());
+    places.insert(fs::canonical(path, ignored).string());
+  }
+  std::vector<std::string> all;
+  std::set<std::string> searched;  // of which nothing was left out
+  const std::lock_guard lock(mutex_);
+  for (const std::string& place : places) {
+    // An interpreter's folders lie in each other, tens of thousands of files: one search finds all.
+    std::error_code ignored;
+    const bool is_searched = std::ranges::any_of(
+        searched, [&](const std::string& above) { return place.starts_with(above + "/"); });
+    if (is_searched && fs::canonical(place, ignored) == place) continue;
+    auto found = pipes_.find(place);
+    if (found == pipes_.end()) found = pipes_.emplace(place, named_pipes_below(place)).first;
+    const auto& [paths, is_whole] = found->second;
+    all.insert(all.end(), paths.begin(), paths.end());
+    if (is_whole) searched.insert(place);
   }
   return all;
 }

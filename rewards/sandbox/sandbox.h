@@ -11,6 +11,7 @@
 #include "base/files/file_descriptor.h"
 #include "rewards/sandbox/control_group.h"
 #include "rewards/sandbox/launch_plan.h"
+#include "rewards/sandbox/named_pipes.h"
 #include "rewards/sandbox/sandboxed_process.h"
 
 namespace gradus::rewards::sandbox {
@@ -94,7 +95,7 @@ class Sandbox {
   std::string network_filter_;
   SandboxProbe probe_;
   mutable std::mutex mutex_;
-  mutable std::map<std::string, std::vector<std::string>> pipes_;  // found once for each path
+  mutable std::map<std::string, NamedPipes> pipes_;  // found once for each path
 };
 
 const char* rung_name(Rung rung);

@@ -62,9 +62,8 @@ class CheckpointStore {
   /// `damaged-step-...`, for inspection. Nothing: there never was one.
   /// @param may_begin_anew  nothing as well where all that there were are damaged or gone.
   /// @throws FileError  a checkpoint cannot be read, which is no damage: nothing is renamed; a
-  /// whole
-  ///                    one belongs to another model; kind "no_checkpoint": none is left although
-  ///                    some were, and the run may not begin anew.
+  /// whole one belongs to another model; kind "no_checkpoint": none is left although some were, and
+  /// the run may not begin anew.
   std::optional<TrainState> load_newest(Learner* learner, bool may_begin_anew = false);
 
   /// Loads the weights of one step, e.g. the best one. @throws FileError
@@ -91,8 +90,7 @@ class CheckpointStore {
 
 /// Checks a checkpoint folder against its manifest, and its state against its name.
 /// @throws FileError  kind "missing", "checkpoint_truncated", "checksum_mismatch" and so on; or
-/// that
-///                    of an error of reading.
+/// that of an error of reading.
 void verify_checkpoint(const std::filesystem::path& folder);
 
 /// Whether such an error tells of wrong contents, and not of a disk, a limit or a permission that

@@ -18,24 +18,15 @@
 #include "base/files/jsonl.h"
 #include "base/json.h"
 #include "tests/catch.h"
+#include "tests/support/file_error.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace gradus;
+using gradus::tests::file_error_kind;
 using gradus::tests::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-template <class Action>
-std::string special_kind(Action&& action) {
-  try {
-    action();
-  } catch (const FileError& error) {
-    INFO(error.what());
-    return error.kind();
-  }
-  return "none";
-}
 
 void make_socket(const fs::path& path) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -84,18 +75,19 @@ TEST_CASE("a pipe, socket or device in a file's place is refused at once", "[bas
   for (const char* name : {"pipe", "socket", "device"}) {
     INFO(name);
     const fs::path path = folder / name;
-    CHECK(special_kind([&] { read_file(path, 100); }) == "not_a_file");
-    CHECK(special_kind([&] { read_json(path); }) == "not_a_file");
-    CHECK(special_kind([&] { LineReader reader(path); }) == "not_a_file");
-    CHECK(special_kind([&] { AppendFile file(path); }) == "not_a_file");
-    CHECK(special_kind([&] { open_file(path, O_RDWR | O_CREAT); }) == "not_a_file");
+    CHECK(file_error_kind([&] { read_file(path, 100); }) == "not_a_file");
+    CHECK(file_error_kind([&] { read_json(path); }) == "not_a_file");
+    CHECK(file_error_kind([&] { LineReader reader(path); }) == "not_a_file");
+    CHECK(file_error_kind([&] { AppendFile file(path); }) == "not_a_file");
+    CHECK(file_error_kind([&] { open_file(path, O_RDWR | O_CREAT); }) == "not_a_file");
   }
   // A link's name was not chosen by who started the program.
   if (!fs::is_regular_file("/dev/stdin")) {
-    CHECK(special_kind([&] { read_file(folder / "input", 100); }) == "not_a_file");
+    CHECK(file_error_kind([&] { read_file(folder / "input", 100); }) == "not_a_file");
   }
-  CHECK(special_kind([&] { AtomicFile file(folder / "pipe"); }) == "open_failed");  // nobody reads
-  CHECK(special_kind([&] { AtomicFile file(folder / "socket"); }) == "not_a_file");
+  CHECK(file_error_kind([&] { AtomicFile file(folder / "pipe"); }) ==
+        "open_failed");  // nobody reads
+  CHECK(file_error_kind([&] { AtomicFile file(folder / "socket"); }) == "not_a_file");
 }
 
 TEST_CASE("open descriptors and the empty device are read and written", "[base][file]") {
@@ -110,7 +102,7 @@ TEST_CASE("open descriptors and the empty device are read and written", "[base][
   });
   CHECK(all_lines("/dev/fd/" + std::to_string(ends[0])) == "a;b;");
   ::close(ends[0]);
-  CHECK(special_kind([] { read_file("/dev/shm/../zero", 10); }) == "not_a_file");
+  CHECK(file_error_kind([] { read_file("/dev/shm/../zero", 10); }) == "not_a_file");
   // A pipe that somebody reads takes output.
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   const int reader = ::open((folder / "pipe").c_str(), O_RDONLY | O_NONBLOCK);
@@ -156,17 +148,17 @@ TEST_CASE("links out of a folder are refused, those of the hub's cache are not",
   fs::create_symlink(outside / "secret", folder / "merges.txt");
   fs::create_symlink("own", folder / "alias");
   fs::create_symlink(outside / "nowhere", folder / "dangling");
-  CHECK(special_kind([&] { check_stays_inside(folder / "merges.txt"); }) == "link_outside");
-  CHECK(special_kind([&] { check_stays_inside(folder / "alias"); }) == "none");
-  CHECK(special_kind([&] { check_stays_inside(folder / "own"); }) == "none");
-  CHECK(special_kind([&] { check_stays_inside(folder / "dangling"); }) == "none");
+  CHECK(file_error_kind([&] { check_stays_inside(folder / "merges.txt"); }) == "link_outside");
+  CHECK(file_error_kind([&] { check_stays_inside(folder / "alias"); }) == "none");
+  CHECK(file_error_kind([&] { check_stays_inside(folder / "own"); }) == "none");
+  CHECK(file_error_kind([&] { check_stays_inside(folder / "dangling"); }) == "none");
   fs::create_directories(folder / "blobs");
   fs::create_directories(folder / "snapshots/1");
   folder.write("blobs/2", "x");
   fs::create_symlink("../../blobs/2", folder / "snapshots/1/a");
   fs::create_symlink("../../own", folder / "snapshots/1/b");
-  CHECK(special_kind([&] { check_stays_inside(folder / "snapshots/1/a"); }) == "none");
-  CHECK(special_kind([&] { check_stays_inside(folder / "snapshots/1/b"); }) == "link_outside");
+  CHECK(file_error_kind([&] { check_stays_inside(folder / "snapshots/1/a"); }) == "none");
+  CHECK(file_error_kind([&] { check_stays_inside(folder / "snapshots/1/b"); }) == "link_outside");
 }
 
 TEST_CASE("a pointer of git-lfs is said to be one, whatever it stands for", "[base][file][fault]") {
@@ -174,6 +166,6 @@ TEST_CASE("a pointer of git-lfs is said to be one, whatever it stands for", "[ba
   const fs::path pointer = folder.write("a.json",
                                         "version https://git-lfs.github.com/spec/v1\n"
                                         "oid sha256:00\nsize 1234\n");
-  CHECK(special_kind([&] { read_json(pointer); }) == "lfs_pointer");
-  CHECK(special_kind([&] { LineReader reader(pointer); }) == "lfs_pointer");
+  CHECK(file_error_kind([&] { read_json(pointer); }) == "lfs_pointer");
+  CHECK(file_error_kind([&] { LineReader reader(pointer); }) == "lfs_pointer");
 }

@@ -16,19 +16,13 @@
 #include "rl/run/metrics_log.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
+#include "tests/cli/tiny_recipe.h"
 
 using namespace gradus::cli;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr const char* kDurableModel = R"({
-  "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
-  "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-  "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 1024, "max_position_embeddings": 256,
-  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true,
-  "torch_dtype": "float32", "bos_token_id": null, "eos_token_id": null})";
 
 constexpr const char* kDurableRecipe = R"(
 [run]
@@ -55,7 +49,7 @@ lr = 1e-3
 /// A folder with a recipe and, once it was trained, its run.
 struct Durable {
   explicit Durable(const std::string& more = "", const std::string& rule = "length") {
-    write_text(folder / "config.json", kDurableModel);
+    write_text(folder / "config.json", kTinyModel);
     write_text(
         folder / "recipe.toml",
         fmt::format(kDurableRecipe,

@@ -1,14 +1,14 @@
 #include "tests/cli/tiny_recipe.h"
 
 namespace gradus::cli {
-namespace {
-
-constexpr const char* kTinyModel = R"({
+const char* const kTinyModel = R"({
   "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
   "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
   "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 1024, "max_position_embeddings": 256,
   "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true,
   "torch_dtype": "float32", "bos_token_id": null, "eos_token_id": null})";
+
+namespace {
 
 // Random weights are never right; they differ in length, so that there is a signal.
 constexpr const char* kRecipe = R"(

@@ -29,7 +29,7 @@ struct RunsStopOptions {
 bool wait_for_end(const std::filesystem::path& run, double seconds, Session& session) {
   const Clock& clock = machine_clock();
   const double end = clock.now_s() + seconds;
-  while (runs::holder_of(run)) {
+  while (runs::is_held(run)) {
     if (clock.now_s() >= end || session.stop.stop_requested()) return false;
     std::this_thread::sleep_for(kHolderPoll);
   }

@@ -36,7 +36,7 @@ void watch_run(const RunsWatchOptions& options, Session& session) {
   runs::StepFollower follower(run);
   {
     const auto display = make_display(options.as_json, runs::read_run(run).steps, clock, session);
-    while (runs::holder_of(run) && !session.stop.stop_requested()) {
+    while (runs::is_held(run) && !session.stop.stop_requested()) {
       show_steps(follower, *display);
       std::this_thread::sleep_for(kStepPoll);
     }

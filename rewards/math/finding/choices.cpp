@@ -44,9 +44,8 @@ std::string without_latex(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\\') {
-      size_t end = i + 1;
-      while (end < text.size() && is_letter(text[end])) ++end;
-      const std::string_view name = text.substr(i + 1, end - i - 1);
+      const std::string_view name = command_name(text, i);
+      const size_t end = i + 1 + name.size();
       const bool is_denial = name == "neg" || name == "not" || name == "lnot";
       const std::string_view meaning = is_denial                        ? "not "
                                        : name == "lor" || name == "vee" ? "or "

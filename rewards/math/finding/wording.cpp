@@ -29,9 +29,8 @@ std::string undressed_words(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\\') {
-      size_t end = i + 1;
-      while (end < text.size() && is_letter(text[end])) ++end;
-      const std::string_view name = text.substr(i + 1, end - i - 1);
+      const std::string_view name = command_name(text, i);
+      const size_t end = i + 1 + name.size();
       if (name.empty()) {  // \, \% \( and the like
         if (end < text.size() && (text[end] == '%' || text[end] == '&')) plain += text[end];
         if (!plain.ends_with(' ')) plain += ' ';

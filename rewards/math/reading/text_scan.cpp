@@ -223,6 +223,12 @@ std::vector<Span> find_math_spans(std::string_view text) {
   return SpanFinder(text).run();
 }
 
+std::string_view command_name(std::string_view text, size_t at) {
+  size_t end = at + 1;
+  while (end < text.size() && is_letter(text[end])) ++end;
+  return text.substr(at + 1, end - at - 1);
+}
+
 std::string_view word_behind(std::string_view text, size_t at) {
   size_t begin = at;
   while (begin < text.size() && (text[begin] == ' ' || text[begin] == '$' || text[begin] == '*' ||

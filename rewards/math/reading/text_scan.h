@@ -33,6 +33,10 @@ std::vector<Span> find_math_spans(std::string_view text);
 /// last 64.
 std::vector<Span> find_arithmetic(std::string_view text);
 
+/// The name of the LaTeX command whose backslash stands at `at`: the letters behind it; "" of \, \%
+/// and the like.
+std::string_view command_name(std::string_view text, size_t at);
+
 /// The words "million", "percent" or a unit right behind `at`, for taking with a number.
 std::string_view word_behind(std::string_view text, size_t at);
 

@@ -33,9 +33,8 @@ std::string plain_formula(std::string_view text, bool& is_marked) {
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\\') {
-      size_t end = i + 1;
-      while (end < text.size() && is_letter(text[end])) ++end;
-      const std::string_view name = text.substr(i + 1, end - i - 1);
+      const std::string_view name = command_name(text, i);
+      const size_t end = i + 1 + name.size();
       if (name == "to" || name == "rightarrow" || name == "longrightarrow") {
         plain += kArrow;
       } else if (name == "rightleftharpoons" || name == "leftrightarrow") {

@@ -78,9 +78,8 @@ std::string without_text_commands(std::string_view text) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\') {
-      size_t end = i + 1;
-      while (end < text.size() && is_letter(text[end])) ++end;
-      const std::string_view name = text.substr(i + 1, end - i - 1);
+      const std::string_view name = command_name(text, i);
+      const size_t end = i + 1 + name.size();
       const bool is_space = name.empty() || is_spacing(name);
       if (is_text_command(name) || is_space) {
         plain += ' ';

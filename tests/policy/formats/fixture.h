@@ -10,10 +10,13 @@
 #include "base/error.h"
 #include "policy/formats/checkpoint_source.h"
 #include "tests/catch.h"
+#include "tests/support/file_error.h"
 #include "tests/support/fixtures.h"
 #include "tests/support/temporary_folder.h"
 
 namespace gradus::policy {
+
+using tests::file_error_kind;
 
 inline std::filesystem::path parity(const std::string& name) {
   return tests::fixture("parity/" + name);
@@ -32,18 +35,6 @@ inline void write_bytes(const std::filesystem::path& path, const std::string& by
 inline std::string safetensors_bytes(const std::string& header, const std::string& data) {
   const uint64_t length = header.size();
   return std::string(reinterpret_cast<const char*>(&length), 8) + header + data;
-}
-
-/// The kind of the FileError that `action` throws; "none" when it throws nothing.
-template <class Action>
-std::string file_error_kind(Action&& action) {
-  try {
-    action();
-  } catch (const FileError& error) {
-    INFO(error.what());
-    return error.kind();
-  }
-  return "none";
 }
 
 template <class Action>
