@@ -12,9 +12,10 @@ namespace gradus::rewards {
 /// The terms on which one rule's values enter a completion's reward.
 struct RewardTerms {
   double weight = 1.0;
-  std::optional<double> min;   // a lower value counts as this
-  std::optional<double> max;   // a higher value counts as this
-  std::optional<double> gate;  // from this value on the rules below pay; none: no gate
+  std::optional<double> min;              // a lower value counts as this
+  std::optional<double> max;              // a higher value counts as this
+  std::optional<double> gate;             // from this value on the rules below pay; none: no gate
+  std::vector<std::string> sources = {};  // of the rows that the rule is for; empty: all
 };
 
 /// What one rule's grade of one completion counts for.

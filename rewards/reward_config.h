@@ -17,6 +17,7 @@ struct RewardConfig {
   std::optional<double> min;
   std::optional<double> max;
   std::optional<double> gate;
+  std::vector<std::string> sources;
   nlohmann::json options = nlohmann::json::object();
   std::string where;  // "recipe.toml:12: rewards[0]", for errors
 
@@ -33,6 +34,8 @@ void describe(RewardConfig& c, Field&& field) {
   field("max", c.max, any(), "a higher value of the rule counts as this");
   field("gate", c.gate, any(),
         "the rules below this one pay only where its value is at least this; else they pay 0");
+  field("sources", c.sources, any(),
+        "grades the rows alone whose column `source` is one of these; empty: all rows");
   field.rest(c.options, "options of the rule");
 }
 

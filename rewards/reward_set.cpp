@@ -68,9 +68,25 @@ std::vector<RewardTerms> terms_of(const std::vector<RewardConfig>& configs) {
   std::vector<RewardTerms> terms;
   for (const RewardConfig& config : configs) {
     check_terms(config, &config == &configs.back());
-    terms.push_back({config.weight, config.min, config.max, config.gate});
+    terms.push_back({config.weight, config.min, config.max, config.gate, config.sources});
   }
   return terms;
+}
+
+/// The row's column `source`, or "".
+std::string source_of_row(const RewardInput& input) {
+  if (input.row == nullptr || !input.row->is_object()) return "";
+  const auto source = input.row->find("source");
+  return source != input.row->end() && source->is_string() ? source->get<std::string>() : "";
+}
+
+/// [input] whether the rule is for it.
+std::vector<bool> are_meant(const RewardTerms& terms, std::span<const RewardInput> group) {
+  std::vector<bool> meant(group.size(), true);
+  if (terms.sources.empty()) return meant;
+  for (size_t i = 0; i < group.size(); ++i)
+    meant[i] = std::ranges::find(terms.sources, source_of_row(group[i])) != terms.sources.end();
+  return meant;
 }
 
 std::vector<Grade> all_failed(size_t count, const std::string& reason) {
@@ -98,15 +114,33 @@ RewardSet::RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector
 GradedGroup RewardSet::grade(std::span<const RewardInput> group) {
   GradedGroup graded;
   std::vector<double> seconds;
-  for (const auto& rule : rules_) {
+  std::vector<RewardTerms> terms = terms_;
+  for (size_t k = 0; k < rules_.size(); ++k) {
     const double begin = now_s();
-    graded.grades.push_back(grades_of(*rule, group));
+    const auto meant = are_meant(terms_[k], group);
+    graded.grades.push_back(grades_of_some(*rules_[k], group, meant));
+    // A gate of other rows' rules is none for these.
+    if (std::ranges::find(meant, true) == meant.end()) terms[k].gate.reset();
     seconds.push_back(now_s() - begin);
   }
-  graded.contributions = contributions_of(graded.grades, terms_);
+  graded.contributions = contributions_of(graded.grades, terms);
   graded.rewards = weighted_sums(graded.contributions, terms_);
   count(graded, seconds);
   return graded;
+}
+
+std::vector<Grade> RewardSet::grades_of_some(RewardRule& rule, std::span<const RewardInput> group,
+                                             const std::vector<bool>& meant) const {
+  if (std::ranges::find(meant, false) == meant.end()) return grades_of(rule, group);
+  std::vector<RewardInput> some;
+  for (size_t i = 0; i < group.size(); ++i)
+    if (meant[i]) some.push_back(group[i]);
+  const auto graded = some.empty() ? std::vector<Grade>() : grades_of(rule, some);
+  std::vector<Grade> grades;
+  size_t next = 0;
+  for (size_t i = 0; i < group.size(); ++i)
+    grades.push_back(meant[i] ? graded[next++] : skipped("the rule is for rows of other sources"));
+  return grades;
 }
 
 std::vector<Grade> RewardSet::grades_of(RewardRule& rule,

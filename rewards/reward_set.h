@@ -82,6 +82,9 @@ class RewardSet {
   std::vector<RuleCounts> take_counts();
 
  private:
+  /// @param meant  [completion] whether the rule is for its row; the others are skipped.
+  std::vector<Grade> grades_of_some(RewardRule& rule, std::span<const RewardInput> group,
+                                    const std::vector<bool>& meant) const;
   std::vector<Grade> grades_of(RewardRule& rule, std::span<const RewardInput> group) const;
   void count(const GradedGroup& graded, const std::vector<double>& seconds);
   double now_s() const { return clock_ == nullptr ? 0.0 : clock_->now_s(); }

@@ -53,6 +53,11 @@ class RecordSettings {
     return values_.find(record)->second.settings.template as<Config>();
   }
 
+  /// @throws std::out_of_range  it has none.
+  SettingFields fields_of(std::string_view record) {
+    return values_.at(std::string(record)).settings.fields();
+  }
+
   /// For `describe` of the config that holds this.
   template <class Field>
   void describe_sections(Field&& field) {

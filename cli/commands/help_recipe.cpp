@@ -9,7 +9,7 @@
 #include "base/settings/nearest_name.h"
 #include "base/settings/setting.h"
 #include "cli/commands/command_record.h"
-#include "rl/recipe/load.h"
+#include "rl/chain/chain_config.h"
 
 namespace gradus::cli {
 namespace {
@@ -26,7 +26,7 @@ bool is_meant(const std::string& key, const std::string& wanted) {
 }
 
 std::vector<SettingInfo> chosen_settings(const std::string& wanted) {
-  const auto all = list_settings(rl::RunConfig{});
+  const auto all = list_settings(rl::ChainFile{});
   std::vector<SettingInfo> chosen;
   std::vector<std::string> names;
   for (const auto& setting : all) {
@@ -81,7 +81,7 @@ nlohmann::json setting_json(const SettingInfo& setting) {
 
 void help_recipe(const HelpRecipeOptions& options, Session& session) {
   if (options.as_toml) {
-    session.out << to_toml(rl::RunConfig{}, true);
+    session.out << to_toml(rl::ChainFile{}, true);
     return;
   }
   std::string section;

@@ -2,7 +2,7 @@
 #include <ostream>
 
 #include "cli/commands/command_record.h"
-#include "cli/convert.h"
+#include "policy/convert_checkpoint.h"
 
 namespace gradus::cli {
 namespace {
@@ -20,8 +20,9 @@ void declare_model_convert(Command app, Session& session) {
   app.add_option("--dtype", options->dtype,
                  "f32, bf16, f16, q8_0 (GGUF), fp8 (folder); default: the checkpoint's own");
   app.callback([options, &session] {
-    const ConversionTarget target{options->out, format_of(options->out), options->dtype};
-    for (const auto& note : convert_checkpoint(options->in, target)) {
+    const policy::ConversionTarget target{options->out, policy::format_of(options->out),
+                                          options->dtype};
+    for (const auto& note : policy::convert_checkpoint(options->in, target)) {
       session.err << "note: " << note << "\n";
     }
     session.out << options->out.string() << "\n";

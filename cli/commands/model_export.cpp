@@ -3,7 +3,8 @@
 
 #include "base/error.h"
 #include "cli/commands/command_record.h"
-#include "cli/convert.h"
+#include "cli/model_options.h"
+#include "policy/convert_checkpoint.h"
 #include "runs/run_view.h"
 
 namespace gradus::cli {
@@ -24,7 +25,7 @@ fs::path checkpoint_of(const ModelExportOptions& options) {
     if (options.wants_best) {
       throw ArgumentError("--best: " + options.in.string() + " is no run's folder");
     }
-    return options.in;
+    return checkpoint_path(options.in.string());
   }
   const fs::path model = options.in / (options.wants_best ? "best" : "final");
   if (!fs::exists(model)) {
@@ -35,9 +36,9 @@ fs::path checkpoint_of(const ModelExportOptions& options) {
   return model;
 }
 
-CheckpointFormat format_named(const std::string& name) {
-  if (name == "hf") return CheckpointFormat::hugging_face;
-  if (name == "gguf") return CheckpointFormat::gguf;
+policy::CheckpointFormat format_named(const std::string& name) {
+  if (name == "hf") return policy::CheckpointFormat::hugging_face;
+  if (name == "gguf") return policy::CheckpointFormat::gguf;
   throw ArgumentError("--format: is " + name + ", must be hf or gguf");
 }
 
@@ -49,8 +50,9 @@ void declare_model_export(Command app, Session& session) {
   app.add_option("--dtype", options->dtype, "f32, bf16, f16, q8_0; default: the checkpoint's own");
   app.add_flag("--best", options->wants_best, "the step with the best evaluation, not the last");
   app.callback([options, &session] {
-    const ConversionTarget target{options->out, format_named(options->format), options->dtype};
-    for (const auto& note : convert_checkpoint(checkpoint_of(*options), target)) {
+    const policy::ConversionTarget target{options->out, format_named(options->format),
+                                          options->dtype};
+    for (const auto& note : policy::convert_checkpoint(checkpoint_of(*options), target)) {
       session.err << "note: " << note << "\n";
     }
     session.out << options->out.string() << "\n";

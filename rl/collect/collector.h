@@ -65,6 +65,8 @@ class Collector {
   std::optional<Collection> collect(int64_t step, int64_t cursor);
 
   rollout::RolloutPool& pool() { return pool_; }
+  /// Rows of the data; 0: a generated task, without end.
+  int64_t num_prompts() const { return prompts_->size(); }
   std::vector<std::string> rule_names() const { return rules_.rule_names(); }
 
  private:

@@ -146,13 +146,17 @@ void add_cost(EvalResult& result, const policy::ModelConfig& model, const Group&
 
 }  // namespace
 
+uint64_t evaluation_seed(uint64_t seed) {
+  return seed ^ hash_text("evaluation");
+}
+
 Evaluator::Evaluator(const EvalPlan& plan, const policy::LoadedTokenizer& tokenizer,
                      int max_context)
     : config_(plan.eval),
       sampling_(sampling_of(plan)),
-      seed_(plan.seed ^ hash_text("evaluation")),
+      seed_(evaluation_seed(plan.seed)),
       prompts_(rollout::make_prompt_source(data_of(plan), tokenizer, max_context,
-                                           plan.eval.seed ^ hash_text("evaluation"))),
+                                           evaluation_seed(plan.eval.seed))),
       rules_(plan.rewards),
       answer_rule_(find_rule(rules_, plan.eval.answer_rule)) {
   num_problems_ = prompts_->size() > 0 ? prompts_->size() : config_.data.count;

@@ -30,6 +30,9 @@ struct EvalPlan {
   uint64_t seed = 0;                 ///< of the run
 };
 
+/// The seed of a generated task's held-out problems. @param seed  eval.seed.
+uint64_t evaluation_seed(uint64_t seed);
+
 /// One held-out problem with what was made of it.
 struct EvalProblem {
   Group group;                       ///< completions and grades by rule

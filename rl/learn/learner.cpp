@@ -20,10 +20,11 @@ int team_size(int threads) {
   return std::max(1, threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-std::unique_ptr<policy::Policy> load_policy(const ModelSettings& model, uint64_t seed,
-                                            ThreadTeam& team) {
-  if (!model.is_fresh()) return policy::Policy::load(model, policy::Purpose::training, team);
-  return policy::Policy::initialize(model, read_json(model.config), seed, team);
+std::unique_ptr<policy::Policy> load_policy(const LearnerSettings& settings, ThreadTeam& team) {
+  const ModelSettings& model = settings.model;
+  const auto purpose = settings.learns ? policy::Purpose::training : policy::Purpose::inference;
+  if (!model.is_fresh()) return policy::Policy::load(model, purpose, team);
+  return policy::Policy::initialize(model, read_json(model.config), settings.seed, team);
 }
 
 // Rows of the embedding past the tokenizer's ids are padding; ids past its rows cannot be read.
@@ -46,8 +47,9 @@ Learner::Learner(const LearnerSettings& settings, const Clock& clock,
       team_(team_size(settings.threads)),
       tokenizer_(
           policy::load_checkpoint_tokenizer(model_.is_fresh() ? model_.tokenizer : model_.path)),
-      policy_(load_policy(model_, settings.seed, team_)) {
+      policy_(load_policy(settings, team_)) {
   check_vocabulary(model_, *tokenizer_.tokenizer, policy_->model_config());
+  if (!settings.learns) return;
   optimizer_ = std::make_unique<Optimizer>(*policy_, settings.optim);
   keeper_ = std::make_unique<WeightKeeper>(*policy_, *optimizer_);
   if (model_.lora.rank > 0 && !model_.lora.path.empty())

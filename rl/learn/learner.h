@@ -20,8 +20,9 @@ namespace gradus::rl {
 struct LearnerSettings {
   ModelSettings model;
   OptimizerConfig optim;
-  uint64_t seed = 0;  ///< of fresh weights
-  int threads = 0;    ///< 0: all cores
+  uint64_t seed = 0;   ///< of fresh weights
+  int threads = 0;     ///< 0: all cores
+  bool learns = true;  ///< false: a policy that only samples; it has no optimizer
 };
 
 /// What learns: a policy, its tokenizer and optimizer, the threads that compute and the ranks that
@@ -35,6 +36,7 @@ class Learner {
 
   policy::Policy& policy() { return *policy_; }
   const policy::Policy& policy() const { return *policy_; }
+  /// Of a learner that learns.
   Optimizer& optimizer() { return *optimizer_; }
   const Optimizer& optimizer() const { return *optimizer_; }
   WeightKeeper& keeper() { return *keeper_; }

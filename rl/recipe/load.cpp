@@ -38,13 +38,16 @@ RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> a
   // Paths given on the command line mean what the shell's user sees: the working directory.
   for (const std::string& assignment : assignments) apply_set(config, assignment);
   resolve_paths(config, fs::current_path());
-  if (config.run.dir.empty())
-    config.run.dir = fs::absolute("runs/" + config.run.name).lexically_normal().string();
-  if (config.rl.constant_length == 0) {
-    config.rl.constant_length = config.rollout.sampling.max_tokens;
-  }
+  fill_in(config);
   check(config, recipe.string());
   return config;
+}
+
+void fill_in(RunConfig& config) {
+  if (config.run.dir.empty())
+    config.run.dir = fs::absolute("runs/" + config.run.name).lexically_normal().string();
+  if (config.rl.constant_length == 0)
+    config.rl.constant_length = config.rollout.sampling.max_tokens;
 }
 
 std::string reward_file(const rewards::RewardConfig& rule) {

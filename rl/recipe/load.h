@@ -17,6 +17,9 @@ namespace gradus::rl {
 RunConfig load_run_config(const std::filesystem::path& recipe,
                           std::span<const std::string> assignments);
 
+/// What other settings decide where a recipe leaves it open: run.dir, rl.constant_length.
+void fill_in(RunConfig& config);
+
 /// The path of a rule's `file` option ("rewards.py:function"), or empty: the rule has none.
 std::string reward_file(const rewards::RewardConfig& rule);
 

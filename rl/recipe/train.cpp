@@ -32,14 +32,16 @@ int64_t last_step(const fs::path& run) {
 }
 
 LearnerSettings learner_settings(const RunConfig& config) {
-  return {config.model, config.optim, config.run.seed, config.run.threads};
+  return {config.model, config.optim, config.run.seed, config.run.threads,
+          stages().at(config.run.task).learns};
 }
 
 /// Everything that a stage stands on, in the order in which it is made.
 struct Loaded {
   Loaded(const RunConfig& config, Run& run)
       : learner(learner_settings(config), run.clock()),
-        loop(run, &learner, config.optim.max_skipped_steps),
+        loop(run, stages().at(config.run.task).learns ? &learner : nullptr,
+             config.optim.max_skipped_steps),
         stage(stages().at(config.run.task).make(config, run, learner)) {}
 
   Learner learner;

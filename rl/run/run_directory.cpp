@@ -38,23 +38,6 @@ void rename_path(const fs::path& from, const fs::path& to) {
     throw_file_error(to, "rename_failed", "cannot be put in place", errno);
 }
 
-FileDescriptor lock_folder(const fs::path& path) {
-  const fs::path lock_path = path / ".lock";
-  FileDescriptor lock = open_file(lock_path, O_RDWR | O_CREAT);
-  if (uninterrupted([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
-    if (errno != EWOULDBLOCK) throw_file_error(lock_path, "open_failed", "cannot be locked", errno);
-    throw FileError(
-        path.string(), "locked",
-        fmt::format("another process (pid {}) works on this run; wait for it or stop it",
-                    read_file(lock_path, kMaxLockBytes)));
-  }
-  const std::string pid = std::to_string(::getpid());
-  if (uninterrupted([&] { return ::ftruncate(lock.get(), 0); }) != 0)
-    throw_file_error(lock_path, "write_failed", "cannot be truncated", errno);
-  write_all(lock.get(), std::as_bytes(std::span(pid)), lock_path);
-  return lock;
-}
-
 fs::path temporary_of(const fs::path& target) {
   return target.parent_path() / (target.filename().string() + ".tmp");
 }
@@ -90,22 +73,6 @@ void remove_temporaries(const fs::path& folder, const std::string& sign) {
       fs::remove_all(entry.path());
 }
 
-/// Whether the run has finished a step, or what looks like it.
-bool has_step(const RunDirectory& run) {
-  if (fs::exists(run.final_model()) || fs::exists(run.best_model())) return true;
-  for (const auto& entry : fs::directory_iterator(run.checkpoints()))
-    if (entry.path().filename().string().find("step-") != std::string::npos &&
-        !entry.path().filename().string().starts_with(".tmp-"))
-      return true;
-  if (!fs::exists(run.metrics())) return false;
-  try {
-    return std::ranges::any_of(read_metrics(run.metrics()),
-                               [](const MetricsRecord& record) { return record.step > 0; });
-  } catch (const FileError&) {
-    return true;  // damaged: nothing is thrown away for that
-  }
-}
-
 /// Removes what is named after a step, and the folder where nothing else is in it.
 void remove_steps(const fs::path& folder) {
   if (!fs::is_directory(folder)) return;
@@ -134,6 +101,39 @@ void remove_records(const RunDirectory& run) {
 
 }  // namespace
 
+FileDescriptor lock_folder(const fs::path& path) {
+  const fs::path lock_path = path / ".lock";
+  FileDescriptor lock = open_file(lock_path, O_RDWR | O_CREAT);
+  if (uninterrupted([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno != EWOULDBLOCK) throw_file_error(lock_path, "open_failed", "cannot be locked", errno);
+    throw FileError(
+        path.string(), "locked",
+        fmt::format("another process (pid {}) works on this run; wait for it or stop it",
+                    read_file(lock_path, kMaxLockBytes)));
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (uninterrupted([&] { return ::ftruncate(lock.get(), 0); }) != 0)
+    throw_file_error(lock_path, "write_failed", "cannot be truncated", errno);
+  write_all(lock.get(), std::as_bytes(std::span(pid)), lock_path);
+  return lock;
+}
+
+bool has_steps(const fs::path& run) {
+  if (fs::exists(run / "final") || fs::exists(run / "best")) return true;
+  if (fs::is_directory(run / "checkpoints"))
+    for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
+      if (entry.path().filename().string().find("step-") != std::string::npos &&
+          !entry.path().filename().string().starts_with(".tmp-"))
+        return true;
+  if (!fs::exists(run / "metrics.jsonl")) return false;
+  try {
+    return std::ranges::any_of(read_metrics(run / "metrics.jsonl"),
+                               [](const MetricsRecord& record) { return record.step > 0; });
+  } catch (const FileError&) {
+    return true;  // damaged: nothing is thrown away for that
+  }
+}
+
 RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)) {
   make_folder(checkpoints());
@@ -148,7 +148,7 @@ RunDirectory RunDirectory::create(const fs::path& path, const std::string& recip
   RunDirectory run(path, lock_folder(path));
   run.first_made_ = first_made;
   if (fs::exists(run.recipe())) {
-    if (!was_run || has_step(run))
+    if (!was_run || has_steps(run.path()))
       throw FileError(path.string(), "run_exists",
                       fmt::format("holds a run already; go on with it (gradus train --resume {}), "
                                   "or choose another folder (run.dir, --run-dir)",

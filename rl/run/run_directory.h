@@ -67,6 +67,13 @@ class RunDirectory {
   std::filesystem::path first_made_;  ///< the highest folder that `create` made; empty: none
 };
 
+/// Takes the lock of a run's or a chain's folder, which dies with the process.
+/// @throws FileError  kind "locked": another process has it.
+FileDescriptor lock_folder(const std::filesystem::path& path);
+
+/// Whether the run in a folder has finished a step, or what looks like it.
+bool has_steps(const std::filesystem::path& run);
+
 /// "step-000123", the name of a step's checkpoint and of its sample file's stem.
 std::string step_name(int64_t step);
 /// The step of such a name, or -1.

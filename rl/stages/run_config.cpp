@@ -68,6 +68,7 @@ void describe(RunConfig& c, SettingFields& field) {
   field.section("optim", c.optim, "how weights move");
   field.section("eval", c.eval, "held-out problems");
   field.section("text", c.text, "supervised fine-tuning and pre-training");
+  field.section("sample", c.sample, "rejection sampling");
   field.section("ledger", c.ledger, "what a device costs");
 }
 

@@ -12,6 +12,7 @@
 #include "rl/learn/optimizers/optimizer_config.h"
 #include "rl/run/ledger.h"
 #include "rl/run/run_settings.h"
+#include "rl/selection/sample_config.h"
 #include "rl/stages/text_config.h"
 #include "rollout/prompts/prompt_source.h"
 #include "rollout/rollout_pool.h"
@@ -30,6 +31,7 @@ struct RunConfig {
   OptimizerConfig optim;
   EvalConfig eval;
   TextConfig text;
+  SampleConfig sample;
   LedgerConfig ledger;
 };
 

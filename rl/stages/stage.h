@@ -55,6 +55,10 @@ class Stage {
   /// Nothing when it was stopped.
   virtual std::optional<EvalReport> evaluate(const StepContext&) { return std::nullopt; }
 
+  /// After the last step, before the run is finished: what is made of all steps. May come again,
+  /// where a kill came in between. @throws FileError
+  virtual void finish(Run&) {}
+
   /// What the stage remembers of the steps so far beside weights and cursor (what it has warned
   /// of), as it stands in a checkpoint; empty: nothing.
   virtual std::string memory() const { return {}; }
@@ -78,6 +82,7 @@ struct StageKind {
   std::string_view name;
   std::string_view text;
   bool samples = false;  ///< its steps sample completions: rollouts have weights and a cache
+  bool learns = true;    ///< false: weights stay as they are; there is no final/
   /// What no single setting can say. @throws ConfigError  naming the setting; begins with `source`.
   void (*check)(const RunConfig& config, const std::string& source);
   /// @param run, learner  outlive the stage.

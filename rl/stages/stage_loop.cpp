@@ -59,6 +59,7 @@ RunOutcome StageLoop::steps(Stage& stage) {
   }
   const bool is_finished = is_whole && state_.step >= num_steps;
   if (is_finished) {
+    stage.finish(run_);
     finish();
   } else if (!is_saved_ && state_.step > 0) {
     save_checkpoint(true);

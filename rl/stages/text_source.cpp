@@ -11,6 +11,7 @@
 #include "base/files/jsonl.h"
 #include "base/json.h"
 #include "rollout/prompts/epoch_order.h"
+#include "rollout/tasks/generated_task.h"
 
 namespace gradus::rl {
 namespace {
@@ -113,6 +114,31 @@ void cut(const std::vector<int32_t>& tokens, size_t length,
   }
 }
 
+/// Documents as pieces of tokens, each document with its end.
+class DocumentCutter {
+ public:
+  DocumentCutter(const policy::LoadedTokenizer& tokenizer, int64_t sequence_length)
+      : encoder_(*tokenizer.tokenizer),
+        end_(end_token(encoder_)),
+        length_(static_cast<size_t>(sequence_length)) {}
+
+  void add(const std::string& text) {
+    auto tokens = encoder_.with_special(encoder_.encode(text, false));
+    // Without an end the model would never learn to stop.
+    if (tokens.empty() || tokens.back() != end_) tokens.push_back(end_);
+    cut(tokens, length_, pieces_);
+  }
+
+  const std::vector<std::vector<int32_t>>& pieces() const { return pieces_; }
+  std::vector<std::vector<int32_t>> take() { return std::move(pieces_); }
+
+ private:
+  const policy::Tokenizer& encoder_;
+  int32_t end_;
+  size_t length_;
+  std::vector<std::vector<int32_t>> pieces_;
+};
+
 }  // namespace
 
 TextExample make_response_example(const policy::Tokenizer& tokenizer, std::vector<int32_t> prompt,
@@ -138,20 +164,24 @@ std::unique_ptr<TextSource> make_document_source(const std::string& path,
                                                  const policy::LoadedTokenizer& tokenizer,
                                                  const TextConfig& config, bool is_shuffled,
                                                  uint64_t seed) {
-  const policy::Tokenizer& encoder = *tokenizer.tokenizer;
-  const int32_t end = end_token(encoder);
-  std::vector<std::vector<int32_t>> pieces;
+  DocumentCutter cutter(tokenizer, config.sequence_length);
   refuse_other_formats(path);
   LineReader reader(path);
-  while (const auto line = reader.next()) {
-    const json row = parse_json(line->text, reader.where());
-    auto tokens = encoder.with_special(encoder.encode(text_of(row, reader.where()), false));
-    // Without an end the model would never learn to stop.
-    if (tokens.empty() || tokens.back() != end) tokens.push_back(end);
-    cut(tokens, static_cast<size_t>(config.sequence_length), pieces);
+  while (const auto line = reader.next())
+    cutter.add(text_of(parse_json(line->text, reader.where()), reader.where()));
+  if (cutter.pieces().empty()) throw FileError(path, "empty", "holds no text to learn from");
+  return std::make_unique<DocumentSource>(cutter.take(), is_shuffled, seed);
+}
+
+std::unique_ptr<TextSource> make_generated_documents(const rollout::DataConfig& data,
+                                                     const policy::LoadedTokenizer& tokenizer,
+                                                     const TextConfig& config, uint64_t seed) {
+  DocumentCutter cutter(tokenizer, config.sequence_length);
+  for (int64_t i = 0; i < data.count; ++i) {
+    const auto row = rollout::generate_task(data.task, data.options, seed, data.offset + i);
+    cutter.add(text_of(row, fmt::format("data.task {}:{}", data.task, data.offset + i)));
   }
-  if (pieces.empty()) throw FileError(path, "empty", "holds no text to learn from");
-  return std::make_unique<DocumentSource>(std::move(pieces), is_shuffled, seed);
+  return std::make_unique<DocumentSource>(cutter.take(), data.shuffle, seed);
 }
 
 }  // namespace gradus::rl

@@ -51,4 +51,10 @@ std::unique_ptr<TextSource> make_document_source(const std::string& path,
                                                  const TextConfig& config, bool is_shuffled,
                                                  uint64_t seed);
 
+/// The same from `data.count` rows of a generated task.
+/// @throws ConfigError  unknown task or option. FileError  its rows have no `text`.
+std::unique_ptr<TextSource> make_generated_documents(const rollout::DataConfig& data,
+                                                     const policy::LoadedTokenizer& tokenizer,
+                                                     const TextConfig& config, uint64_t seed);
+
 }  // namespace gradus::rl

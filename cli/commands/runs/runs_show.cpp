@@ -8,9 +8,11 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/quantity.h"
+#include "cli/chain_table.h"
 #include "cli/commands/command_record.h"
 #include "cli/text_table.h"
 #include "rl/run/ledger.h"
+#include "runs/chain_view.h"
 #include "runs/run_folder.h"
 #include "runs/run_view.h"
 
@@ -93,6 +95,11 @@ nlohmann::json as_json(const runs::RunView& run) {
 }
 
 void show_run(const RunsShowOptions& options, Session& session) {
+  if (const auto chain = runs::find_chain(options.dir)) {
+    const auto view = runs::read_chain(*chain);
+    session.out << (options.as_json ? runs::chain_json(view) + "\n" : chain_text(view));
+    return;
+  }
   const runs::RunView run = runs::read_run(runs::locate_run(options.dir));
   if (options.as_json) {
     session.out << dump_json(as_json(run)) << "\n";
@@ -107,7 +114,8 @@ void show_run(const RunsShowOptions& options, Session& session) {
 
 void declare_runs_show(Command app, Session& session) {
   auto options = std::make_shared<RunsShowOptions>();
-  app.add_option("dir", options->dir, "the run's folder or name").required();
+  app.add_option("dir", options->dir, "the folder or name of a run, or of a chain of stages")
+      .required();
   app.add_flag("--json", options->as_json, "one JSON object");
   app.callback([options, &session] { show_run(*options, session); });
 }
@@ -115,6 +123,7 @@ void declare_runs_show(Command app, Session& session) {
 }  // namespace
 
 extern const CommandRecord kRunsShowCommand{
-    "runs", "show", "state, evaluations and cost of one run", declare_runs_show};
+    "runs", "show", "state, evaluations and cost of one run, or of a chain of stages",
+    declare_runs_show};
 
 }  // namespace gradus::cli

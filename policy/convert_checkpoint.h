@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace gradus::cli {
+namespace gradus::policy {
 
 enum class CheckpointFormat { hugging_face, gguf };
 
@@ -25,4 +25,18 @@ CheckpointFormat format_of(const std::filesystem::path& path);
 std::vector<std::string> convert_checkpoint(const std::filesystem::path& from,
                                             const ConversionTarget& target);
 
-}  // namespace gradus::cli
+struct WeightedCheckpoint {
+  std::filesystem::path path;
+  double weight = 1.0;
+};
+
+/// Writes the sum of weight * tensor over checkpoints of one model (a "model soup", Wortsman et
+/// al., arXiv:2203.05482, with weights that add up to 1) as a Hugging Face directory, which gives
+/// way; config and tokenizer are the first one's. Sums are taken in float64.
+/// @param dtype  as ConversionTarget::dtype.
+/// @return  what the user should know. @throws FileError  kind "shape_mismatch"; as above.
+std::vector<std::string> average_checkpoints(const std::vector<WeightedCheckpoint>& parts,
+                                             const std::filesystem::path& target,
+                                             const std::string& dtype);
+
+}  // namespace gradus::policy

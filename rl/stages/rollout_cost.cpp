@@ -1,0 +1,53 @@
+#include "rl/stages/rollout_cost.h"
+
+#include "rl/learn/flops.h"
+
+namespace gradus::rl {
+namespace {
+
+double share_of(double part, double whole) {
+  return whole > 0.0 ? part / whole : 0.0;
+}
+
+}  // namespace
+
+double rollout_flops(const policy::ModelConfig& model, const std::vector<Group>& groups) {
+  double flops = 0.0;
+  for (const Group& group : groups) {
+    const auto prompt = static_cast<int64_t>(group.prompt.tokens.size());
+    flops += forward_flops(model, 0, prompt);
+    for (const auto& completion : group.completions)
+      flops += forward_flops(model, prompt, static_cast<int64_t>(completion.tokens.size()));
+  }
+  return flops;
+}
+
+int64_t num_tokens(const std::vector<Group>& groups) {
+  size_t sum = 0;
+  for (const Group& group : groups) {
+    sum += group.prompt.tokens.size();
+    for (const auto& completion : group.completions) sum += completion.tokens.size();
+  }
+  return static_cast<int64_t>(sum);
+}
+
+void add_rollout_metrics(const rollout::RolloutStats& stats, double seconds, double flops,
+                         Metrics& metrics) {
+  metrics["time/rollout"] = seconds;
+  metrics["time/slowest_completion"] = stats.slowest_completion_s;
+  metrics["perf/tokens_per_s"] = share_of(static_cast<double>(stats.completion_tokens), seconds);
+  metrics["perf/rollout_gflops"] = share_of(flops / 1e9, seconds);
+  metrics["perf/preemptions"] = static_cast<double>(stats.preemptions);
+  metrics["perf/recomputed_tokens"] = static_cast<double>(stats.recomputed_tokens);
+  if (stats.drafted_tokens > 0) {
+    metrics["rollout/draft_acceptance"] = share_of(static_cast<double>(stats.accepted_drafts),
+                                                   static_cast<double>(stats.drafted_tokens));
+    metrics["rollout/tokens_per_step"] = share_of(static_cast<double>(stats.completion_tokens),
+                                                  static_cast<double>(stats.sequence_steps));
+  }
+  metrics["perf/decode_calls"] = static_cast<double>(stats.decode_calls);
+  metrics["perf/failed_decode_calls"] = static_cast<double>(stats.failed_calls);
+  metrics["perf/peak_kv_blocks"] = static_cast<double>(stats.peak_blocks);
+}
+
+}  // namespace gradus::rl
