@@ -25,7 +25,8 @@ std::map<std::string, int64_t> row_counts(const fs::path& path) {
   if (!fs::exists(path)) return counts;
   const auto json = read_json(path);
   for (const char* key : {"input", "kept"}) counts[key] = json.value(key, int64_t{0});
-  for (const auto& [reason, count] : json.value("dropped", nlohmann::json::object()).items())
+  const auto dropped = json.value("dropped", nlohmann::json::object());
+  for (const auto& [reason, count] : dropped.items())
     if (count.is_number_integer()) counts[reason] = count.get<int64_t>();
   return counts;
 }

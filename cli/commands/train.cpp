@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/failure_text.h"
+#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/process/free_memory.h"
@@ -24,6 +25,7 @@
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/model_config.h"
 #include "rewards/reward_set.h"
+#include "rl/chain/chain.h"
 #include "rl/recipe/cost_model.h"
 #include "rl/recipe/load.h"
 #include "rl/stages/sampled_evaluation.h"
@@ -37,6 +39,8 @@ namespace gradus::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int64_t kMaxTomlBytes = int64_t{16} << 20;
 
 struct TrainOptions {
   std::string recipe;
@@ -67,6 +71,9 @@ void check_options(const TrainOptions& options) {
 rl::RunConfig recipe_of(const TrainOptions& options) {
   const fs::path path = options.resume.empty() ? fs::path(options.recipe)
                                                : runs::locate_run(options.resume) / "recipe.toml";
+  if (rl::is_chain(read_file(path, kMaxTomlBytes), path.string()))
+    throw ArgumentError(path.string() + " is a chain of [[stages]]; run it with: gradus run " +
+                        path.string());
   rl::RunConfig config = rl::load_run_config(path, options.settings);
   if (!options.run_dir.empty()) {
     config.run.dir = fs::absolute(options.run_dir).lexically_normal().string();
