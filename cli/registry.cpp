@@ -23,6 +23,7 @@ const std::map<std::string, std::string>& group_texts() {
   static const std::map<std::string, std::string> texts{
       {"model", "look into, convert and join checkpoints"},
       {"runs", "look at what training left behind"},
+      {"rl", "the algorithms by themselves"},
       {"data", "prompts"},
       {"rewards", "reward rules"},
       {"help", "what can be set"},

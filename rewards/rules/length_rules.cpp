@@ -16,6 +16,7 @@ constexpr const char* kMustBeGiven = "It has no default: write max_length = 4096
 struct SoftOverlongConfig {
   int64_t max_length = 0;
   int64_t buffer = 0;
+  bool floor = true;
 };
 
 template <class Field>
@@ -23,6 +24,8 @@ void describe(SoftOverlongConfig& c, Field&& field) {
   field("max_length", c.max_length, at_least(1).hint(kMustBeGiven),
         "longest completion, in tokens");
   field("buffer", c.buffer, at_least(0), "tokens before it over which the penalty grows to 1");
+  field("floor", c.floor, any(),
+        "the penalty ends at 1 (DAPO, TRL); false: it grows on past max_length (verl)");
 }
 
 struct CosineConfig {
@@ -129,10 +132,12 @@ std::unique_ptr<RewardRule> make_soft_overlong_rule(const RewardConfig& config) 
     throw ConfigError(source_of(config) + ": buffer: is " + std::to_string(options.buffer) +
                       ", must be <= max_length = " + std::to_string(options.max_length));
   }
+  if (options.buffer == 0 && !options.floor)
+    throw ConfigError(source_of(config) + ": buffer: is 0, must be above 0 where floor is false");
   return std::make_unique<SimpleRule>(config.display_name(), [options](const RewardInput& input) {
     const auto length = length_in(LengthUnit::tokens, input);
     if (!length) return skipped_without_tokens();
-    return scored(soft_overlong_score(*length, options.max_length, options.buffer));
+    return scored(soft_overlong_score(*length, options.max_length, options.buffer, options.floor));
   });
 }
 

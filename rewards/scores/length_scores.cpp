@@ -16,14 +16,16 @@ constexpr double kPi = 3.14159265358979323846;
 
 }  // namespace
 
-double soft_overlong_score(int64_t length, int64_t max_length, int64_t buffer) {
+double soft_overlong_score(int64_t length, int64_t max_length, int64_t buffer, bool has_floor) {
   if (buffer < 0 || buffer > max_length) {
     throw ArgumentError("soft_overlong: buffer is " + std::to_string(buffer) +
                         ", must be in [0, max_length = " + std::to_string(max_length) + "]");
   }
+  if (buffer == 0 && !has_floor)
+    throw ArgumentError("soft_overlong: without a floor the buffer must be above 0");
   const int64_t soft_end = max_length - buffer;
   if (length <= soft_end) return 0.0;
-  if (length > max_length) return -1.0;
+  if (length > max_length && has_floor) return -1.0;
   return static_cast<double>(soft_end - length) / static_cast<double>(buffer);
 }
 

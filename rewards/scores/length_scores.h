@@ -11,9 +11,11 @@ namespace gradus::rewards {
 
 /// DAPO's soft overlong punishment (arXiv:2503.14476, equation 13), L = length, M = max_length,
 /// C = buffer, all in tokens:
-///   0  if L <= M - C;   ((M - C) - L) / C  if M - C < L <= M;   -1  beyond.
-/// @throws ArgumentError  buffer < 0 or buffer > max_length.
-double soft_overlong_score(int64_t length, int64_t max_length, int64_t buffer);
+///   0  if L <= M - C;   ((M - C) - L) / C  if M - C < L <= M;   -1  beyond, or, without a floor
+/// (verl), the same line on and on.
+/// @throws ArgumentError  buffer < 0 or buffer > max_length; no floor and no buffer.
+double soft_overlong_score(int64_t length, int64_t max_length, int64_t buffer,
+                           bool has_floor = true);
 
 struct CosineBounds {
   double min_wrong = -1.0;  // wrong and short

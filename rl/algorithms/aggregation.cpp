@@ -15,15 +15,15 @@ Denominators count_denominators(std::span<const int64_t> live_tokens) {
   return denominators;
 }
 
-double token_weight(Aggregation aggregation, const Denominators& denominators,
-                    int64_t sequence_tokens, int constant_length) {
+double token_weight(Aggregation aggregation, const Denominators& denominators, TokenPlace place,
+                    int constant_length) {
   const auto N = static_cast<double>(denominators.num_sequences);
   const auto T = static_cast<double>(denominators.num_tokens);
   switch (aggregation) {
     case Aggregation::token_mean:
       return 1.0 / T;
     case Aggregation::sequence_mean:
-      return 1.0 / (N * static_cast<double>(sequence_tokens));
+      return 1.0 / (N * static_cast<double>(place.sequence_tokens));
     case Aggregation::sequence_mean_constant:
       if (constant_length < 1) {
         throw ConfigError(fmt::format(
@@ -34,6 +34,11 @@ double token_weight(Aggregation aggregation, const Denominators& denominators,
       return 1.0 / (N * constant_length);
     case Aggregation::sequence_sum:
       return 1.0 / N;
+    case Aggregation::token_sum:
+      return 1.0;
+    case Aggregation::prompt_mean:
+      return 1.0 / (static_cast<double>(denominators.num_prompts) *
+                    static_cast<double>(place.prompt_tokens));
   }
   return 0.0;
 }

@@ -36,10 +36,22 @@ void check_bounds(const AlgorithmConfig& c) {
 }
 
 void check_rewards(const AlgorithmConfig& c) {
+  if (c.kl_in_reward && c.kl_coef <= 0.0)
+    throw ConfigError("rl.kl_in_reward: rl.kl_coef is 0, must be above 0; try 0.001");
   if (c.advantage == "normalize_then_sum" && c.scale_rewards != ScaleRewards::group) {
     throw ConfigError(
         "rl.scale_rewards: must be group with rl.advantage = normalize_then_sum, which "
         "divides each rule by its own deviation in the group, and the sum by the batch's");
+  }
+  if (c.length_shaping.is_used() && c.advantage != "sum_then_normalize") {
+    throw ConfigError(
+        "rl.length_shaping: acts on the sum of the rules' rewards, which rl.advantage = "
+        "sum_then_normalize compares; set its weights to 0");
+  }
+  if (c.kl_in_reward && c.advantage == "normalize_then_sum") {
+    throw ConfigError(
+        "rl.kl_in_reward: normalize_then_sum compares each rule by itself, and the KL is none of "
+        "them; choose another rl.advantage");
   }
 }
 
@@ -51,6 +63,19 @@ void describe(MismatchConfig& c, SettingFields& field) {
         "(mask)");
   field("max", c.max, positive(), "upper bound of the weight");
   field("min", c.min, at_least(0.0), "lower bound of the weight");
+  field("max_log_ratio", c.max_log_ratio, at_least(0.0),
+        "bound of the weight's logarithm, either way; 0: none");
+  field("batch_normalize", c.batch_normalize, any(),
+        "weights are divided by their mean over a microbatch");
+  c.corrections.describe_sections(field);
+}
+
+void describe(LengthShapingConfig& c, SettingFields& field) {
+  field("output_weight", c.output_weight, at_least(0.0),
+        "share of the group's mean reward that the completion with the most sampled tokens loses, "
+        "others in proportion (prime-rl: 0.25)");
+  field("input_weight", c.input_weight, at_least(0.0), "the same of tokens read (0.1)");
+  field("turns_weight", c.turns_weight, at_least(0.0), "the same of turns (0.1)");
 }
 
 void describe(DynamicSamplingConfig& c, SettingFields& field) {
@@ -84,14 +109,20 @@ void describe_loss(AlgorithmConfig& c, SettingFields& field) {
         "advantages are divided by the rewards' deviation in the group, in the batch, or not (Dr. "
         "GRPO)");
   field("std_floor", c.std_floor, at_least(0.0), "added to that deviation");
+  field.section("length_shaping", c.length_shaping,
+                "shorter completions of a group are worth more, in proportion to its mean reward");
+  c.advantages.describe_sections(field);
   field("loss", c.loss, policy_losses().names_constraint(),
         policy_losses().described("policy loss"));
   field("aggregation", c.aggregation,
         one_of<Aggregation>({{"token_mean", Aggregation::token_mean},
                              {"sequence_mean", Aggregation::sequence_mean},
                              {"sequence_mean_constant", Aggregation::sequence_mean_constant},
-                             {"sequence_sum", Aggregation::sequence_sum}}),
-        "token_mean (DAPO), sequence_mean (GRPO), sequence_mean_constant (Dr. GRPO), sequence_sum");
+                             {"sequence_sum", Aggregation::sequence_sum},
+                             {"token_sum", Aggregation::token_sum},
+                             {"prompt_mean", Aggregation::prompt_mean}}),
+        "token_mean (DAPO), sequence_mean (GRPO), sequence_mean_constant (Dr. GRPO), sequence_sum, "
+        "token_sum, prompt_mean (of each prompt's token mean)");
   field("constant_length", c.constant_length, at_least(0),
         "tokens by which sequence_mean_constant divides; 0: rollout.max_tokens");
   field("clip_ratio_low", c.clip_ratio_low, at_least(0.0), "the ratio is held above 1 - this");
@@ -101,6 +132,11 @@ void describe_loss(AlgorithmConfig& c, SettingFields& field) {
         "bound on the ratio where the advantage is negative, above 1 (dual-clip PPO: 3); 0: none");
   field("delta", c.delta, at_least(0.0),
         "bound on the unclipped ratio, above 1 + clip_ratio_high (INTELLECT-2); 0: none");
+  field("max_log_ratio", c.max_log_ratio, at_least(0.0),
+        "bound of logarithms of ratios, either way; 0: none");
+  field("positive_nll_coef", c.positive_nll_coef, at_least(0.0),
+        "weight of the mean negative log-likelihood of tokens in completions whose reward is "
+        "positive (VAPO: 0.1)");
 }
 
 void describe_rest(AlgorithmConfig& c, SettingFields& field) {
@@ -109,9 +145,21 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
   field("kl_estimator", c.kl_estimator, kl_estimators().names_constraint(),
         kl_estimators().described("value of the KL estimate"));
   field("kl_gradient", c.kl_gradient,
-        one_of<KlGradient>(
-            {{"ratio", KlGradient::ratio}, {"k2", KlGradient::k2}, {"own", KlGradient::own}}),
+        one_of<KlGradient>({{"ratio", KlGradient::ratio},
+                            {"k2", KlGradient::k2},
+                            {"score", KlGradient::score},
+                            {"own", KlGradient::own}}),
         "gradient of the KL estimate: ratio (DeepSeek-V3.2) and k2 are unbiased on-policy");
+  field("kl_max_log_ratio", c.kl_max_log_ratio, at_least(0.0),
+        "bound of lp_ref - lp, either way, in the estimate; 0: none");
+  field("kl_max_value", c.kl_max_value, at_least(0.0),
+        "bound of the estimate, either way (verl: 10); 0: none");
+  field(
+      "kl_max_importance_weight", c.kl_max_importance_weight, at_least(0.0),
+      "kl_gradient k2: its gradient is weighed by the ratio, at most this (OpenRLHF: 10); 0: not");
+  field("kl_in_reward", c.kl_in_reward, any(),
+        "the KL is taken from rewards, token by token, instead of standing in the loss (RLOO, "
+        "REINFORCE++)");
   field("reference", c.reference,
         one_of<ReferenceKind>({{"start", ReferenceKind::start}, {"base", ReferenceKind::base}}),
         "of the KL term: the policy that training starts from, adapters of model.lora.path "
@@ -132,9 +180,18 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
   field("mask_truncated", c.mask_truncated, any(),
         "leave completions that hit max_tokens out of the loss");
   field(
+      "stop_properly_coef", c.stop_properly_coef, any(),
+      "rewards of completions that hit max_tokens are multiplied by this; below 0: replaced by it");
+  field(
       "skip_zero_advantage", c.skip_zero_advantage, any(),
       "do not compute completions that cannot change the gradient; metrics then tell of the rest");
   field.section("mismatch", c.mismatch, "correction of the difference between sampler and trainer");
+  field.tables(
+      "rejection", c.rejection,
+      "tokens on which trainer and sampler differ are left out before anything is counted");
+  field("m2_threshold", c.m2_threshold, at_least(0.0),
+        "M2PO: the tokens on which they differ most are left out until the mean square of the "
+        "difference is below this (0.04); 0: none are");
   c.losses.describe_sections(field);
   field.renamed("sapo_temperature_positive", "sapo.temperature_positive");
   field.renamed("sapo_temperature_negative", "sapo.temperature_negative");

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "rl/collect/grading.h"
+#include "rl/collect/shaping.h"
 
 namespace gradus::rl {
 namespace {
@@ -134,6 +135,7 @@ std::vector<Group> Collector::grade(std::vector<rollout::Rollout> rollouts, int6
   collection.rule_s.resize(counts.size());
   for (size_t rule = 0; rule < counts.size(); ++rule)
     collection.rule_s[rule] += counts[rule].seconds;
+  if (settings_.stop_properly_coef) shape_stops(groups, *settings_.stop_properly_coef);
   collection.grade_s += run_.clock().now_s() - begin;
   return groups;
 }

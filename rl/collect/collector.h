@@ -24,9 +24,10 @@ struct CollectSettings {
   double max_failed_share = 0.05;  ///< of a batch's gradings
   uint64_t seed = 0;
   int group_size = 8;
-  int num_groups = 8;          ///< wanted for a step
-  int64_t max_rounds = 1;      ///< batches sampled for one step at most
-  bool keeps_experts = false;  ///< records have the sampler's choices of experts
+  int num_groups = 8;                        ///< wanted for a step
+  int64_t max_rounds = 1;                    ///< batches sampled for one step at most
+  std::optional<double> stop_properly_coef;  ///< of completions cut off (rl/collect/shaping.h)
+  bool keeps_experts = false;                ///< records have the sampler's choices of experts
   /// Whether a group goes into the update; those that do not are replaced. Empty: all do.
   std::function<bool(const Group&)> is_kept;
 };

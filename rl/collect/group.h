@@ -21,6 +21,10 @@ struct Group {
   /// [completion][token] credit of single tokens in place of the completion's advantage; empty, as
   /// a whole or for one completion: the advantage is every token's.
   std::vector<std::vector<double>> credit;
+  /// [completion][token] what a KL term in the reward takes from each token's; empty: nothing.
+  std::vector<std::vector<double>> penalties;
+  /// [completion][token] of a teacher's, for losses that read them; empty: there is no teacher.
+  std::vector<std::vector<float>> teacher_logprobs;
 };
 
 }  // namespace gradus::rl

@@ -15,6 +15,7 @@
 #include "rl/stages/rollout_cost.h"
 #include "rl/stages/sampled_evaluation.h"
 #include "rl/stages/stage.h"
+#include "rl/update/completion_scores.h"
 #include "rl/update/reference_policy.h"
 #include "rl/update/update.h"
 #include "rl/update/update_report.h"
@@ -40,6 +41,7 @@ CollectSettings collect_settings(const RunConfig& config) {
   settings.seed = config.run.seed;
   settings.group_size = config.rl.group_size;
   settings.num_groups = config.rl.prompts_per_step;
+  settings.stop_properly_coef = config.rl.stop_properly_coef;
   settings.keeps_experts = config.rl.routing != RoutingUse::off;
   if (config.rl.dynamic_sampling.enable) {
     settings.max_rounds = config.rl.dynamic_sampling.max_batches;
@@ -79,21 +81,23 @@ class GrpoStage : public Stage {
     const double begin = clock.now_s();
     auto collection = collector_.collect(context.step, context.cursor);
     if (!collection) return std::nullopt;
-    assign_advantages(collection->used, config_.rl);
     std::vector<int64_t> saved;  // what a renewed reference must be kept for
     if (config_.rl.kl_coef != 0.0 && config_.rl.reference_update_every > 0)
       saved = context.run.checkpoints().steps();
     const Reference reference = reference_.at(context.step, learner_.policy(),
                                               saved.empty() ? 0 : saved.front(), learner_.team());
+    const double reward_kl = take_kl_from_rewards(context.run, reference, collection->used);
+    assign_advantages(collection->used, config_.rl);
     learner_.keeper().begin(int64_t{config_.rl.epochs} * config_.rl.minibatches);
     context.run.observer().on_phase(context.step, "update");
     const double learning_rate =
         learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
-    const UpdateResult update =
+    UpdateResult update =
         update_policy(learner_.policy(), reference, learner_.optimizer(), collection->used,
                       config_.rl, learning_rate, config_.rollout.sampling.temperature,
                       config_.run.seed, static_cast<uint64_t>(context.step), learner_.team(),
                       environment_of(context.run, learner_));
+    if (config_.rl.kl_in_reward) update.metrics["kl"] = reward_kl;
     return report(context, std::move(*collection), update, clock.now_s() - begin);
   }
 
@@ -111,6 +115,22 @@ class GrpoStage : public Stage {
   void recall(const std::string& memory) override { watch_.recall(memory); }
 
  private:
+  /// What rl.kl_in_reward takes from every token; the mean of the KL.
+  double take_kl_from_rewards(const Run& run, const Reference& reference,
+                              std::vector<Group>& groups) {
+    if (!config_.rl.kl_in_reward) return 0.0;
+    UpdateCost cost;
+    const auto batch = pack_completions(groups, config_.rl.microbatch_tokens);
+    const ScoringPass pass{learner_.policy(), config_.rollout.sampling.temperature, true, false,
+                           environment_of(run, learner_)};
+    const auto old = scores_by_completion(
+        groups, score_tokens(pass, batch.microbatches, batch.num_tokens, cost, learner_.team()));
+    const auto others = scores_by_completion(
+        groups, score_reference(learner_.policy(), reference, pass, batch.microbatches,
+                                batch.num_tokens, cost, learner_.team()));
+    return penalise(groups, old, others, config_.rl);
+  }
+
   StepReport report(const StepContext& context, Collection collection, const UpdateResult& update,
                     double seconds) {
     const policy::ModelConfig& model = learner_.policy().model_config();

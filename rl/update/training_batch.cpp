@@ -1,6 +1,8 @@
 #include "rl/update/training_batch.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -94,6 +96,11 @@ void fill_arrays(TrainingBatch& batch, int64_t num_tokens) {
   float* advantages = batch.advantages.mutable_data_ptr<float>();
   bool* is_live = batch.is_live.mutable_data_ptr<bool>();
   float* rollout = batch.rollout_logprobs.mutable_data_ptr<float>();
+  float* teacher = nullptr;
+  if (batch.teacher_logprobs.defined()) {
+    batch.teacher_logprobs = at::zeros({num_tokens}, at::kFloat);
+    teacher = batch.teacher_logprobs.mutable_data_ptr<float>();
+  }
   for (const TrainingSequence& s : batch.sequences) {
     const Group& group = (*batch.groups)[static_cast<size_t>(s.group)];
     const auto& given = group.completions[static_cast<size_t>(s.completion)].policy_logprobs;
@@ -103,6 +110,10 @@ void fill_arrays(TrainingBatch& batch, int64_t num_tokens) {
     std::fill_n(is_live + s.first_token, s.num_tokens, s.is_live);
     for (size_t t = 0; t < s.is_target.size(); ++t)
       if (s.is_target[t] == 0) is_live[s.first_token + static_cast<int64_t>(t)] = false;
+    if (teacher != nullptr) {
+      const auto& scores = group.teacher_logprobs.at(static_cast<size_t>(s.completion));
+      std::copy(scores.begin(), scores.end(), teacher + s.first_token);
+    }
     if (given.empty()) {
       std::fill_n(rollout + s.first_token, s.num_tokens, std::numeric_limits<float>::quiet_NaN());
     } else {
@@ -134,14 +145,18 @@ bool can_change_gradient(const TrainingBatch& batch, const TrainingSequence& seq
   const Group& group = (*batch.groups)[static_cast<size_t>(sequence.group)];
   const auto credit = credit_of(group, static_cast<size_t>(sequence.completion));
   const bool has_credit = std::ranges::any_of(credit, [](double c) { return c != 0.0; });
-  return (credit.empty() ? sequence.advantage != 0.0 : has_credit) || config.kl_coef != 0.0 ||
-         config.entropy_coef != 0.0;
+  return (credit.empty() ? sequence.advantage != 0.0 : has_credit) ||
+         (config.kl_coef != 0.0 && !config.kl_in_reward) || config.entropy_coef != 0.0 ||
+         (config.positive_nll_coef != 0.0 && sequence.is_right) || batch.teacher_logprobs.defined();
 }
 
 TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& config,
                       const policy::ModelConfig& model) {
   TrainingBatch batch;
   batch.groups = &groups;
+  const bool has_teacher = std::ranges::any_of(
+      groups, [](const Group& group) { return !group.teacher_logprobs.empty(); });
+  if (has_teacher) batch.teacher_logprobs = at::zeros({0}, at::kFloat);  // filled below
   const int64_t K = model.moe.num_experts_per_token;
   const int64_t per_row = K * policy::num_mixture_layers(model);
   int64_t num_tokens = 0;
@@ -163,6 +178,7 @@ TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& c
       sequence.group = static_cast<int32_t>(g);
       sequence.completion = static_cast<int32_t>(i);
       sequence.advantage = groups[g].advantages[i];
+      sequence.is_right = i < groups[g].rewards.size() && groups[g].rewards[i] > 0.0;
       sequence.is_live = !(config.mask_truncated && completion.is_truncated());
       sequence.is_computed =
           !config.skip_zero_advantage || can_change_gradient(batch, sequence, config);
@@ -181,6 +197,21 @@ TrainingBatch collect(const std::vector<Group>& groups, const AlgorithmConfig& c
   return batch;
 }
 
+void filter_tokens(TrainingBatch& batch, const AlgorithmConfig& config) {
+  const int64_t n = batch.num_tokens();
+  const at::Tensor sequence_N = at::empty({n}, at::kLong);
+  int64_t* sequence = sequence_N.mutable_data_ptr<int64_t>();
+  for (size_t i = 0; i < batch.sequences.size(); ++i)
+    std::fill_n(sequence + batch.sequences[i].first_token, batch.sequences[i].num_tokens,
+                static_cast<int64_t>(i));
+  const ComparedTokens tokens{batch.old_logprobs, batch.rollout_logprobs, batch.is_live, sequence_N,
+                              static_cast<int64_t>(batch.sequences.size())};
+  batch.is_live = batch.is_live & ~filtered_tokens(tokens, config);
+  const bool* is_live = batch.is_live.const_data_ptr<bool>();
+  for (TrainingSequence& s : batch.sequences)
+    s.num_live = std::count(is_live + s.first_token, is_live + s.first_token + s.num_tokens, true);
+}
+
 Minibatch make_minibatch(const TrainingBatch& batch, std::span<const int32_t> groups,
                          int64_t microbatch_tokens) {
   Minibatch minibatch;
@@ -192,12 +223,16 @@ Minibatch make_minibatch(const TrainingBatch& batch, std::span<const int32_t> gr
         std::lower_bound(batch.sequences.begin(), batch.sequences.end(), group, of_group);
     for (; sequence != batch.sequences.end() && sequence->group == group; ++sequence) {
       live_tokens.push_back(sequence->num_live);
+      minibatch.prompt_tokens[group] += sequence->num_live;
+      if (sequence->is_right) minibatch.num_right_tokens += sequence->num_live;
       if (!sequence->is_computed) continue;
       minibatch.sequences.push_back(static_cast<int32_t>(sequence - batch.sequences.begin()));
       items.push_back(pack_item(batch, *sequence));
     }
   }
   minibatch.denominators = count_denominators(live_tokens);
+  for (const auto& [group, tokens] : minibatch.prompt_tokens)
+    minibatch.denominators.num_prompts += tokens > 0 ? 1 : 0;
   minibatch.microbatches =
       pack(items, microbatch_tokens, batch.experts_per_row, batch.experts_per_layer);
   return minibatch;

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct TrainingSequence {
   int32_t group = 0;
   int32_t completion = 0;
   double advantage = 0.0;
+  bool is_right = false;    ///< its reward is positive
   bool is_live = true;      ///< counts in the loss; false: masked as truncated
   bool is_computed = true;  ///< goes through the model; false: left out by skip_zero_advantage
   int64_t first_token = 0;  ///< place in the arrays over tokens
@@ -34,6 +36,7 @@ struct TrainingBatch {
   at::Tensor advantages;                    ///< [N] float32
   at::Tensor is_live;                       ///< [N] bool
   at::Tensor rollout_logprobs;              ///< [N] float32, NaN where the sampler gave none
+  at::Tensor teacher_logprobs;              ///< [N] float32; undefined without a teacher
   at::Tensor old_logprobs;                  ///< [N] float32; undefined where the batch is used once
   at::Tensor reference_logprobs;            ///< [N] float32; undefined without KL term
   int64_t experts_per_row = 0;    ///< layers * K of the records' experts; 0: none were kept
@@ -41,6 +44,10 @@ struct TrainingBatch {
 
   int64_t num_tokens() const { return advantages.defined() ? advantages.numel() : 0; }
 };
+
+/// Takes tokens out of a batch whose old logprobs are known, by rl.rejection and rl.m2_threshold:
+/// they are no longer live, and in no count.
+void filter_tokens(TrainingBatch& batch, const AlgorithmConfig& config);
 
 /// Collects trainable completions: those that ended (by stop or length) and have tokens.
 /// @throws gradus::ArgumentError  records that contradict each other, naming the prompt's id.
@@ -58,6 +65,8 @@ struct Minibatch {
   Denominators denominators;             ///< over all its sequences, computed or not
   std::vector<int32_t> sequences;        ///< of each pack item: index into the batch's sequences
   std::vector<Microbatch> microbatches;  ///< of the computed sequences
+  std::map<int32_t, int64_t> prompt_tokens;  ///< by group: live tokens of its completions
+  int64_t num_right_tokens = 0;              ///< live tokens of completions that are right
 };
 
 /// @param groups  indices of the minibatch's groups, in the order in which they are packed.

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/sum.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,11 +11,10 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "rl/algorithms/kl/kl.h"
-#include "rl/algorithms/losses/policy_loss.h"
 #include "rl/algorithms/mismatch/mismatch.h"
+#include "rl/algorithms/objective.h"
 #include "rl/learn/gradient_pass.h"
-#include "rl/update/reference_policy.h"
+#include "rl/update/completion_scores.h"
 #include "rl/update/training_batch.h"
 #include "rl/update/update_metrics.h"
 
@@ -43,8 +43,8 @@ void check_arguments(const policy::Policy& policy, const Reference& reference,
         "set rollout.temperature to 1",
         temperature));
   }
-  if (config.kl_coef > 0.0 && reference.policy == nullptr && reference.parameters == nullptr &&
-      policy.policy_config().lora.rank == 0) {
+  if (config.kl_coef > 0.0 && !config.kl_in_reward && reference.policy == nullptr &&
+      reference.parameters == nullptr && policy.policy_config().lora.rank == 0) {
     throw ArgumentError(
         "update: rl.kl_coef is above 0, but there is neither a reference policy nor adapters over "
         "a base model");
@@ -96,13 +96,12 @@ class PolicyUpdate {
       : step_(step),
         reference_(reference),
         config_(config),
-        policy_loss_(policy_losses().at(config.loss)),
-        kl_estimator_(kl_estimators().at(config.kl_estimator)),
         batch_(collect(groups, config, step.policy.model_config())),
         num_minibatches_(std::min<size_t>(static_cast<size_t>(config.minibatches), groups.size())) {
   }
 
   UpdateResult run(uint64_t seed, uint64_t step_number) {
+    seed_ = RandomStream(seed, step_number, hash_text("losses")).next();
     report_staleness(batch_, step_.policy.version(), result_.metrics);
     result_.metrics["learning_rate"] = step_.learning_rate;
     start_skipped(result_);
@@ -127,35 +126,37 @@ class PolicyUpdate {
   }
 
  private:
-  bool is_used_once() const { return config_.epochs == 1 && num_minibatches_ == 1; }
+  /// Old logprobs are those of the forward pass that trains, unless weights change between the two
+  /// or tokens are taken out by them before.
+  bool scores_old() const {
+    return config_.epochs != 1 || num_minibatches_ != 1 || config_.filters_tokens();
+  }
 
   /// Old and reference logprobs, before any weight changes.
   void score_batch() {
-    const bool needs_old = !is_used_once();
-    const bool needs_reference = config_.kl_coef > 0.0;
-    if (!needs_old && !needs_reference) return;
+    const bool needs_reference = config_.kl_coef > 0.0 && !config_.kl_in_reward;
+    if (!scores_old() && !needs_reference) return;
     const auto order = group_order(batch_.groups->size(), false, RandomStream(0));
     const auto all = make_minibatch(batch_, order, config_.microbatch_tokens).microbatches;
-    if (needs_old) {
-      batch_.old_logprobs = score(step_.policy, true, all, true);
-      for (const Microbatch& microbatch : all) {
-        const at::Tensor token_S = index_tensor(microbatch.token);
-        comparison_.add(batch_.old_logprobs.index_select(0, token_S),
-                        batch_.rollout_logprobs.index_select(0, token_S));
-      }
+    if (needs_reference) batch_.reference_logprobs = reference_logprobs(all);
+    if (!scores_old()) return;
+    batch_.old_logprobs = score(step_.policy, true, all, true);
+    for (const Microbatch& microbatch : all) {
+      const at::Tensor token_S = index_tensor(microbatch.token);
+      comparison_.add(batch_.old_logprobs.index_select(0, token_S),
+                      batch_.rollout_logprobs.index_select(0, token_S));
     }
-    if (needs_reference) batch_.reference_logprobs = score_reference(all);
+    if (!config_.filters_tokens()) return;
+    const double before = batch_.is_live.sum().item<double>();
+    filter_tokens(batch_, config_);
+    result_.metrics.set_mean("mismatch/rejected_share",
+                             before - batch_.is_live.sum().item<double>(), std::max(1.0, before));
   }
 
-  at::Tensor score_reference(const std::vector<Microbatch>& microbatches) {
-    if (reference_.parameters != nullptr) {
-      at::Tensor logprobs;
-      with_parameters(step_.policy, *reference_.parameters, step_.team,
-                      [&] { logprobs = score(step_.policy, true, microbatches, false); });
-      return logprobs;
-    }
-    const bool has_own = reference_.policy != nullptr;
-    return score(has_own ? *reference_.policy : step_.policy, has_own, microbatches, false);
+  at::Tensor reference_logprobs(const std::vector<Microbatch>& microbatches) {
+    return score_reference(step_.policy, reference_,
+                           {step_.policy, step_.temperature, true, false, step_.environment},
+                           microbatches, batch_.num_tokens(), result_.cost, step_.team);
   }
 
   /// The policy's own rows obey the sampler as its training does; the reference chooses freely.
@@ -204,34 +205,36 @@ class PolicyUpdate {
     const at::Tensor token_S = index_tensor(microbatch.token);
     const auto gather = [&](const at::Tensor& values) { return values.index_select(0, token_S); };
     const at::Tensor rollout_S = gather(batch_.rollout_logprobs);
-    LossInputs in;
-    in.logprobs = scores.logprobs;
-    in.old_logprobs = is_used_once() ? scores.logprobs.detach() : gather(batch_.old_logprobs);
-    in.advantages = gather(batch_.advantages);
-    in.is_live = gather(batch_.is_live);
-    in.sequence = index_tensor(microbatch.sequence);
-    in.num_sequences = static_cast<int64_t>(microbatch.items.size());
-    if (is_used_once()) comparison_.add(in.old_logprobs, rollout_S);
+    ObjectiveInputs in;
+    LossInputs& tokens = in.tokens;
+    tokens.logprobs = scores.logprobs;
+    tokens.old_logprobs = scores_old() ? gather(batch_.old_logprobs) : scores.logprobs.detach();
+    tokens.advantages = gather(batch_.advantages);
+    tokens.is_live = gather(batch_.is_live);
+    tokens.sequence = index_tensor(microbatch.sequence);
+    tokens.num_sequences = static_cast<int64_t>(microbatch.items.size());
+    tokens.rollout_logprobs = rollout_S;
+    tokens.entropies = scores.entropies;
+    tokens.seed = seed_;
+    if (batch_.teacher_logprobs.defined())
+      tokens.teacher_logprobs = gather(batch_.teacher_logprobs);
+    if (batch_.reference_logprobs.defined())
+      in.reference_logprobs = gather(batch_.reference_logprobs);
+    in.entropies = scores.entropies;
+    in.weights = weights(minibatch, microbatch);
+    if (config_.positive_nll_coef > 0.0) in.right_weights = right_weights(minibatch, microbatch);
+    if (!scores_old()) comparison_.add(tokens.old_logprobs, rollout_S);
 
-    const LossTerms terms = policy_loss_.terms(in, config_);
-    LossParts parts;
-    parts.is_live = in.is_live;
-    parts.is_clipped_low = terms.is_clipped_low;
-    parts.is_clipped_high = terms.is_clipped_high;
-    parts.entropies = scores.entropies;
-    parts.weights = weights(minibatch, microbatch);
-    parts.mismatch_weights = mismatch_weights(in, rollout_S, config_.mismatch);
-    parts.policy_loss = terms.loss * parts.mismatch_weights;
-    at::Tensor loss_S = parts.policy_loss;
-    if (config_.kl_coef > 0.0) {
-      const KlTerms kl = kl_terms(in.logprobs, in.old_logprobs, gather(batch_.reference_logprobs),
-                                  kl_estimator_, config_.kl_gradient);
-      parts.kl = kl.value;
-      loss_S = loss_S + kl.loss * config_.kl_coef;
-    }
-    if (config_.entropy_coef > 0.0) loss_S = loss_S - scores.entropies * config_.entropy_coef;
-    metrics_.add(parts);
-    return (loss_S.masked_fill(~in.is_live, 0.0) * parts.weights).to(at::kDouble).sum();
+    const ObjectiveTerms out = objective(in, config_);
+    metrics_.add(LossParts{in.weights, out, scores.entropies, tokens.is_live});
+    return out.loss;
+  }
+
+  const TrainingSequence& sequence_of(const Minibatch& minibatch, const Microbatch& microbatch,
+                                      size_t s) const {
+    const int32_t item = microbatch.items[static_cast<size_t>(microbatch.sequence[s])];
+    const int32_t index = minibatch.sequences[static_cast<size_t>(item)];
+    return batch_.sequences[static_cast<size_t>(index)];
   }
 
   /// [S] float32: what each token's loss is multiplied by.
@@ -239,24 +242,34 @@ class PolicyUpdate {
     at::Tensor weights = at::empty({microbatch.num_scores()}, at::kFloat);
     float* out = weights.mutable_data_ptr<float>();
     for (size_t s = 0; s < microbatch.sequence.size(); ++s) {
-      const int32_t item = microbatch.items[static_cast<size_t>(microbatch.sequence[s])];
-      const int32_t index = minibatch.sequences[static_cast<size_t>(item)];
-      const TrainingSequence& sequence = batch_.sequences[static_cast<size_t>(index)];
+      const TrainingSequence& sequence = sequence_of(minibatch, microbatch, s);
+      const TokenPlace place{sequence.num_live, minibatch.prompt_tokens.at(sequence.group)};
       out[s] = sequence.num_live == 0
                    ? 0.0F
                    : static_cast<float>(token_weight(config_.aggregation, minibatch.denominators,
-                                                     sequence.num_live, config_.constant_length));
+                                                     place, config_.constant_length));
     }
+    return weights;
+  }
+
+  /// [S] float32: of the negative log-likelihood, in completions whose reward is positive.
+  at::Tensor right_weights(const Minibatch& minibatch, const Microbatch& microbatch) const {
+    at::Tensor weights = at::empty({microbatch.num_scores()}, at::kFloat);
+    float* out = weights.mutable_data_ptr<float>();
+    const double n = static_cast<double>(std::max<int64_t>(1, minibatch.num_right_tokens));
+    for (size_t s = 0; s < microbatch.sequence.size(); ++s)
+      out[s] = sequence_of(minibatch, microbatch, s).is_right
+                   ? static_cast<float>(config_.positive_nll_coef / n)
+                   : 0.0F;
     return weights;
   }
 
   TrainingStep step_;
   Reference reference_;
   const AlgorithmConfig& config_;
-  const PolicyLoss& policy_loss_;
-  const KlEstimator& kl_estimator_;
   TrainingBatch batch_;
   size_t num_minibatches_;
+  uint64_t seed_ = 0;  ///< of what losses draw
   UpdateMetrics metrics_;
   SamplerComparison comparison_;
   UpdateResult result_;

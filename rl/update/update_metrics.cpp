@@ -18,15 +18,19 @@ void UpdateMetrics::add(const LossParts& parts) {
   const at::NoGradGuard no_grad;
   const at::Tensor& live = parts.is_live;
   num_tokens_ += live.sum().item<int64_t>();
-  policy_loss_ += live_sum(parts.policy_loss * parts.weights, live);
+  policy_loss_ += live_sum(parts.terms.policy_loss * parts.weights, live);
   entropy_ += live_sum(parts.entropies, live);
-  clipped_low_ += live_sum(parts.is_clipped_low, live);
-  clipped_high_ += live_sum(parts.is_clipped_high, live);
-  mismatch_weight_ += live_sum(parts.mismatch_weights, live);
-  mismatch_masked_ += live_sum(parts.mismatch_weights == 0.0, live);
-  if (parts.kl.defined()) {
+  clipped_low_ += live_sum(parts.terms.terms.is_clipped_low, live);
+  clipped_high_ += live_sum(parts.terms.terms.is_clipped_high, live);
+  mismatch_weight_ += live_sum(parts.terms.mismatch_weights, live);
+  mismatch_masked_ += live_sum(parts.terms.mismatch_weights == 0.0, live);
+  if (parts.terms.terms.is_dropped.defined()) {
+    has_dropped_ = true;
+    dropped_ += live_sum(parts.terms.terms.is_dropped, live);
+  }
+  if (parts.terms.kl.defined()) {
     has_kl_ = true;
-    kl_ += live_sum(parts.kl, live);
+    kl_ += live_sum(parts.terms.kl, live);
   }
 }
 
@@ -54,6 +58,7 @@ void UpdateMetrics::report(bool with_mismatch, Metrics& metrics) const {
   metrics.set_mean("clip_ratio/low_mean", clipped_low_, T);
   metrics.set_mean("clip_ratio/high_mean", clipped_high_, T);
   metrics.set_mean("clip_ratio/region_mean", (clipped_low_ + clipped_high_), T);
+  if (has_dropped_) metrics.set_mean("clip_ratio/dropped_share", dropped_, T);
   if (!with_mismatch) return;
   metrics.set_mean("mismatch/weight_mean", mismatch_weight_, T);
   metrics.set_mean("mismatch/masked_share", mismatch_masked_, T);

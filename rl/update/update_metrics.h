@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "rl/algorithms/losses/policy_loss.h"
+#include "rl/algorithms/objective.h"
 #include "rl/learn/gradient_pass.h"
 #include "rl/update/update.h"
 
@@ -12,14 +12,10 @@ namespace gradus::rl {
 
 /// What one microbatch's loss was made of. Shapes: S scored tokens, on the CPU.
 struct LossParts {
-  at::Tensor weights;           ///< [S] float32, 0 where not live: each token's share in the loss
-  at::Tensor policy_loss;       ///< [S] mismatch weight included
-  at::Tensor kl;                ///< [S] the estimate; undefined without KL term
-  at::Tensor entropies;         ///< [S]
-  at::Tensor mismatch_weights;  ///< [S]
-  at::Tensor is_live;           ///< [S] bool
-  at::Tensor is_clipped_low;    ///< [S] bool
-  at::Tensor is_clipped_high;   ///< [S] bool
+  at::Tensor weights;  ///< [S] float32, 0 where not live: each token's share in the loss
+  ObjectiveTerms terms;
+  at::Tensor entropies;  ///< [S]
+  at::Tensor is_live;    ///< [S] bool
 };
 
 /// Sums an update's figures over its microbatches; shares and means run over live tokens of all
@@ -44,6 +40,8 @@ class UpdateMetrics {
   double clipped_high_ = 0.0;
   double mismatch_weight_ = 0.0;
   double mismatch_masked_ = 0.0;
+  bool has_dropped_ = false;
+  double dropped_ = 0.0;
 };
 
 }  // namespace gradus::rl

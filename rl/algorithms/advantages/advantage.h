@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,6 +40,18 @@ RewardMoments reward_moments(std::span<const double> rewards);
 std::vector<double> group_advantages(std::span<const double> rewards, const AlgorithmConfig& config,
                                      double batch_std = 0.0);
 
+/// How long the completions of a group are. Each [group].
+struct CompletionSizes {
+  std::span<const double> output;  ///< tokens sampled
+  std::span<const double> input;   ///< tokens read: the prompt's, tools' output
+  std::span<const double> turns;
+};
+
+/// Rewards less what length costs (prime-rl's linear length penalty):
+///   R_i - mean(R) sum over k of weight_k x_ik / max over the group of x_k
+std::vector<double> length_shaped(std::span<const double> rewards, const CompletionSizes& sizes,
+                                  const LengthShapingConfig& config);
+
 /// The group's completions by the sum of what each rule makes of them in comparison (GDPO,
 /// arXiv:2601.05242; TRL's normalize_then_sum), v_ik = Group::contributions:
 ///
@@ -60,6 +74,8 @@ struct AdvantageEstimator {
   void (*assign)(std::vector<Group>& groups, const AlgorithmConfig& config);
   /// Whether the group can teach anything. Dynamic sampling keeps exactly these.
   bool (*has_signal)(const Group& group, const AlgorithmConfig& config);
+  /// Defaults of its own settings, [rl.NAME]; null: it has none.
+  OwnSettings (*own)() = nullptr;
 };
 
 const Registry<AdvantageEstimator>& advantage_estimators();
@@ -68,7 +84,29 @@ const Registry<AdvantageEstimator>& advantage_estimators();
 void assign_advantages(std::vector<Group>& groups, const AlgorithmConfig& config);
 bool has_signal(const Group& group, const AlgorithmConfig& config = {});
 
-/// [group] rewards with NaN in place of those of completions that nobody may train on.
+/// At least two scored completions with unequal rewards.
+bool has_unequal_rewards(const Group& group, const AlgorithmConfig& config);
+
+/// Number of scored rewards.
+int num_scored(std::span<const double> rewards);
+
+/// Calls `advantages_of` with each group's usable rewards, for groups whose advantages depend on
+/// nothing else. NaN rewards get 0, and so do all of a group with fewer than two scored ones.
+void assign_by_group(
+    std::vector<Group>& groups,
+    const std::function<std::vector<double>(const Group& group, std::span<const double>)>&
+        advantages_of);
+
+/// Returns of a completion's tokens, G_t = r_t + gamma G_next, next the following live token; 0
+/// where not live.
+std::vector<double> discounted_returns(std::span<const double> rewards,
+                                       const std::vector<uint8_t>& is_live, double gamma);
+
+/// [tokens] 1 where a token is trained on; as Turn says.
+std::vector<uint8_t> live_tokens(const rollout::Completion& completion);
+
+/// [group] rewards with NaN in place of those of completions that nobody may train on, less the
+/// penalties of their tokens, where there are any.
 /// @throws gradus::ArgumentError  rewards and completions differ in number.
 std::vector<double> usable_rewards(const Group& group);
 

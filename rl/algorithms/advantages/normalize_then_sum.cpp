@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "rl/algorithms/advantages/advantage.h"
+#include "rl/algorithms/advantages/whitening.h"
 
 namespace gradus::rl {
 namespace {
@@ -51,6 +52,36 @@ std::vector<double> normalized_sums(const Group& group, double std_floor) {
 
 namespace {
 
+/// Settings `rl.normalize_then_sum.*`.
+struct NormalizeThenSumSettings {
+  std::string final = "batch_std";
+};
+
+void describe(NormalizeThenSumSettings& c, SettingFields& field) {
+  field("final", c.final, one_of({"batch_std", "token_whiten"}),
+        "the sums are centred and divided over the batch's completions (TRL), or whitened over its "
+        "tokens (verl)");
+}
+
+void whiten_over_tokens(std::vector<Group>& groups, const std::vector<std::vector<double>>& sums) {
+  TokenValues values;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    auto& of_group = values.emplace_back();
+    for (size_t i = 0; i < sums[g].size(); ++i)
+      of_group.emplace_back(groups[g].completions[i].tokens.size(),
+                            std::isnan(sums[g][i]) ? 0.0 : sums[g][i]);
+  }
+  const TokenValues advantages = whitened(groups, values, {});
+  for (size_t g = 0; g < groups.size(); ++g) {
+    groups[g].advantages.assign(sums[g].size(), 0.0);
+    for (size_t i = 0; i < sums[g].size(); ++i) {
+      const auto live = live_tokens(groups[g].completions[i]);
+      for (size_t t = 0; t < live.size() && !std::isnan(sums[g][i]); ++t)
+        if (live[t] != 0) groups[g].advantages[i] = advantages[g][i][t];
+    }
+  }
+}
+
 /// A_i = (S_i - mean_batch(S)) / (std_batch(S) + std_floor), 0 in a group whose S are all equal.
 // Whitened over the batch; the groups' S have mean 0 but for what rules left out.
 void assign_normalized(std::vector<Group>& groups, const AlgorithmConfig& config) {
@@ -61,6 +92,8 @@ void assign_normalized(std::vector<Group>& groups, const AlgorithmConfig& config
     sums.push_back(normalized_sums(group, std_floor));
     batch.insert(batch.end(), sums.back().begin(), sums.back().end());
   }
+  if (config.advantages.of<NormalizeThenSumSettings>("normalize_then_sum").final == "token_whiten")
+    return whiten_over_tokens(groups, sums);
   const RewardMoments whole = reward_moments(batch);
   for (size_t g = 0; g < groups.size(); ++g) {
     auto& advantages = groups[g].advantages;
@@ -82,6 +115,7 @@ bool has_unequal_sums(const Group& group, const AlgorithmConfig& config) {
 extern const AdvantageEstimator kNormalizeThenSum;
 const AdvantageEstimator kNormalizeThenSum{
     "normalize_then_sum", "each rule is compared by itself, so that none drowns the others (GDPO)",
-    assign_normalized, has_unequal_sums};
+    assign_normalized, has_unequal_sums,
+    [] { return OwnSettings::of(NormalizeThenSumSettings{}); }};
 
 }  // namespace gradus::rl

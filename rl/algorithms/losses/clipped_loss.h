@@ -10,4 +10,7 @@ namespace gradus::rl {
 LossTerms clipped_loss(const at::Tensor& ratio_S, const at::Tensor& advantages_S,
                        const AlgorithmConfig& config);
 
+/// The same with the ratio of each token, as rl.loss = "grpo" has it.
+LossTerms clipped_token_loss(const LossInputs& in, const AlgorithmConfig& config);
+
 }  // namespace gradus::rl

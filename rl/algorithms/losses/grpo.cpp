@@ -21,19 +21,15 @@ LossTerms clipped_loss(const at::Tensor& ratio_S, const at::Tensor& advantages_S
   return with_clip_report(loss_S, ratio_S, advantages_S, config);
 }
 
-namespace {
-
 /// PPO's clipped loss with GRPO's advantages (arXiv:2402.03300), r = exp(lp - lp_old):
 ///   L = -min(r A, clip(r, 1 - low, 1 + high) A)
 /// `delta` > 0 holds the first r below delta (INTELLECT-2, arXiv:2505.07291); `dual_clip` c > 0
 /// holds L below -c A where A < 0 (arXiv:1912.09729).
-LossTerms grpo_loss(const LossInputs& in, const AlgorithmConfig& config) {
-  return clipped_loss(log_ratios(in).exp(), in.advantages, config);
+LossTerms clipped_token_loss(const LossInputs& in, const AlgorithmConfig& config) {
+  return clipped_loss(log_ratios(in, config).exp(), in.advantages, config);
 }
 
-}  // namespace
-
 extern const PolicyLoss kGrpo;
-const PolicyLoss kGrpo{"grpo", "PPO's clip with GRPO's advantages", nullptr, grpo_loss};
+const PolicyLoss kGrpo{"grpo", "PPO's clip with GRPO's advantages", nullptr, clipped_token_loss};
 
 }  // namespace gradus::rl

@@ -11,7 +11,8 @@
 namespace gradus::rl {
 
 /// Scored tokens of one microbatch; completions whole, tokens of one standing together.
-/// Shapes: S scored tokens. All on the CPU, float32 unless said otherwise.
+/// Shapes: S scored tokens. All on the CPU; numbers are float32 in training, and the formulas keep
+/// whatever type they are given. What a loss does not read may be undefined.
 struct LossInputs {
   at::Tensor logprobs;      ///< [S] of the policy in training; carries the gradient
   at::Tensor old_logprobs;  ///< [S] at the start of the update
@@ -19,6 +20,12 @@ struct LossInputs {
   at::Tensor is_live;       ///< [S] bool; tokens that count in the loss
   at::Tensor sequence;      ///< [S] int64 in [0, num_sequences): the token's completion
   int64_t num_sequences = 0;
+
+  at::Tensor rollout_logprobs = {};  ///< [S] of the sampler, NaN where it gave none
+  at::Tensor entropies = {};         ///< [S] of the policy in training
+  at::Tensor mismatch_weights = {};  ///< [S] of rl.mismatch
+  at::Tensor teacher_logprobs = {};  ///< [S] of a teacher (distillation)
+  uint64_t seed = 0;                 ///< of what a loss draws by chance
 };
 
 /// Losses are of no consequence where a token is not live.
@@ -26,6 +33,7 @@ struct LossTerms {
   at::Tensor loss;             ///< [S] L_t, to be minimised
   at::Tensor is_clipped_low;   ///< [S] bool: ratio below 1 - clip_ratio_low, advantage negative
   at::Tensor is_clipped_high;  ///< [S] bool: ratio above 1 + clip_ratio_high, advantage positive
+  at::Tensor is_dropped = {};  ///< [S] bool: the loss is 0 by a rule; undefined: nowhere
 };
 
 /// One value of `rl.loss`. A new loss is a file with its record and a line in records.inc.
@@ -35,12 +43,17 @@ struct PolicyLoss {
   /// Defaults of its own settings, [rl.NAME]; null: it has none.
   OwnSettings (*own)();
   LossTerms (*terms)(const LossInputs&, const AlgorithmConfig&);
+  /// The loss has rl.mismatch's weights in its formula: it is not multiplied by them.
+  bool uses_mismatch_weights = false;
 };
 
 const Registry<PolicyLoss>& policy_losses();
 
-/// Logarithms of ratios are held in [-20, 20], as in verl: beyond, the token's gradient is 0.
+/// Bound of logarithms of ratios where a formula has none of its own, as in verl.
 inline constexpr double kMaxLogRatio = 20.0;
+
+/// Held in [-bound, bound]: beyond, the gradient is 0. A bound of 0 is none.
+at::Tensor held(const at::Tensor& values, double bound);
 
 /// Where the ratio left [1 - low, 1 + high] on the side that the advantage pushes to.
 LossTerms with_clip_report(at::Tensor loss, const at::Tensor& ratio, const at::Tensor& advantages,
@@ -48,7 +61,16 @@ LossTerms with_clip_report(at::Tensor loss, const at::Tensor& ratio, const at::T
 /// The same with nothing clipped.
 LossTerms without_clipping(at::Tensor loss);
 
-/// clamp(lp - lp_old) with the bound above; 0 where not live.
-at::Tensor log_ratios(const LossInputs& in);
+/// The terms with the loss 0 at the tokens of `is_dropped` [S] bool.
+LossTerms dropping(LossTerms terms, const at::Tensor& is_dropped);
+
+/// lp - lp_old, held in [-rl.max_log_ratio, rl.max_log_ratio]; 0 where not live.
+at::Tensor log_ratios(const LossInputs& in, const AlgorithmConfig& config);
+
+/// The sampler's logprobs [S], and the old ones where it gave none.
+at::Tensor sampler_logprobs(const LossInputs& in);
+
+/// Of each completion, at its tokens: the mean of values [S] over live tokens; 0 without any.
+at::Tensor sequence_means(const at::Tensor& values, const LossInputs& in);
 
 }  // namespace gradus::rl

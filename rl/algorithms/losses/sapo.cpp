@@ -27,7 +27,7 @@ void describe(SapoSettings& c, SettingFields& field) {
 ///   L = -(4 / tau) sigmoid(tau (r - 1)) A,  tau by the sign of A. Nothing is clipped.
 LossTerms sapo_loss(const LossInputs& in, const AlgorithmConfig& config) {
   const auto& own = config.losses.of<SapoSettings>("sapo");
-  const auto ratio_S = log_ratios(in).exp();
+  const auto ratio_S = log_ratios(in, config).exp();
   const auto tau_S =
       at::where(in.advantages > 0.0, at::full_like(in.advantages, own.temperature_positive),
                 at::full_like(in.advantages, own.temperature_negative));
