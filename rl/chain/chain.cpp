@@ -205,6 +205,7 @@ bool is_chain(const std::string& recipe, const std::string& source) {
 
 Chain load_chain(ChainSource source) {
   ChainFile file;
+  file.common.run.steps = kStepsNotGiven;
   read_settings(file, source.recipe, source.source);
   if (file.stages.empty())
     throw ConfigError(source.source +

@@ -66,8 +66,7 @@ class Collector {
   std::optional<Collection> collect(int64_t step, int64_t cursor);
 
   rollout::RolloutPool& pool() { return pool_; }
-  /// Rows of the data; 0: a generated task, without end.
-  int64_t num_prompts() const { return prompts_->size(); }
+  const rollout::PromptSource& prompts() const { return *prompts_; }
   std::vector<std::string> rule_names() const { return rules_.rule_names(); }
 
  private:

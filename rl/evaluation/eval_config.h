@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,22 @@
 #include "rollout/prompts/prompt_source.h"
 
 namespace gradus::rl {
+
+/// Settings of one of `[[eval.sets]]`: further held-out problems. What is not given is as in
+/// `eval.*`.
+struct EvalSet {
+  std::string name;  ///< of its figures: eval/NAME/accuracy
+  rollout::DataConfig data;
+  std::optional<uint64_t> seed;
+  std::optional<int> samples;
+  std::optional<double> temperature;
+  std::optional<int> max_tokens;
+  std::optional<std::string> answer_rule;
+  std::optional<double> right_from;
+  std::vector<rewards::RewardConfig> rewards;
+};
+
+void describe(EvalSet& c, SettingFields& field);
 
 /// Settings `eval.*`.
 struct EvalConfig {
@@ -20,8 +37,11 @@ struct EvalConfig {
   std::string answer_rule;  ///< empty: the first rule
   double right_from = 1.0;
   std::vector<rewards::RewardConfig> rewards;  ///< empty: those of training
+  std::vector<EvalSet> sets;
 
   bool has_data() const { return !data.path.empty() || !data.task.empty(); }
+  /// Whether anything is evaluated by sampling.
+  bool has_problems() const { return has_data() || !sets.empty(); }
 };
 
 void describe(EvalConfig& c, SettingFields& field);

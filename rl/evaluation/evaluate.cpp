@@ -32,13 +32,14 @@ rollout::DataConfig data_of(const EvalPlan& plan) {
   return data;
 }
 
-size_t find_rule(const rewards::RewardSet& rules, const std::string& name) {
+size_t find_rule(const rewards::RewardSet& rules, const std::string& name,
+                 const std::string& place) {
   const auto names = rules.rule_names();
   if (name.empty()) return 0;
   const auto found = std::ranges::find(names, name);
   if (found == names.end())
-    throw ConfigError(
-        fmt::format("eval.answer_rule: is {}, must be one of {}", name, fmt::join(names, ", ")));
+    throw ConfigError(fmt::format("{}.answer_rule: is {}, must be one of {}", place, name,
+                                  fmt::join(names, ", ")));
   return static_cast<size_t>(found - names.begin());
 }
 
@@ -158,10 +159,11 @@ Evaluator::Evaluator(const EvalPlan& plan, const policy::LoadedTokenizer& tokeni
       prompts_(rollout::make_prompt_source(data_of(plan), tokenizer, max_context,
                                            evaluation_seed(plan.eval.seed))),
       rules_(plan.rewards),
-      answer_rule_(find_rule(rules_, plan.eval.answer_rule)) {
+      answer_rule_(find_rule(rules_, plan.eval.answer_rule, plan.place)) {
   num_problems_ = prompts_->size() > 0 ? prompts_->size() : config_.data.count;
   if (num_problems_ <= 0)
-    throw ConfigError("eval.data: holds no problem; check eval.data.path and eval.data.count");
+    throw ConfigError(fmt::format(
+        "{0}.data: holds no problem; check {0}.data.path and {0}.data.count", plan.place));
 }
 
 std::vector<Group> Evaluator::answer(rollout::RolloutPool& pool, int64_t begin, int64_t end,
@@ -249,7 +251,7 @@ Metrics eval_metrics(const EvalResult& result) {
   return metrics;
 }
 
-std::string eval_lines(const EvalResult& result) {
+std::string eval_lines(const EvalResult& result, const std::string& set) {
   std::string lines;
   for (const auto& problem : result.problems) {
     ordered_json samples = ordered_json::array();
@@ -266,10 +268,12 @@ std::string eval_lines(const EvalResult& result) {
                          {"num_tokens", completion.tokens.size()},
                          {"grades", std::move(grades)}});
     }
-    const ordered_json line{{"id", problem.group.prompt.id},
-                            {"prompt", problem.group.prompt.text},
-                            {"right", num_right(problem)},
-                            {"samples", std::move(samples)}};
+    ordered_json line = ordered_json::object();
+    if (!set.empty()) line["set"] = set;
+    line["id"] = problem.group.prompt.id;
+    line["prompt"] = problem.group.prompt.text;
+    line["right"] = num_right(problem);
+    line["samples"] = std::move(samples);
     lines += line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
   }
   return lines;

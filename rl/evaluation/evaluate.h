@@ -28,6 +28,7 @@ struct EvalPlan {
   std::vector<rewards::RewardConfig> rewards;
   rollout::SamplingConfig sampling;  ///< what eval.* does not set
   uint64_t seed = 0;                 ///< of the run
+  std::string place = "eval";        ///< whose settings these are, for errors
 };
 
 /// The seed of a generated task's held-out problems. @param seed  eval.seed.
@@ -112,6 +113,7 @@ Metrics eval_metrics(const EvalResult& result);
 
 /// One JSON line per problem: {"id", "prompt", "right", "samples": [{"completion", "answer",
 /// "is_right", "finish", "error", "num_tokens", "grades"}]}.
-std::string eval_lines(const EvalResult& result);
+/// @param set  of one of eval.sets: its name, as "set" of each line; else empty.
+std::string eval_lines(const EvalResult& result, const std::string& set = {});
 
 }  // namespace gradus::rl

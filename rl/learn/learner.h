@@ -36,6 +36,7 @@ class Learner {
 
   policy::Policy& policy() { return *policy_; }
   const policy::Policy& policy() const { return *policy_; }
+  const std::vector<policy::Parameter>& trained_parameters() const { return policy_->parameters(); }
   /// Of a learner that learns.
   Optimizer& optimizer() { return *optimizer_; }
   const Optimizer& optimizer() const { return *optimizer_; }

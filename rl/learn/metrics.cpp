@@ -159,7 +159,17 @@ std::span<const MetricName> metric_names() {
 const MetricName* find_metric(std::string_view name) {
   const auto found = std::ranges::find_if(
       kMetricNames, [&](const MetricName& known) { return matches(known.pattern, name); });
-  return found == kMetricNames.end() ? nullptr : &*found;
+  if (found != kMetricNames.end()) return &*found;
+  constexpr std::string_view kEval = "eval/";
+  const size_t end_of_set = name.find('/', kEval.size());
+  if (!name.starts_with(kEval) || end_of_set == std::string_view::npos ||
+      end_of_set == kEval.size())
+    return nullptr;
+  const std::string of_all = std::string(kEval) + std::string(name.substr(end_of_set + 1));
+  const auto of_set = std::ranges::find_if(kMetricNames, [&](const MetricName& known) {
+    return known.pattern.starts_with(kEval) && matches(known.pattern, of_all);
+  });
+  return of_set == kMetricNames.end() ? nullptr : &*of_set;
 }
 
 Metrics::Metrics(std::initializer_list<std::pair<const char*, double>> figures) {

@@ -81,7 +81,8 @@ struct MetricName {
 
 std::span<const MetricName> metric_names();
 
-/// Null: nobody has told of such a figure.
+/// Null: nobody has told of such a figure. Figures of one of eval.sets, eval/NAME/accuracy and so
+/// on, are those of the evaluation without the name.
 const MetricName* find_metric(std::string_view name);
 
 }  // namespace gradus::rl

@@ -16,8 +16,10 @@ bool may_differ(const SettingDifference& difference, OnResume on_resume, const R
       return policy::is_native(was.model) && policy::is_native(is.model);
     case OnResume::conditional:
       // Under any other schedule, the steps that were done had the rates of another end.
-      return difference.key == "run.steps" && is.run.steps > was.run.steps &&
-             is.optim.schedule == Schedule::constant;
+      if (is.optim.schedule != Schedule::constant) return false;
+      return difference.key == "run.steps"    ? is.run.steps > was.run.steps
+             : difference.key == "run.epochs" ? is.run.epochs > was.run.epochs
+                                              : false;
   }
   return false;
 }

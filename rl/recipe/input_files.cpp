@@ -114,6 +114,13 @@ nlohmann::json fingerprint_inputs(const RunConfig& c) {
   for (const auto& [setting, rules] :
        {std::pair{"rewards", &c.rewards}, std::pair{"eval.rewards", &c.eval.rewards}})
     for (const auto& rule : *rules) add_rule(all, setting, rule);
+  for (const EvalSet& set : c.eval.sets) {
+    const std::string place = "eval.sets." + set.name;
+    add(all, place + ".data.path", set.data.path);
+    if (!rollout::is_template_text(set.data.chat_template))
+      add(all, place + ".data.chat_template", set.data.chat_template);
+    for (const auto& rule : set.rewards) add_rule(all, place + ".rewards", rule);
+  }
   all[kRecipe] = settings_json(c);
   return all;
 }

@@ -33,6 +33,7 @@ void resolve_model_path(std::string& path, const fs::path& folder) {
 
 RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> assignments) {
   RunConfig config;
+  config.run.steps = kStepsNotGiven;
   read_settings(config, read_file(recipe, kMaxRecipeBytes), recipe.string());
   resolve_paths(config, fs::absolute(recipe).parent_path());
   // Paths given on the command line mean what the shell's user sees: the working directory.
@@ -46,6 +47,8 @@ RunConfig load_run_config(const fs::path& recipe, std::span<const std::string> a
 void fill_in(RunConfig& config) {
   if (config.run.dir.empty())
     config.run.dir = fs::absolute("runs/" + config.run.name).lexically_normal().string();
+  if (config.run.steps == kStepsNotGiven)
+    config.run.steps = config.run.epochs > 0.0 ? 0 : RunSettings{}.steps;
   if (config.rl.constant_length == 0)
     config.rl.constant_length = config.rollout.sampling.max_tokens;
 }
@@ -57,13 +60,22 @@ std::string reward_file(const rewards::RewardConfig& rule) {
 }
 
 void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
+  std::vector<rollout::DataConfig*> held_out{&c.eval.data};
+  std::vector<std::vector<rewards::RewardConfig>*> rule_lists{&c.rewards, &c.eval.rewards};
+  for (EvalSet& set : c.eval.sets) {
+    held_out.push_back(&set.data);
+    rule_lists.push_back(&set.rewards);
+  }
   for (std::string* path : {&c.model.config, &c.model.tokenizer, &c.model.lora.path, &c.data.path,
-                            &c.eval.data.path, &c.text.path, &c.text.eval_path})
+                            &c.text.path, &c.text.eval_path})
     resolve_path(*path, recipe_folder);
+  for (rollout::DataConfig* data : held_out) resolve_path(data->path, recipe_folder);
   resolve_model_path(c.model.path, recipe_folder);
-  for (std::string* path : {&c.data.chat_template, &c.eval.data.chat_template})
-    if (!rollout::is_template_text(*path)) resolve_path(*path, recipe_folder);
-  for (auto* rules : {&c.rewards, &c.eval.rewards})
+  held_out.push_back(&c.data);
+  for (rollout::DataConfig* data : held_out)
+    if (!rollout::is_template_text(data->chat_template))
+      resolve_path(data->chat_template, recipe_folder);
+  for (auto* rules : rule_lists)
     for (auto& rule : *rules) {
       std::string path = reward_file(rule);
       if (path.empty()) continue;

@@ -17,7 +17,11 @@ namespace gradus::rl {
 RunConfig load_run_config(const std::filesystem::path& recipe,
                           std::span<const std::string> assignments);
 
-/// What other settings decide where a recipe leaves it open: run.dir, rl.constant_length.
+/// run.steps of a config that no recipe has been read into: no recipe can say it.
+inline constexpr int64_t kStepsNotGiven = -1;
+
+/// What other settings decide where a recipe leaves it open: run.dir, run.steps,
+/// rl.constant_length.
 void fill_in(RunConfig& config);
 
 /// The path of a rule's `file` option ("rewards.py:function"), or empty: the rule has none.

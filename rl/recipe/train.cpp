@@ -15,6 +15,7 @@
 #include "rl/recipe/changes.h"
 #include "rl/recipe/input_files.h"
 #include "rl/recipe/load.h"
+#include "rl/recipe/opening.h"
 #include "rl/stages/stage_loop.h"
 
 namespace gradus::rl {
@@ -38,12 +39,21 @@ LearnerSettings learner_settings(const RunConfig& config) {
 
 /// Everything that a stage stands on, in the order in which it is made.
 struct Loaded {
-  Loaded(const RunConfig& config, Run& run)
-      : learner(learner_settings(config), run.clock()),
+  Loaded(const RunConfig& recipe, Run& run)
+      : config(recipe),
+        learner(learner_settings(config), run.clock()),
         loop(run, stages().at(config.run.task).learns ? &learner : nullptr,
              config.optim.max_skipped_steps),
-        stage(stages().at(config.run.task).make(config, run, learner)) {}
+        stage(stages().at(config.run.task).make(config, run, learner)) {
+    if (config.run.epochs <= 0.0) return;
+    const RunLength length = stage->length_of(config.run.epochs);
+    config.run.steps = length.steps;  // the stage refers to this config
+    run.set_length(length);
+  }
+  Loaded(const Loaded&) = delete;
+  Loaded& operator=(const Loaded&) = delete;
 
+  RunConfig config;
   Learner learner;
   StageLoop loop;
   std::unique_ptr<Stage> stage;
@@ -53,6 +63,9 @@ struct Loaded {
 std::unique_ptr<Loaded> load(const RunConfig& config, Run& run, double begin_s) {
   run.observer().on_phase(0, "load");
   auto loaded = std::make_unique<Loaded>(config, run);
+  for (const auto& sentence : doubtful_settings(config, loaded->learner.max_context()))
+    run.observer().on_warning(sentence);
+  run.observer().on_opening(opening_of(loaded->config, loaded->learner, *loaded->stage, run));
   const double seconds = run.clock().now_s() - begin_s;
   run.enter({"load", loaded->loop.state().step, seconds, seconds, 0, 0.0});
   return loaded;

@@ -64,6 +64,8 @@ std::string state_text(const TrainState& state, int64_t optimizer_steps) {
                     {"num_tokens", state.num_tokens},
                     {"best_accuracy", state.best_accuracy},
                     {"best_step", state.best_step},
+                    {"best_metric", state.best_metric},
+                    {"stopping", state.stopping},
                     {"unlogged", state.unlogged ? to_json(*state.unlogged) : json(nullptr)},
                     {"log_bytes", state.log_bytes},
                     {"memory", state.memory},
@@ -82,6 +84,8 @@ std::pair<TrainState, int64_t> read_state(const fs::path& path) {
     state.num_tokens = object.at("num_tokens").get<int64_t>();
     state.best_accuracy = object.at("best_accuracy").get<double>();
     state.best_step = object.at("best_step").get<int64_t>();
+    state.best_metric = object.value("best_metric", "");  // absent in checkpoints of before
+    state.stopping = object.value("stopping", "");
     if (!object.at("unlogged").is_null()) state.unlogged = record_from(object.at("unlogged"));
     state.log_bytes = object.at("log_bytes").get<std::map<std::string, int64_t>>();
     state.memory = object.value("memory", "");  // absent in checkpoints of before

@@ -22,9 +22,11 @@ struct TrainState {
   uint64_t seed = 0;             ///< of the run, for a check on resume
   int64_t skipped_in_a_row = 0;  ///< last steps whose gradient was not finite
   int64_t num_tokens = 0;        ///< sampled or trained so far
-  double best_accuracy =
-      0.0;                 ///< of the evaluations so far; minus the loss where that is evaluated
-  int64_t best_step = -1;  ///< -1: not evaluated yet
+  /// Best score of the evaluations so far, larger is better: minus a loss.
+  double best_accuracy = 0.0;
+  int64_t best_step = -1;   ///< -1: not evaluated yet
+  std::string best_metric;  ///< the run.best_metric that it is a value of
+  std::string stopping;     ///< StopRule::memory
   /// The last step's figures, while its line in metrics.jsonl waits for the step's evaluation.
   std::optional<MetricsRecord> unlogged;
   std::map<std::string, int64_t> log_bytes;  ///< sizes of the run's growing files

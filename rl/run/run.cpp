@@ -42,8 +42,14 @@ Run::Run(RunSettings settings, LedgerConfig ledger, RunDirectory directory,
       ledger_config_(std::move(ledger)),
       directory_(std::move(directory)),
       environment_(std::move(environment)),
+      begin_s_(environment_.clock.now_s()),
       checkpoints_(directory_.checkpoints(),
                    [this](const std::string& message) { observer_->on_warning(message); }) {}
+
+void Run::set_length(const RunLength& length) {
+  settings_.steps = length.steps;
+  end_cursor_ = length.cursor;
+}
 
 void Run::discard() {
   logs_.reset();

@@ -39,6 +39,13 @@ struct RunOutcome {
   RunPhase phase = RunPhase::finished;  ///< finished or stopped; failures are thrown
   int64_t step = 0;
   std::filesystem::path directory;
+  std::string reason;  ///< why, where neither the last step nor a stop request is it
+};
+
+/// Where a run ends that nothing else ends.
+struct RunLength {
+  int64_t steps = 0;
+  int64_t cursor = -1;  ///< of the data: no step is begun from there on; -1: the steps alone count
 };
 
 /// A run: its folder with logs, ledger and checkpoints, who watches it, and when it stops. Needs no
@@ -53,6 +60,13 @@ class Run {
   RunObserver& observer() const { return *observer_; }
   const Clock& clock() const { return environment_.clock; }
   const std::stop_token& stop() const { return environment_.stop; }
+  /// Seconds since this process began to work on the run.
+  double seconds_so_far() const { return clock().now_s() - begin_s_; }
+  /// What run.epochs comes to, once the rows are known.
+  void set_length(const RunLength& length);
+  bool is_past_end(int64_t step, int64_t cursor) const {
+    return step >= settings_.steps || (end_cursor_ >= 0 && cursor >= end_cursor_);
+  }
   bool is_stopping() const { return environment_.stop.stop_requested(); }
   CheckpointStore& checkpoints() { return checkpoints_; }
 
@@ -104,6 +118,8 @@ class Run {
   LedgerConfig ledger_config_;
   RunDirectory directory_;
   RunEnvironment environment_;
+  double begin_s_;
+  int64_t end_cursor_ = -1;
   CheckpointStore checkpoints_;
   std::optional<Logs> logs_;
 };

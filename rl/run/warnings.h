@@ -32,6 +32,8 @@ class WarningKeeper final : public RunObserver {
   /// @param observer  outlives this.
   WarningKeeper(std::filesystem::path path, RunObserver& observer);
 
+  void on_opening(const RunOpening& opening) override { observer_.on_opening(opening); }
+  void on_begin(int64_t step, int64_t steps) override { observer_.on_begin(step, steps); }
   void on_phase(int64_t step, const std::string& phase) override;
   void on_progress(int64_t done, int64_t total) override { observer_.on_progress(done, total); }
   void on_step(const MetricsRecord& metrics) override { observer_.on_step(metrics); }

@@ -72,8 +72,8 @@ class GrpoStage : public Stage {
         reference_(run.directory().path() / "reference", config.model, config.rl,
                    learner.starting_adapters()) {
     check_mixtures(config_, learner.policy());
-    if (config_.eval.has_data())
-      evaluator_.emplace(eval_plan(config_), learner.tokenizer(), learner.max_context());
+    if (config_.eval.has_problems())
+      evaluation_.emplace(config_, learner.tokenizer(), learner.max_context());
   }
 
   std::optional<StepReport> step(const StepContext& context) override {
@@ -101,10 +101,25 @@ class GrpoStage : public Stage {
     return report(context, std::move(*collection), update, clock.now_s() - begin);
   }
 
-  bool can_evaluate() const override { return evaluator_.has_value(); }
+  void describe_data(RunOpening& opening) const override {
+    const rollout::PromptSource& prompts = collector_.prompts();
+    const rollout::Prompt first = prompts.at(0);
+    opening.num_rows = prompts.size();
+    opening.num_left_out = std::ssize(prompts.skipped());
+    opening.first_text = first.text;
+    opening.first_text_tokens = std::ssize(first.tokens);
+  }
+
+  RunLength length_of(double epochs) const override {
+    const int64_t end = end_of_epochs(epochs, collector_.prompts().size());
+    const int64_t prompts = config_.rl.prompts_per_step;
+    return {(end + prompts - 1) / prompts, end};  // replaced groups end it earlier
+  }
+
+  bool can_evaluate() const override { return evaluation_.has_value(); }
 
   std::optional<EvalReport> evaluate(const StepContext& context) override {
-    auto report = evaluate_by_sampling(context, learner_, *evaluator_, collector_.pool());
+    auto report = evaluation_->evaluate(context, learner_, collector_.pool());
     if (!report) return std::nullopt;
     for (const auto& warning : watch_.look_at_eval(context.step, report->score))
       context.run.observer().on_warning(warning);
@@ -187,7 +202,7 @@ class GrpoStage : public Stage {
   const RunConfig& config_;
   Learner& learner_;
   Collector collector_;
-  std::optional<Evaluator> evaluator_;
+  std::optional<SampledEvaluation> evaluation_;
   RewardWatch watch_;
   ReferencePolicy reference_;
 };

@@ -10,11 +10,11 @@ std::unique_ptr<Stage> make_pretrain_stage(const RunConfig& config, Run&, Learne
     task.texts =
         make_generated_documents(config.data, learner.tokenizer(), config.text, config.run.seed);
   else
-    task.texts = make_document_source(config.text.path, learner.tokenizer(), config.text, true,
-                                      config.run.seed);
+    task.texts = make_document_source(config.text.path, config.text.count, learner.tokenizer(),
+                                      config.text, true, config.run.seed);
   if (!config.text.eval_path.empty())
     task.held_out =
-        make_document_source(config.text.eval_path, learner.tokenizer(), config.text, false, 0);
+        make_document_source(config.text.eval_path, 0, learner.tokenizer(), config.text, false, 0);
   task.mixture = resolve(config.text.moe, learner.policy(), "text.moe", true);
   return std::make_unique<TextStage>(config, learner, std::move(task));
 }

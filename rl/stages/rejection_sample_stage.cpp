@@ -114,6 +114,12 @@ class RejectionSampleStage : public Stage {
     return report(context, *collection, context.run.clock().now_s() - begin);
   }
 
+  RunLength length_of(double epochs) const override {
+    const int64_t end = end_of_epochs(epochs, collector_.prompts().size());
+    const int64_t prompts = config_.sample.prompts_per_step;
+    return {(end + prompts - 1) / prompts, end};
+  }
+
   void finish(Run& run) override {
     const fs::path folder = run.directory().path();
     auto selection = select_rows(read_sampled_rows(samples_.path().string()), config_.sample.select,
@@ -170,7 +176,7 @@ class RejectionSampleStage : public Stage {
   }
 
   int64_t epoch_of(int64_t cursor) const {
-    const int64_t rows = collector_.num_prompts();
+    const int64_t rows = collector_.prompts().size();
     return rows > 0 ? cursor / rows : 0;
   }
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <string_view>
+#include <utility>
+
 #include "base/error.h"
 #include "rl/stages/stage.h"
 #include "rollout/engine/sampler.h"
@@ -31,11 +35,62 @@ void check_sampling(const rollout::SamplingConfig& c, const std::string& source)
           fmt::format("{}: rollout.stop_token_ids: holds {}, which is no token", source, id));
 }
 
+void check_length(const RunSettings& c, const std::string& source) {
+  if (c.steps == 0 && c.epochs <= 0.0)
+    throw ConfigError(source + ": run.steps: is 0, must be >= 1 without run.epochs");
+  if (c.steps > 0 && c.epochs > 0.0)
+    throw ConfigError(fmt::format(
+        "{}: run.epochs: is {:.6g}, and run.steps = {} says another length. Give one of them (the "
+        "other as 0)",
+        source, c.epochs, c.steps));
+}
+
+/// Figures of evaluations where there are none would never come.
+void check_figures(const RunConfig& c, const std::string& source) {
+  const auto condition = parse_condition(c.run.stop_when);
+  const std::pair<const char*, std::string> named[] = {
+      {"run.stop_when", condition ? condition->metric : ""},
+      {"run.plateau.metric", c.run.plateau.metric},
+      {"run.best_metric", c.run.best_metric}};
+  for (const auto& [setting, metric] : named) {
+    if (metric.empty()) continue;
+    const bool is_of_evaluation =
+        metric.starts_with("eval/") || std::string_view(setting) == "run.best_metric";
+    if (is_of_evaluation && c.run.eval_every == 0)
+      throw ConfigError(
+          fmt::format("{}: {}: {} is known after evaluations, of which there are none. Set "
+                      "run.eval_every",
+                      source, setting, metric));
+  }
+}
+
+void check_eval_sets(const RunConfig& c, const std::string& source) {
+  std::set<std::string> names;
+  for (const EvalSet& set : c.eval.sets) {
+    const auto fail = [&](const char* what) {
+      throw ConfigError(fmt::format("{}: eval.sets ({}): {}", source, set.name, what));
+    };
+    if (!names.insert(set.name).second) fail("the name is given twice");
+    if (set.data.path.empty() == set.data.task.empty())
+      fail("must have either data.path or data.task");
+    if (set.data.path.empty() && set.data.count == 0)
+      fail("data.count: is 0, must be >= 1 for a generated task, which has no end");
+    if (set.rewards.empty() && c.eval.rewards.empty() && c.rewards.empty())
+      fail("there is no rule that says which answer is right");
+    const double temperature = set.temperature.value_or(c.eval.temperature);
+    if (temperature > 0.0 && temperature < rollout::kLeastTemperature)
+      fail("temperature: must be 0 (greedy) or not as small");
+    if (set.samples.value_or(c.eval.samples) > 1 && temperature <= 0.0)
+      fail("temperature: is 0, must be > 0 with more samples than one; try 0.6");
+  }
+}
+
 void check_eval(const RunConfig& c, const std::string& source) {
-  if (c.run.eval_every > 0 && !c.eval.has_data() && c.text.eval_path.empty())
+  if (c.run.eval_every > 0 && !c.eval.has_problems() && c.text.eval_path.empty())
     throw ConfigError(source +
                       ": eval.data.path: is empty although run.eval_every > 0. Name "
                       "held-out data, or set run.eval_every = 0");
+  check_eval_sets(c, source);
   if (c.eval.temperature > 0.0 && c.eval.temperature < rollout::kLeastTemperature)
     throw ConfigError(fmt::format("{}: eval.temperature: is {}, must be 0 (greedy) or >= {}",
                                   source, c.eval.temperature, rollout::kLeastTemperature));
@@ -76,6 +131,8 @@ void check(const RunConfig& config, const std::string& source) {
   check_settings(config, source);
   check(config.model, source);
   check_sampling(config.rollout.sampling, source);
+  check_length(config.run, source);
+  check_figures(config, source);
   check_eval(config, source);
   check(config.rl);
   check(config.optim);

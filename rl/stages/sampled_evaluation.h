@@ -1,6 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "rl/evaluation/evaluate.h"
 #include "rl/learn/learner.h"
@@ -8,13 +12,30 @@
 
 namespace gradus::rl {
 
-/// What of a recipe an evaluation by sampling needs. Held-out problems inherit how prompts of
-/// training are put: `template` and `system` where eval.data has neither, `chat_template`, and
-/// chat = false.
+/// What of a recipe an evaluation by sampling needs, for the problems of eval.data. Held-out
+/// problems inherit how prompts of training are put: `template` and `system` where eval.data has
+/// neither, `chat_template`, and chat = false.
 EvalPlan eval_plan(const RunConfig& config);
 
-/// An evaluation by sampling, as a stage reports it. Nothing when it was stopped.
-std::optional<EvalReport> evaluate_by_sampling(const StepContext& context, Learner& learner,
-                                               Evaluator& evaluator, rollout::RolloutPool& pool);
+/// That of eval.data, under an empty name, where there is any, and that of each of eval.sets.
+std::vector<std::pair<std::string, EvalPlan>> eval_plans(const RunConfig& config);
+
+/// Everything that a recipe evaluates by sampling, as a stage reports it.
+///
+/// Figures of eval.data are eval/..., those of a set eval/NAME/...; without eval.data,
+/// eval/accuracy is the plain mean over the sets. It is the report's score as well.
+class SampledEvaluation {
+ public:
+  /// @throws ConfigError, FileError  as Evaluator says.
+  SampledEvaluation(const RunConfig& config, const policy::LoadedTokenizer& tokenizer,
+                    int max_context);
+
+  /// Nothing when it was stopped.
+  std::optional<EvalReport> evaluate(const StepContext& context, Learner& learner,
+                                     rollout::RolloutPool& pool);
+
+ private:
+  std::vector<std::pair<std::string, std::unique_ptr<Evaluator>>> parts_;  ///< by name
+};
 
 }  // namespace gradus::rl

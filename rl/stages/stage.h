@@ -51,6 +51,11 @@ class Stage {
   /// then unchanged.
   /// @throws Stopped  in the middle of an update; the learner's keeper brings the weights back.
   virtual std::optional<StepReport> step(const StepContext& context) = 0;
+  /// The length of a run over `epochs` > 0 times the rows; a function of the recipe and the data.
+  /// @throws ConfigError  the data has no end.
+  virtual RunLength length_of(double epochs) const;
+  /// Fills in rows and the first text, where the stage reads data.
+  virtual void describe_data(RunOpening&) const {}
   virtual bool can_evaluate() const { return false; }
   /// Nothing when it was stopped.
   virtual std::optional<EvalReport> evaluate(const StepContext&) { return std::nullopt; }
@@ -68,6 +73,10 @@ class Stage {
 
 /// What an update needs of the run and the learner.
 StepEnvironment environment_of(const Run& run, Learner& learner);
+
+/// The index of the data at which `epochs` passes over its rows end, at least 1.
+/// @param num_rows  0: no end. @throws ConfigError  there is none.
+int64_t end_of_epochs(double epochs, int64_t num_rows);
 
 /// What one step computes at most (all completions at full length).
 struct StepCost {

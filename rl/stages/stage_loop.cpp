@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -23,16 +24,25 @@ double peak_memory_gb() {
 }  // namespace
 
 StageLoop::StageLoop(Run& run, Learner* learner, int max_skipped_steps)
-    : run_(run), learner_(learner), max_skipped_steps_(max_skipped_steps) {
+    : run_(run),
+      learner_(learner),
+      max_skipped_steps_(max_skipped_steps),
+      stop_rule_(run.settings().stop_when, run.settings().plateau) {
   std::tie(state_, is_saved_) = run_.restore(learner_);
+  stop_rule_.recall(state_.stopping);
+  if (state_.best_metric != run_.settings().best_metric) {  // values of another figure
+    state_.best_step = -1;
+    state_.best_metric = run_.settings().best_metric;
+  }
 }
 
 RunOutcome StageLoop::run(Stage& stage) {
   write_status(RunPhase::running, "");
+  run_.observer().on_begin(state_.step, run_.settings().steps);
   try {
     stage.recall(state_.memory);
     const RunOutcome outcome = steps(stage);
-    write_status(outcome.phase, "");
+    write_status(outcome.phase, outcome.reason);
     return outcome;
   } catch (const std::exception& error) {
     save_after_error();
@@ -49,15 +59,20 @@ void StageLoop::write_status(RunPhase phase, const std::string& reason) {
 }
 
 RunOutcome StageLoop::steps(Stage& stage) {
-  const int64_t num_steps = run_.settings().steps;
-  if (state_.step == 0 && !is_saved_ && is_eval_due(stage, 0)) state_.unlogged = MetricsRecord{};
+  if (state_.step == 0 && !is_saved_ && is_eval_due(stage, false))
+    state_.unlogged = MetricsRecord{};
   bool is_whole = true;
-  while ((is_whole = finish_step(stage)) && state_.step < num_steps && !run_.is_stopping()) {
+  std::optional<double> begin_s;  // of the last step
+  while ((is_whole = finish_step(stage)) && !end_reason() && !run_.is_stopping()) {
+    if (begin_s) longest_step_s_ = std::max(longest_step_s_, run_.clock().now_s() - *begin_s);
+    if (!has_time()) return stop_for_time();
+    begin_s = run_.clock().now_s();
     auto report = try_step(stage);
     if (!report) break;
     absorb(std::move(*report), state_.step + 1, stage.memory());
   }
-  const bool is_finished = is_whole && state_.step >= num_steps;
+  const auto reason = end_reason();
+  const bool is_finished = is_whole && reason.has_value();
   if (is_finished) {
     stage.finish(run_);
     finish();
@@ -65,7 +80,27 @@ RunOutcome StageLoop::steps(Stage& stage) {
     save_checkpoint(true);
   }
   return {is_finished ? RunPhase::finished : RunPhase::stopped, state_.step,
-          run_.directory().path()};
+          run_.directory().path(), is_finished ? *reason : std::string()};
+}
+
+// A process makes one step at least, or a chain of short ones would never come to an end.
+bool StageLoop::has_time() const {
+  const double limit_s = run_.settings().max_hours * 3600.0;
+  return limit_s <= 0.0 || longest_step_s_ <= 0.0 ||
+         run_.seconds_so_far() + longest_step_s_ <= limit_s;
+}
+
+RunOutcome StageLoop::stop_for_time() {
+  if (!is_saved_) save_checkpoint(true);
+  return {RunPhase::stopped, state_.step, run_.directory().path(),
+          fmt::format("another step would not end within run.max_hours = {:.4g}",
+                      run_.settings().max_hours)};
+}
+
+// Why no further step is made; empty where it was the last one. Nothing: there are more.
+std::optional<std::string> StageLoop::end_reason() const {
+  if (run_.is_past_end(state_.step, state_.cursor)) return "";
+  return state_.step > 0 ? stop_rule_.reason() : std::nullopt;
 }
 
 // Nothing: it was stopped, and the weights are those of the last whole step.
@@ -137,36 +172,51 @@ void StageLoop::stop_after_skips(const std::string& reason) {
       step_name(state_.step + 1), state_.step));
 }
 
-bool StageLoop::is_eval_due(const Stage& stage, int64_t step) const {
+bool StageLoop::is_eval_due(const Stage& stage, bool is_last) const {
   const RunSettings& settings = run_.settings();
   if (settings.eval_every == 0 || !stage.can_evaluate()) return false;
-  if (step == 0) return settings.eval_at_start;
-  return step % settings.eval_every == 0 || step == settings.steps;
+  if (state_.step == 0) return settings.eval_at_start;
+  return state_.step % settings.eval_every == 0 || is_last;
 }
 
 // Brings the last step to its end: its evaluation, its line, its checkpoint. False: stopped.
 bool StageLoop::finish_step(Stage& stage) {
   if (!state_.unlogged) return true;
   const RunSettings& settings = run_.settings();
+  // Nothing is kept of this look before the evaluation's figures are there as well: where that is
+  // stopped, the step comes here again.
+  StopRule rule = stop_rule_;
+  rule.look_at(state_.unlogged->values);
+  const bool may_end = state_.step > 0;
+  const bool ends = may_end && (run_.is_past_end(state_.step, state_.cursor) || rule.reason());
   bool is_best = false;
-  if (is_eval_due(stage, state_.step) && !evaluate(stage, is_best)) return false;
-  run_.log(*state_.unlogged);
-  const MetricsRecord record = *std::exchange(state_.unlogged, std::nullopt);
+  MetricsRecord record = *state_.unlogged;
+  if (is_eval_due(stage, ends)) {
+    const auto figures = evaluate(stage, is_best);
+    if (!figures) return false;
+    rule.look_at(*figures);
+    record.values.insert(figures->begin(), figures->end());
+  }
+  run_.log(record);
+  state_.unlogged.reset();
+  stop_rule_ = rule;
+  state_.stopping = stop_rule_.memory();
   is_saved_ = false;
   run_.observer().on_step(record);
   write_status(RunPhase::running, "");
   const int64_t every = settings.checkpoint_every;
   const bool is_due = every > 0 && state_.step > 0 && state_.step % every == 0;
-  const bool is_last = state_.step >= settings.steps;  // then final/ is written first
+  const bool is_last = may_end && end_reason().has_value();  // then final/ is written first
   const bool is_wanted = run_.wants_checkpoint() && state_.step > 0;
   if (!is_last && (is_due || is_wanted || (is_best && settings.keep_best))) save_checkpoint(false);
   return true;
 }
 
-bool StageLoop::evaluate(Stage& stage, bool& is_best) {
+// The evaluation's figures; nothing when it was stopped.
+std::optional<std::map<std::string, double>> StageLoop::evaluate(Stage& stage, bool& is_best) {
   run_.observer().on_phase(state_.step, "evaluate");
   auto report = stage.evaluate({run_, state_.step, state_.cursor});
-  if (!report) return false;
+  if (!report) return std::nullopt;
   run_.enter(report->cost);
   state_.memory = stage.memory();
   if (!report->samples.empty())
@@ -174,17 +224,33 @@ bool StageLoop::evaluate(Stage& stage, bool& is_best) {
       run_.directory().write_samples(fmt::format("eval-{}.jsonl", step_name(state_.step)),
                                      report->samples);
     });
-  // A score that is no number is nobody's best, and none that state.json could hold.
-  is_best = std::isfinite(report->score) &&
-            (state_.best_step < 0 || report->score > state_.best_accuracy);
-  if (is_best) {
-    state_.best_step = state_.step;
-    state_.best_accuracy = report->score;
-  }
-  auto values = report->metrics.values();
+  note_best(*report, is_best);
+  const auto values = report->metrics.values();
   run_.observer().on_eval(state_.step, {state_.step, values, {}});
-  state_.unlogged->values.merge(values);
-  return true;
+  return values;
+}
+
+// A score that is no number is nobody's best, and none that state.json could hold.
+void StageLoop::note_best(const EvalReport& report, bool& is_best) {
+  const double score = score_of(report);
+  is_best = std::isfinite(score) && (state_.best_step < 0 || score > state_.best_accuracy);
+  if (!is_best) return;
+  state_.best_step = state_.step;
+  state_.best_accuracy = score;
+}
+
+double StageLoop::score_of(const EvalReport& report) {
+  const std::string& metric = run_.settings().best_metric;
+  if (metric.empty()) return report.score;
+  const double direction = direction_of(run_.settings().best_mode, metric);
+  if (report.metrics.contains(metric)) return direction * report.metrics.at(metric);
+  const auto of_step = state_.unlogged->values.find(metric);
+  if (of_step != state_.unlogged->values.end()) return direction * of_step->second;
+  if (state_.step > 0)  // before the first step there are figures of evaluations alone
+    run_.observer().on_warning(
+        fmt::format("step {}: has no figure {} (run.best_metric), so it is not the best one",
+                    state_.step, metric));
+  return std::nan("");
 }
 
 // False: it could not be written.

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
 #include "rl/learn/learner.h"
 #include "rl/run/run.h"
+#include "rl/run/stop_rule.h"
 #include "rl/stages/stage.h"
 
 namespace gradus::rl {
@@ -12,7 +14,7 @@ namespace gradus::rl {
 /// The loop around the steps of every stage: log, evaluate, save, resume.
 ///
 ///   restore -> [ step -> ledger, samples -> evaluate? -> metrics -> checkpoint? ] ...
-///     finished  -> final/ -> checkpoint -> best/      stopped  -> checkpoint
+///     finished  -> final/ -> checkpoint -> best/      stopped, or out of time  -> checkpoint
 ///     an error  -> checkpoint of the last whole step, where the weights still are, or can be
 ///                  brought back to, where that left them
 ///
@@ -35,10 +37,15 @@ class StageLoop {
 
  private:
   RunOutcome steps(Stage& stage);
+  RunOutcome stop_for_time();
+  bool has_time() const;
+  std::optional<std::string> end_reason() const;
   std::optional<StepReport> try_step(Stage& stage);
   bool finish_step(Stage& stage);
-  bool evaluate(Stage& stage, bool& is_best);
-  bool is_eval_due(const Stage& stage, int64_t step) const;
+  std::optional<std::map<std::string, double>> evaluate(Stage& stage, bool& is_best);
+  bool is_eval_due(const Stage& stage, bool is_last) const;
+  double score_of(const EvalReport& report);
+  void note_best(const EvalReport& report, bool& is_best);
   void absorb(StepReport report, int64_t step, std::string memory);
   void stop_after_skips(const std::string& reason);
   bool save_checkpoint(bool must_succeed);
@@ -52,7 +59,9 @@ class StageLoop {
   Learner* learner_;
   int max_skipped_steps_;
   TrainState state_;
-  bool is_saved_ = false;  ///< the newest checkpoint holds the present state
+  StopRule stop_rule_;
+  bool is_saved_ = false;        ///< the newest checkpoint holds the present state
+  double longest_step_s_ = 0.0;  ///< of this process, with all that follows a step
 };
 
 }  // namespace gradus::rl

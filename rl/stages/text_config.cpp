@@ -6,6 +6,8 @@ void describe(TextConfig& c, SettingFields& field) {
   field("path", c.path, any(),
         "JSONL with `text`, or with `prompt` and `response`, .gz too (pretrain)");
   field("eval_path", c.eval_path, any(), "the same form, held out: the evaluation's loss");
+  field("count", c.count, at_least(0),
+        "rows of text.path to use (pretrain); 0: all of them, 2,000,000 at most");
   field("response", c.response, any(),
         "column of `data` to learn (sft); empty: response, completion or answer");
   field("sequence_length", c.sequence_length, at_least(2),

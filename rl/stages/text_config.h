@@ -12,6 +12,7 @@ namespace gradus::rl {
 struct TextConfig {
   std::string path;       ///< pre-training's texts
   std::string eval_path;  ///< held out; empty: no loss is evaluated
+  int64_t count = 0;      ///< rows of `path`; 0: all, up to a bound
   std::string response;   ///< column of `data`; empty: response, completion or answer
   int64_t sequence_length = 512;
   int64_t batch_tokens = 8192;

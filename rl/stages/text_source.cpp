@@ -18,6 +18,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int64_t kMostTexts = 2'000'000;  // of which all tokens are held in memory
+
 int32_t end_token(const policy::Tokenizer& tokenizer) {
   if (tokenizer.eos_ids().empty())
     throw ConfigError(
@@ -160,15 +162,21 @@ std::unique_ptr<TextSource> make_response_source(std::unique_ptr<rollout::Prompt
   return std::make_unique<ResponseSource>(std::move(prompts), tokenizer, config, max_context);
 }
 
-std::unique_ptr<TextSource> make_document_source(const std::string& path,
+std::unique_ptr<TextSource> make_document_source(const std::string& path, int64_t count,
                                                  const policy::LoadedTokenizer& tokenizer,
                                                  const TextConfig& config, bool is_shuffled,
                                                  uint64_t seed) {
   DocumentCutter cutter(tokenizer, config.sequence_length);
   refuse_other_formats(path);
   LineReader reader(path);
-  while (const auto line = reader.next())
+  for (int64_t taken = 0; const auto line = reader.next(); ++taken) {
+    if (count > 0 && taken == count) break;
+    if (count == 0 && taken == kMostTexts)
+      throw FileError(path, "too_many_rows",
+                      "holds more than 2,000,000 texts; say how many to keep in memory with "
+                      "text.count");
     cutter.add(text_of(parse_json(line->text, reader.where()), reader.where()));
+  }
   if (cutter.pieces().empty()) throw FileError(path, "empty", "holds no text to learn from");
   return std::make_unique<DocumentSource>(cutter.take(), is_shuffled, seed);
 }

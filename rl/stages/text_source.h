@@ -45,8 +45,9 @@ TextExample make_response_example(const policy::Tokenizer& tokenizer, std::vecto
 /// text.sequence_length tokens; all tokens but a piece's first are targets. Tokens of the whole
 /// file are held in memory (4 bytes each).
 ///
-/// @throws FileError  no text, or a row of another form, naming file and line.
-std::unique_ptr<TextSource> make_document_source(const std::string& path,
+/// @param count  rows to use; 0: all of them, 2,000,000 at most.
+/// @throws FileError  no text, more rows than that, or a row of another form, naming file and line.
+std::unique_ptr<TextSource> make_document_source(const std::string& path, int64_t count,
                                                  const policy::LoadedTokenizer& tokenizer,
                                                  const TextConfig& config, bool is_shuffled,
                                                  uint64_t seed);

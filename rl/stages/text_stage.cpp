@@ -9,7 +9,6 @@
 
 #include "rl/learn/flops.h"
 #include "rl/learn/schedule.h"
-#include "rl/stages/sampled_evaluation.h"
 #include "rl/stages/text_update.h"
 #include "rl/update/update_report.h"
 
@@ -52,8 +51,8 @@ Packed pack_examples(const std::vector<TextExample>& examples) {
 
 TextStage::TextStage(const RunConfig& config, Learner& learner, TextTask task)
     : config_(config), learner_(learner), task_(std::move(task)) {
-  if (config_.eval.has_data())
-    evaluator_.emplace(eval_plan(config_), learner.tokenizer(), learner.max_context());
+  if (config_.eval.has_problems())
+    evaluation_.emplace(config_, learner.tokenizer(), learner.max_context());
 }
 
 // At least one text; then as many as fit.
@@ -67,6 +66,20 @@ std::vector<TextExample> TextStage::take(int64_t& cursor) const {
     examples.push_back(std::move(example));
     ++cursor;
   }
+}
+
+void TextStage::describe_data(RunOpening& opening) const {
+  const TextExample first = task_.texts->at(0);
+  opening.num_rows = task_.texts->size();
+  opening.first_text = learner_.tokenizer().tokenizer->decode(first.tokens);
+  opening.first_text_tokens = std::ssize(first.tokens);
+}
+
+// Reads all texts once: how many go into a step follows from their lengths.
+RunLength TextStage::length_of(double epochs) const {
+  RunLength length{0, end_of_epochs(epochs, task_.texts->size())};
+  for (int64_t cursor = 0; cursor < length.cursor; ++length.steps) take(cursor);
+  return length;
 }
 
 std::optional<StepReport> TextStage::step(const StepContext& context) {
@@ -127,11 +140,11 @@ std::optional<EvalReport> TextStage::evaluate(const StepContext& context) {
   const double begin = run.clock().now_s();
   if (task_.held_out != nullptr && !add_loss(run, report)) return std::nullopt;
   const double seconds = run.clock().now_s() - begin;
-  if (evaluator_) {
+  if (evaluation_) {
     // Made for the evaluation alone: between them, training has the memory.
     rollout::RolloutPool pool(learner_.policy(), *learner_.tokenizer().tokenizer, config_.rollout,
                               learner_.threads(), run.clock());
-    auto sampled = evaluate_by_sampling(context, learner_, *evaluator_, pool);
+    auto sampled = evaluation_->evaluate(context, learner_, pool);
     if (!sampled) return std::nullopt;
     sampled->metrics.add(report.metrics);
     report = std::move(*sampled);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "rl/evaluation/evaluate.h"
+#include "rl/stages/sampled_evaluation.h"
 #include "rl/stages/stage.h"
 #include "rl/stages/text_source.h"
 
@@ -30,7 +30,11 @@ class TextStage : public Stage {
   TextStage(const RunConfig& config, Learner& learner, TextTask task);
 
   std::optional<StepReport> step(const StepContext& context) override;
-  bool can_evaluate() const override { return task_.held_out != nullptr || evaluator_.has_value(); }
+  void describe_data(RunOpening& opening) const override;
+  RunLength length_of(double epochs) const override;
+  bool can_evaluate() const override {
+    return task_.held_out != nullptr || evaluation_.has_value();
+  }
   std::optional<EvalReport> evaluate(const StepContext& context) override;
   std::string memory() const override { return has_told_of_cut_ ? "cut" : ""; }
   void recall(const std::string& memory) override { has_told_of_cut_ = memory == "cut"; }
@@ -44,7 +48,7 @@ class TextStage : public Stage {
   const RunConfig& config_;
   Learner& learner_;
   TextTask task_;
-  std::optional<Evaluator> evaluator_;
+  std::optional<SampledEvaluation> evaluation_;
   bool has_told_of_cut_ = false;
 };
 

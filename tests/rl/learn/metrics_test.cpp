@@ -36,6 +36,9 @@ TEST_CASE("names with a rule or a number in them are known", "[rl][metrics]") {
   CHECK(find_metric("time/rewards/format") != nullptr);
   CHECK(find_metric("eval/pass@16") != nullptr);
   CHECK(find_metric("mtp/loss_1") != nullptr);
+  CHECK(find_metric("eval/algebra/accuracy/low") == find_metric("eval/accuracy/low"));
+  CHECK(find_metric("eval/algebra/rewards/format") != nullptr);
+  CHECK(find_metric("eval/algebra/nothing") == nullptr);
   CHECK(find_metric("rewards/a/b/mean") == nullptr);
   CHECK(find_metric("rewards//mean") == nullptr);
   CHECK(find_metric("nothing") == nullptr);

@@ -101,6 +101,98 @@ TEST_CASE("a recipe without what its task needs is refused by name", "[rl][run_c
   CHECK_THAT(refusal(), Contains("text.path: is empty"));
 }
 
+TEST_CASE("a run's length is its steps or its epochs, not both", "[rl][run_config]") {
+  const TemporaryFolder folder;
+  write(folder.path() / "recipe.toml", kRecipe);
+  const auto load = [&](const std::vector<std::string>& settings) {
+    return load_run_config(folder.path() / "recipe.toml", settings).run;
+  };
+  CHECK(load({}).steps == 100);
+  CHECK(load({"run.steps=7"}).steps == 7);
+  const RunSettings epochs = load({"run.epochs=2.5"});
+  CHECK(epochs.steps == 0);
+  CHECK(epochs.epochs == 2.5);
+  const std::vector<std::string> both{"run.epochs=1", "run.steps=9"};
+  CHECK_THROWS_WITH(load(both), Contains("run.epochs: is 1, and run.steps = 9"));
+  CHECK_THROWS_WITH(load({"run.steps=0"}), Contains("run.steps: is 0"));
+
+  RunConfig was;
+  was.run.steps = 0;
+  was.run.epochs = 1.0;
+  RunConfig is = was;
+  is.run.epochs = 2.0;
+  CHECK(differences_that_matter(was, is).empty());
+  CHECK(differences_that_matter(is, was).size() == 1);
+  is.optim.schedule = Schedule::cosine;
+  was.optim.schedule = Schedule::cosine;
+  CHECK(differences_that_matter(was, is).size() == 1);
+}
+
+TEST_CASE("figures of evaluations are refused where there are none", "[rl][run_config]") {
+  RunConfig config;
+  config.model.path = "/base";
+  config.data.task = "arithmetic";
+  config.rewards.emplace_back().type = "accuracy";
+  config.run.stop_when = "reward > 0.9";
+  CHECK_NOTHROW(check(config, "r"));
+  config.run.stop_when = "eval/accuracy > 0.9";
+  CHECK_THROWS_WITH(check(config, "r"), Contains("run.stop_when") && Contains("run.eval_every"));
+  config.run.stop_when.clear();
+  config.run.best_metric = "reward";
+  CHECK_THROWS_WITH(check(config, "r"), Contains("run.best_metric"));
+}
+
+TEST_CASE("sets of held-out problems have names, and what eval says unless they say it",
+          "[rl][run_config]") {
+  const TemporaryFolder folder;
+  const fs::path root = fs::canonical(folder.path());
+  write(root / "recipe.toml", std::string(kRecipe) + R"(
+[run]
+eval_every = 5
+[eval]
+samples = 2
+temperature = 0.7
+[[eval.sets]]
+name = "near"
+[eval.sets.data]
+path = "near.jsonl"
+[[eval.sets]]
+name = "far"
+samples = 1
+answer_rule = "right"
+[eval.sets.data]
+task = "arithmetic"
+count = 3
+[[eval.sets.rewards]]
+type = "accuracy"
+name = "right"
+)");
+  write(root / "near.jsonl", "{}\n");
+  const RunConfig config = load_run_config(root / "recipe.toml", {});
+  CHECK(config.eval.sets.at(0).data.path == (root / "near.jsonl").string());
+  const auto plans = eval_plans(config);
+  REQUIRE(plans.size() == 2);
+  CHECK(plans[0].first == "near");
+  CHECK(plans[0].second.eval.samples == 2);
+  CHECK(plans[0].second.rewards.size() == config.rewards.size());
+  CHECK(plans[1].second.eval.samples == 1);
+  CHECK(plans[1].second.rewards.at(0).type == "accuracy");
+  RunConfig again;
+  read_settings(again, to_toml(config), "resolved");
+  CHECK(compare_settings(config, again).empty());
+  CHECK(fingerprint_inputs(config).contains("eval.sets.near.data.path"));
+
+  const auto refusal = [&](const std::string& setting) {
+    CHECK_THROWS_AS(load_run_config(root / "recipe.toml", std::vector<std::string>{setting}),
+                    ConfigError);
+  };
+  refusal("eval.sets[1].name=near");
+  refusal("eval.sets[1].name=accuracy");
+  refusal("eval.sets[1].name=a/b");
+  refusal("eval.sets[1].data.count=0");
+  refusal("eval.sets[1].temperature=1e-9");
+}
+
 TEST_CASE("only settings that cannot change the weights are free on resume", "[rl][run_config]") {
   const RunConfig was;
   RunConfig is = was;

@@ -241,6 +241,51 @@ TEST_CASE("the number of rollout workers changes nothing", "[rl][trainer]") {
   }
 }
 
+TEST_CASE("a run of epochs that was killed ends with the same bits, at the rows' end",
+          "[rl][resume]") {
+  for (const TinyTask task : {TinyTask::grpo, TinyTask::sft, TinyTask::pretrain}) {
+    std::vector<std::string> settings{"--set", "run.steps=0", "--set", "run.epochs=2"};
+    if (task == TinyTask::grpo) settings.insert(settings.end(), {"--set", "data.count=5"});
+    const Case plain(task);
+    plain.write();
+    const Ended ended = plain.train(settings);
+    INFO(ended.errors);
+    REQUIRE(ended.exit_code == 0);
+    const auto last = read_metrics(plain.tiny.run() / "metrics.jsonl").back();
+    if (task == TinyTask::grpo) {
+      CHECK(last.step == 4);  // ten prompts, three a step
+    } else {
+      CHECK(last.values.at("epoch") >= 2.0);
+    }
+    CHECK(last.values.contains(task == TinyTask::grpo ? "eval/accuracy" : "eval/loss"));
+    const Case killed(task);
+    killed.write();
+    auto options = settings;
+    options.insert(options.end(),
+                   {"--kill-at-call", std::to_string(std::stol(ended.output) * 2 / 3)});
+    CHECK(killed.train(options).exit_code == -1);
+    CHECK((killed.finish() == deterministic_result(plain.tiny.run())));
+  }
+}
+
+TEST_CASE("several sets of held-out problems have figures of their own", "[rl][resume]") {
+  const Case plain;
+  plain.write();
+  std::ofstream(plain.tiny.recipe(), std::ios::app)
+      << "[[eval.sets]]\nname = \"large\"\n[eval.sets.data]\ntask = \"arithmetic\"\n"
+         "count = 3\noffset = 50\n";
+  const std::string result = plain.finish();
+  const auto last = read_metrics(plain.tiny.run() / "metrics.jsonl").back();
+  CHECK(last.values.at("eval/problems") == 4.0);
+  CHECK(last.values.at("eval/large/problems") == 3.0);
+  CHECK(last.values.contains("eval/large/accuracy/low"));
+  CHECK(file_text(plain.tiny.run() / "samples" / "eval-step-000006.jsonl")
+            .find(R"({"set":"large","id":)") != std::string::npos);
+  // The further set changes nothing of what was there.
+  const auto weights = [](const std::string& whole) { return whole.substr(whole.size() - 4000); };
+  CHECK((weights(result) == weights(undisturbed().result)));
+}
+
 TEST_CASE("a damaged checkpoint is passed over for the one before it", "[rl][resume]") {
   const Case damaged;
   damaged.write();

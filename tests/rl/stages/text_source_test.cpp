@@ -57,7 +57,7 @@ TEST_CASE("documents are cut into pieces that hold every token once", "[rl][text
   const auto path = write(folder.path() / "a.jsonl", {nlohmann::json{{"text", text}}.dump()});
   TextConfig config;
   config.sequence_length = 5;
-  const auto source = make_document_source(path, loaded, config, false, 1);
+  const auto source = make_document_source(path, 0, loaded, config, false, 1);
   std::vector<int32_t> joined;
   for (int64_t i = 0; i < source->size(); ++i) {
     const TextExample piece = source->at(i);
@@ -66,7 +66,10 @@ TEST_CASE("documents are cut into pieces that hold every token once", "[rl][text
     joined.insert(joined.end(), piece.tokens.begin(), piece.tokens.end());
   }
   CHECK(loaded.tokenizer->decode(joined, true).find("eleven") != std::string::npos);
-  CHECK_THROWS_AS(make_document_source(write(folder.path() / "b.jsonl", {"{\"x\": 1}"}), loaded,
+  const auto two = write(folder.path() / "two.jsonl", {R"({"text": "one"})", R"({"text": "two"})"});
+  CHECK(make_document_source(two, 0, loaded, config, false, 1)->size() == 2);
+  CHECK(make_document_source(two, 1, loaded, config, false, 1)->size() == 1);
+  CHECK_THROWS_AS(make_document_source(write(folder.path() / "b.jsonl", {"{\"x\": 1}"}), 0, loaded,
                                        config, true, 1),
                   FileError);
 }
