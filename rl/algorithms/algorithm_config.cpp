@@ -7,6 +7,7 @@
 #include "rl/algorithms/kl/kl.h"
 #include "rl/algorithms/losses/policy_loss.h"
 #include "rl/algorithms/mismatch/mismatch.h"
+#include "rl/algorithms/reference_spec.h"
 
 namespace gradus::rl {
 namespace {
@@ -33,6 +34,18 @@ void check_bounds(const AlgorithmConfig& c) {
     throw ConfigError(fmt::format("rl.mismatch.min: is {}, must be at most rl.mismatch.max = {}",
                                   c.mismatch.min, c.mismatch.max));
   }
+}
+
+void check_reference(const AlgorithmConfig& c) {
+  const auto reference = parse_reference(c.reference);
+  const bool is_whole_policy = reference.kind == ReferenceSpec::Kind::start;
+  if (c.reference_update_every > 0 && !is_whole_policy &&
+      reference.kind != ReferenceSpec::Kind::base)
+    throw ConfigError(
+        fmt::format("rl.reference_update_every: is {}, and rl.reference is {}; use one of them",
+                    c.reference_update_every, c.reference));
+  if (reference.kind == ReferenceSpec::Kind::none && c.kl_coef != 0.0)
+    throw ConfigError("rl.reference: is none, but rl.kl_coef is not 0; set it to 0");
 }
 
 void check_rewards(const AlgorithmConfig& c) {
@@ -160,12 +173,13 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
   field("kl_in_reward", c.kl_in_reward, any(),
         "the KL is taken from rewards, token by token, instead of standing in the loss (RLOO, "
         "REINFORCE++)");
-  field("reference", c.reference,
-        one_of<ReferenceKind>({{"start", ReferenceKind::start}, {"base", ReferenceKind::base}}),
-        "of the KL term: the policy that training starts from, adapters of model.lora.path "
-        "included, or the base model below them");
+  field("reference", c.reference, non_empty(),
+        "of the KL term: start (the policy that training starts from, adapters of model.lora.path "
+        "included), base (the model below them), self@every(n) (the policy, anew after each n "
+        "steps; R1-Zero: 400), ema(a, n) (after each n steps a * itself + (1 - a) * the policy), a "
+        "checkpoint's path, or none");
   field("reference_update_every", c.reference_update_every, at_least(0),
-        "steps after which the reference becomes the policy; 0: never");
+        "the same as reference = \"self@every(n)\"; 0: as `reference` says");
   field("entropy_coef", c.entropy_coef, at_least(0.0), "weight of the entropy bonus");
   field("mtp_weight", c.mtp_weight, at_least(0.0),
         "weight of the loss of multi-token prediction on sampled tokens, which trains the modules "
@@ -211,6 +225,7 @@ void check(const AlgorithmConfig& config) {
   advantage_estimators().at(config.advantage);
   kl_estimators().at(config.kl_estimator);
   if (config.mismatch.is_used()) mismatch_corrections().at(config.mismatch.mode);
+  check_reference(config);
   check_rewards(config);
   check_bounds(config);
   if (config.minibatches > config.prompts_per_step) {

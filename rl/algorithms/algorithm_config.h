@@ -37,12 +37,6 @@ enum class KlGradient {
   own,    ///< the estimate's own gradient: biased for k3, zero in expectation for k1
 };
 
-/// What the KL term compares with; see rl/update/reference_policy.h.
-enum class ReferenceKind {
-  start,  ///< the policy that training started from, adapters of model.lora.path included
-  base,   ///< the base model below adapters
-};
-
 /// What becomes of the sampler's choices of experts in a model with mixtures.
 enum class RoutingUse {
   off,      ///< not kept
@@ -116,7 +110,7 @@ struct AlgorithmConfig {
   double kl_max_value = 0.0;
   double kl_max_importance_weight = 0.0;
   bool kl_in_reward = false;
-  ReferenceKind reference = ReferenceKind::start;
+  std::string reference = "start";  ///< as rl/algorithms/reference_spec.h reads it
   int reference_update_every = 0;
 
   double entropy_coef = 0.0;

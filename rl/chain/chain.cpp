@@ -149,7 +149,7 @@ void check_gate(const ChainStage& stage, const StageNames& names, const Chain& c
   }
   if (!gate.max_fall && !gate.at_least)
     throw ConfigError(stage.entry.where + ": gate: has neither max_fall nor at_least");
-  if (!chain.settings.evaluate || !chain.common.eval.has_data())
+  if (!chain.settings.evaluate || !chain.common.eval.has_problems())
     throw ConfigError(stage.entry.where +
                       ": gate: nothing is evaluated; set chain.evaluate and [eval.data]");
   const std::string& than = gate.than.empty() ? stage.entry.from : gate.than;

@@ -30,6 +30,16 @@ int num_threads(const RunConfig& config) {
   return std::max(1, config.run.threads > 0 ? config.run.threads : all);
 }
 
+/// Under "eval/..." for eval.data, "eval/NAME/..." for a set of eval.sets.
+void add_figures(const EvalResult& result, const std::string& set,
+                 std::map<std::string, double>& figures) {
+  const std::string start = "eval/";
+  for (const auto& [name, value] : eval_metrics(result).values()) {
+    if (!name.starts_with(start)) continue;
+    figures[set.empty() ? name : start + set + name.substr(start.size() - 1)] = value;
+  }
+}
+
 }  // namespace
 
 std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
@@ -47,23 +57,29 @@ std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
   const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
   const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, team);
   const auto context = static_cast<int>(policy->model_config().max_position_embeddings);
-  Evaluator evaluator(eval_plan(config), tokenizer, context);
   rollout::RolloutPool pool(*policy, *tokenizer.tokenizer, config.rollout, team.size(),
                             environment.clock);
-  const auto result = evaluator.evaluate(
-      *policy, pool, team.size(), environment.stop,
-      [&](int64_t done, int64_t total) { environment.observer.on_progress(done, total); });
-  const double seconds = environment.clock.now_s() - begin;
-  Ledger book(ledger, size_of(ledger), 0, config.ledger);
-  book.append({"evaluate", 0, seconds, seconds,
-               result ? result->prompt_tokens + result->completion_tokens : 0,
-               result ? result->flops : 0.0});
-  book.sync();
-  if (!result) return std::nullopt;
-  write_file_atomically(lines, eval_lines(*result));
   std::map<std::string, double> figures;
-  for (const auto& [name, value] : eval_metrics(*result).values()) figures[name] = value;
-  figures.erase("time/eval");
+  std::string lines_text;
+  LedgerEntry cost{"evaluate", 0, 0.0, 0.0, 0, 0.0};
+  bool is_whole = true;
+  for (const auto& [name, plan] : eval_plans(config)) {
+    Evaluator evaluator(plan, tokenizer, context);
+    const auto result = evaluator.evaluate(
+        *policy, pool, team.size(), environment.stop,
+        [&](int64_t done, int64_t total) { environment.observer.on_progress(done, total); });
+    if (!(is_whole = result.has_value())) break;
+    add_figures(*result, name, figures);
+    cost.tokens += result->prompt_tokens + result->completion_tokens;
+    cost.flops += result->flops;
+    lines_text += eval_lines(*result);
+  }
+  cost.seconds = cost.device_seconds = environment.clock.now_s() - begin;
+  Ledger book(ledger, size_of(ledger), 0, config.ledger);
+  book.append(cost);
+  book.sync();
+  if (!is_whole) return std::nullopt;
+  write_file_atomically(lines, lines_text);
   return figures;
 }
 

@@ -168,7 +168,7 @@ class StageRunner {
   }
 
   bool evaluate() {
-    const bool is_wanted = chain_.settings.evaluate && chain_.common.eval.has_data();
+    const bool is_wanted = chain_.settings.evaluate && chain_.common.eval.has_problems();
     const bool is_eval = stage_.entry.kind == "eval";
     if (!is_eval && (!is_wanted || !makes_policy())) return true;
     // The same problems, rules and extractor for all; an eval stage may have its own.

@@ -80,13 +80,14 @@ Collector::Collector(CollectSettings settings, Run& run, Learner& learner)
   for (const auto& notice : rules_.notices()) run.observer().on_warning(notice);
 }
 
-std::optional<Collection> Collector::collect(int64_t step, int64_t cursor) {
+std::optional<Collection> Collector::collect(int64_t step, int64_t cursor,
+                                             const rollout::SamplingConfig& sampling) {
   Collection collection;
   collection.cursor = cursor;
   const auto wanted = static_cast<size_t>(settings_.num_groups);
   while (collection.rounds < settings_.max_rounds && collection.used.size() < wanted) {
     const auto missing = static_cast<int64_t>(wanted - collection.used.size());
-    auto rollouts = sample(step, missing, collection);
+    auto rollouts = sample(step, missing, sampling, collection);
     if (run_.is_stopping()) return std::nullopt;
     auto groups = grade(std::move(rollouts), step, collection);
     if (run_.is_stopping()) return std::nullopt;
@@ -104,6 +105,7 @@ std::optional<Collection> Collector::collect(int64_t step, int64_t cursor) {
 }
 
 std::vector<rollout::Rollout> Collector::sample(int64_t step, int64_t count,
+                                                const rollout::SamplingConfig& sampling,
                                                 Collection& collection) {
   run_.observer().on_phase(step, "rollout");
   const double begin = run_.clock().now_s();
@@ -111,7 +113,7 @@ std::vector<rollout::Rollout> Collector::sample(int64_t step, int64_t count,
   for (int64_t i = 0; i < count; ++i, ++collection.cursor)
     requests.push_back({prompts_->at(collection.cursor), settings_.group_size, settings_.seed,
                         static_cast<uint64_t>(step), static_cast<uint64_t>(collection.cursor),
-                        settings_.rollout.sampling, settings_.keeps_experts});
+                        sampling, settings_.keeps_experts});
   int64_t done = 0;
   auto rollouts = pool_.run(std::move(requests), run_.stop(), [&](const rollout::Rollout&) {
     run_.observer().on_progress(++done, count);

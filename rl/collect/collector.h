@@ -63,14 +63,21 @@ class Collector {
   /// Nothing when it was stopped. Where no group was kept, none is used: the update is left out.
   /// @throws Error  every rollout failed, or another policy's weights sampled one;
   ///                rewards::... too many gradings failed.
-  std::optional<Collection> collect(int64_t step, int64_t cursor);
+  std::optional<Collection> collect(int64_t step, int64_t cursor) {
+    return collect(step, cursor, settings_.rollout.sampling);
+  }
+  /// The same with other sampling than the settings'.
+  std::optional<Collection> collect(int64_t step, int64_t cursor,
+                                    const rollout::SamplingConfig& sampling);
 
   rollout::RolloutPool& pool() { return pool_; }
   const rollout::PromptSource& prompts() const { return *prompts_; }
   std::vector<std::string> rule_names() const { return rules_.rule_names(); }
 
  private:
-  std::vector<rollout::Rollout> sample(int64_t step, int64_t count, Collection& collection);
+  std::vector<rollout::Rollout> sample(int64_t step, int64_t count,
+                                       const rollout::SamplingConfig& sampling,
+                                       Collection& collection);
   std::vector<Group> grade(std::vector<rollout::Rollout> rollouts, int64_t step,
                            Collection& collection);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/error.h"
 #include "rl/algorithms/advantages/advantage.h"
@@ -105,6 +106,26 @@ void report_rewards(const std::vector<Group>& groups, Metrics& metrics) {
   metrics["reward_std"] = sum_std / static_cast<double>(num_scored);
 }
 
+// Rows that name their source, where there are several: rules of different scale are told apart.
+void report_sources(const std::vector<Group>& groups, Metrics& metrics) {
+  std::map<std::string, std::vector<double>> rewards;
+  std::map<std::string, int64_t> prompts;
+  for (const Group& group : groups) {
+    const auto& row = group.prompt.row;
+    if (!row.is_object() || !row.contains("source") || !row["source"].is_string()) continue;
+    const auto source = row["source"].get<std::string>();
+    ++prompts[source];
+    for (size_t i = 0; i < std::min(group.rewards.size(), group.completions.size()); ++i)
+      if (is_trainable(group.completions[i])) rewards[source].push_back(group.rewards[i]);
+  }
+  if (prompts.size() < 2) return;
+  for (const auto& [source, count] : prompts) {
+    const RewardMoments moments = reward_moments(rewards[source]);
+    metrics["sources/" + source + "/share"] = share(count, static_cast<int64_t>(groups.size()));
+    if (moments.count > 0) metrics["sources/" + source + "/reward"] = moments.mean;
+  }
+}
+
 // Of the grades that the rule scored: how many its bounds changed, how many a gate above withheld,
 // and how many open its own gate.
 void report_terms(const std::vector<Group>& groups, size_t rule, const std::string& prefix,
@@ -171,6 +192,7 @@ Metrics group_metrics(const std::vector<Group>& groups,
   Metrics metrics;
   report_completions(groups, metrics);
   report_rewards(groups, metrics);
+  report_sources(groups, metrics);
   for (const Group& group : groups) {
     if (group.grades.size() == rule_names.size()) continue;
     throw ArgumentError(fmt::format("prompt {}: graded by {} rules, {} are named", group.prompt.id,

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "rl/algorithms/reference_spec.h"
 #include "rl/recipe/code_files.h"
 #include "rl/recipe/load.h"
 #include "rl/run/file_sum.h"
@@ -104,6 +105,7 @@ nlohmann::json fingerprint_inputs(const RunConfig& c) {
   add(all, "model.config", c.model.config);
   add(all, "model.tokenizer", c.model.tokenizer);
   add(all, "model.lora.path", c.model.lora.path);
+  if (c.rl.kl_coef != 0.0) add(all, "rl.reference", parse_reference(c.rl.reference).path);
   add(all, "data.path", c.data.path);
   add(all, "eval.data.path", c.eval.data.path);
   for (const auto& [key, path] : {std::pair{"data.chat_template", c.data.chat_template},

@@ -4,6 +4,7 @@
 
 #include "base/files/atomic_file.h"
 #include "policy/formats/checkpoint_name.h"
+#include "rl/algorithms/reference_spec.h"
 #include "rollout/prompts/chat_renderer.h"
 
 namespace gradus::rl {
@@ -50,7 +51,7 @@ void fill_in(RunConfig& config) {
   if (config.run.steps == kStepsNotGiven)
     config.run.steps = config.run.epochs > 0.0 ? 0 : RunSettings{}.steps;
   if (config.rl.constant_length == 0)
-    config.rl.constant_length = config.rollout.sampling.max_tokens;
+    config.rl.constant_length = largest_max_tokens(config.schedule, config.rollout.sampling);
 }
 
 std::string reward_file(const rewards::RewardConfig& rule) {
@@ -71,6 +72,8 @@ void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
     resolve_path(*path, recipe_folder);
   for (rollout::DataConfig* data : held_out) resolve_path(data->path, recipe_folder);
   resolve_model_path(c.model.path, recipe_folder);
+  if (parse_reference(c.rl.reference).kind == ReferenceSpec::Kind::checkpoint)
+    resolve_model_path(c.rl.reference, recipe_folder);
   held_out.push_back(&c.data);
   for (rollout::DataConfig* data : held_out)
     if (!rollout::is_template_text(data->chat_template))

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "rl/algorithms/advantages/advantage.h"
 #include "rl/collect/collector.h"
+#include "rl/collect/sampling_schedule.h"
 #include "rl/learn/flops.h"
 #include "rl/learn/schedule.h"
 #include "rl/observe/group_metrics.h"
@@ -69,6 +71,7 @@ class GrpoStage : public Stage {
       : config_(config),
         learner_(learner),
         collector_(collect_settings(config), run, learner),
+        schedule_(config.schedule, config.rollout.sampling),
         reference_(run.directory().path() / "reference", config.model, config.rl,
                    learner.starting_adapters()) {
     check_mixtures(config_, learner.policy());
@@ -82,8 +85,7 @@ class GrpoStage : public Stage {
     auto collection = collector_.collect(context.step, context.cursor);
     if (!collection) return std::nullopt;
     std::vector<int64_t> saved;  // what a renewed reference must be kept for
-    if (config_.rl.kl_coef != 0.0 && config_.rl.reference_update_every > 0)
-      saved = context.run.checkpoints().steps();
+    if (reference_.is_renewed()) saved = context.run.checkpoints().steps();
     const Reference reference = reference_.at(context.step, learner_.policy(),
                                               saved.empty() ? 0 : saved.front(), learner_.team());
     const double reward_kl = take_kl_from_rewards(context.run, reference, collection->used);
@@ -92,11 +94,10 @@ class GrpoStage : public Stage {
     context.run.observer().on_phase(context.step, "update");
     const double learning_rate =
         learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
-    UpdateResult update =
-        update_policy(learner_.policy(), reference, learner_.optimizer(), collection->used,
-                      config_.rl, learning_rate, config_.rollout.sampling.temperature,
-                      config_.run.seed, static_cast<uint64_t>(context.step), learner_.team(),
-                      environment_of(context.run, learner_));
+    UpdateResult update = update_policy(
+        learner_.policy(), reference, learner_.optimizer(), collection->used, config_.rl,
+        learning_rate, sampling.temperature, config_.run.seed, static_cast<uint64_t>(context.step),
+        learner_.team(), environment_of(context.run, learner_));
     if (config_.rl.kl_in_reward) update.metrics["kl"] = reward_kl;
     return report(context, std::move(*collection), update, clock.now_s() - begin);
   }
@@ -126,8 +127,17 @@ class GrpoStage : public Stage {
     return report;
   }
 
-  std::string memory() const override { return watch_.memory(); }
-  void recall(const std::string& memory) override { watch_.recall(memory); }
+  std::string memory() const override {
+    const std::string schedule = schedule_.memory();
+    if (schedule.empty()) return watch_.memory();
+    return dump_json({{"watch", watch_.memory()}, {"schedule", schedule}});
+  }
+  void recall(const std::string& memory) override {
+    if (memory.empty() || schedule_.memory().empty()) return watch_.recall(memory);
+    const auto both = parse_json(memory, "state.json: memory");
+    watch_.recall(both.value("watch", ""));
+    schedule_.recall(both.value("schedule", ""));
+  }
 
  private:
   /// What rl.kl_in_reward takes from every token; the mean of the KL.
@@ -166,6 +176,7 @@ class GrpoStage : public Stage {
     report.lists = update.lists;
     add_collection_metrics(collection, groups, num_used, report.metrics);
     report.metrics["time/step"] = seconds;
+    report_schedule(context.step, report.metrics);
     for (size_t rule = 0; rule < names.size(); ++rule)
       report.metrics["time/rewards/" + names[rule]] = collection.rule_s[rule];
     add_rollout_metrics(collection.stats, collection.sample_s, all_flops, report.metrics);
@@ -189,6 +200,16 @@ class GrpoStage : public Stage {
     return report;
   }
 
+  /// What was sampled with, where it changes; and what the next step may take from how it went.
+  void report_schedule(int64_t step, Metrics& metrics) {
+    const rollout::SamplingConfig sampling = schedule_.at(step);
+    if (!config_.schedule.max_tokens.empty()) metrics["schedule/max_tokens"] = sampling.max_tokens;
+    if (!config_.schedule.temperature.empty())
+      metrics["schedule/temperature"] = sampling.temperature;
+    const auto cut_off = metrics.values().find("completions/clipped_ratio");
+    schedule_.look_at(step, cut_off == metrics.values().end() ? 0.0 : cut_off->second);
+  }
+
   void add_collection_metrics(const Collection& collection, const std::vector<Group>& groups,
                               size_t num_used, Metrics& metrics) const {
     metrics["completions/duplicate_share"] = duplicate_share(groups);
@@ -204,6 +225,7 @@ class GrpoStage : public Stage {
   Collector collector_;
   std::optional<SampledEvaluation> evaluation_;
   RewardWatch watch_;
+  SamplingSchedule schedule_;
   ReferencePolicy reference_;
 };
 
@@ -214,6 +236,11 @@ void check_grpo(const RunConfig& c, const std::string& source) {
                       "questions, or a generated task");
   if (c.rewards.empty())
     throw ConfigError(source + ": rewards: there is no rule. Add at least one [[rewards]] table");
+  check(c.schedule, source);
+  for (const auto& pair : c.schedule.temperature)
+    if (pair[1].get<double>() < rollout::kLeastTemperature)
+      throw ConfigError(fmt::format("{}: schedule.temperature: holds {}, must be >= {}", source,
+                                    pair[1].dump(), rollout::kLeastTemperature));
   if (c.rollout.sampling.temperature < rollout::kLeastTemperature)
     throw ConfigError(
         fmt::format("{}: rollout.temperature: is {}, must be >= {}. Greedy completions of one "
@@ -223,7 +250,7 @@ void check_grpo(const RunConfig& c, const std::string& source) {
 
 StepCost estimate_grpo(const RunConfig& recipe, const policy::ModelConfig& model,
                        int64_t prompt_tokens) {
-  const int64_t completion = recipe.rollout.sampling.max_tokens;
+  const int64_t completion = largest_max_tokens(recipe.schedule, recipe.rollout.sampling);
   const int64_t prompts = recipe.rl.prompts_per_step;
   const int64_t completions = prompts * recipe.rl.group_size;
   const double prompt_flops = forward_flops(model, 0, prompt_tokens);
@@ -243,8 +270,9 @@ StepCost estimate_grpo(const RunConfig& recipe, const policy::ModelConfig& model
 
 // One group is never split: its rows may exceed the setting.
 int64_t grpo_rows(const RunConfig& recipe) {
-  return std::max(recipe.rl.microbatch_tokens,
-                  int64_t{recipe.rl.group_size} * recipe.rollout.sampling.max_tokens);
+  return std::max(
+      recipe.rl.microbatch_tokens,
+      int64_t{recipe.rl.group_size} * largest_max_tokens(recipe.schedule, recipe.rollout.sampling));
 }
 
 }  // namespace

@@ -117,6 +117,7 @@ void describe(RunConfig& c, SettingFields& field) {
   field.section("model", c.model, "the policy");
   field.section("data", c.data, "training prompts");
   field.section("rollout", c.rollout, "how completions are sampled");
+  field.section("schedule", c.schedule, "how sampling changes during a run");
   field.tables("rewards", c.rewards, "reward rules; a completion's reward is their weighted sum");
   field.section("rewards_limits", c.rewards_limits, "when grading is too broken to train on");
   field.section("rl", c.rl, "the algorithm");

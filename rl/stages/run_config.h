@@ -7,6 +7,7 @@
 #include "rewards/reward_config.h"
 #include "rl/algorithms/algorithm_config.h"
 #include "rl/collect/reward_limits.h"
+#include "rl/collect/sampling_schedule.h"
 #include "rl/evaluation/eval_config.h"
 #include "rl/learn/model_settings.h"
 #include "rl/learn/optimizers/optimizer_config.h"
@@ -25,6 +26,7 @@ struct RunConfig {
   ModelSettings model;
   rollout::DataConfig data;
   rollout::RolloutConfig rollout;
+  ScheduleConfig schedule;
   std::vector<rewards::RewardConfig> rewards;
   RewardLimits rewards_limits;
   AlgorithmConfig rl;

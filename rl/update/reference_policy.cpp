@@ -1,10 +1,13 @@
 #include "rl/update/reference_policy.h"
 
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
+#include "policy/convert_checkpoint.h"
 #include "rl/run/run_directory.h"
 
 namespace gradus::rl {
@@ -20,6 +23,16 @@ void drop_old(const fs::path& folder, int64_t oldest_checkpoint, int64_t every) 
   }
 }
 
+void check_is_same_model(const policy::Policy& reference, const policy::Policy& policy,
+                         const std::string& path) {
+  const int64_t own = policy.model_config().vocab_size;
+  const int64_t other = reference.model_config().vocab_size;
+  if (own != other)
+    throw ConfigError(fmt::format(
+        "rl.reference: {} has {} rows of vocabulary, the policy {}; they do not compare", path,
+        other, own));
+}
+
 }  // namespace
 
 ReferencePolicy::ReferencePolicy(fs::path folder, ModelSettings model,
@@ -29,18 +42,23 @@ ReferencePolicy::ReferencePolicy(fs::path folder, ModelSettings model,
       model_(std::move(model)),
       starting_adapters_(starting_adapters),
       is_used_(config.kl_coef != 0.0),
-      is_base_(config.reference == ReferenceKind::base),
-      every_(config.reference_update_every) {}
+      spec_(parse_reference(config.reference)),
+      every_(config.reference_update_every > 0 ? config.reference_update_every : spec_.every) {}
 
 Reference ReferencePolicy::at(int64_t step, const policy::Policy& policy, int64_t oldest_checkpoint,
                               ThreadTeam& team) {
   if (!is_used_) return nullptr;
   const int64_t wanted = every_ > 0 ? (step - 1) / every_ * every_ : 0;
-  if (wanted == 0 && !is_base_ && !starting_adapters_.empty()) return Reference(starting_adapters_);
+  const bool is_base = spec_.kind == ReferenceSpec::Kind::base;
+  const bool is_other = spec_.kind == ReferenceSpec::Kind::checkpoint;
+  if (wanted == 0 && !is_base && !is_other && !starting_adapters_.empty())
+    return Reference(starting_adapters_);
   if (wanted == step_) return policy_.get();
   policy_.reset();
-  const bool is_checkpoint = wanted == 0 && !model_.is_fresh();
-  if (is_checkpoint) {
+  if (is_other) {
+    load_from(spec_.path, team);
+    check_is_same_model(*policy_, policy, spec_.path);
+  } else if (wanted == 0 && !model_.is_fresh()) {
     load_base(team);
   } else {
     load_saved(wanted, policy, team);
@@ -55,17 +73,37 @@ void ReferencePolicy::load_base(ThreadTeam& team) {
     policy_ = policy::Policy::load(model_, policy::Purpose::inference, team);
 }
 
+void ReferencePolicy::load_from(const std::string& checkpoint, ThreadTeam& team) {
+  policy::PolicyConfig config = model_;
+  config.path = checkpoint;
+  config.lora = {};
+  policy_ = policy::Policy::load(config, policy::Purpose::inference, team);
+}
+
 void ReferencePolicy::load_saved(int64_t step, const policy::Policy& policy, ThreadTeam& team) {
   const fs::path saved = folder_ / step_name(step);
   // Absent: the policy stands at that very step, be it the first time or after a kill.
   if (!fs::exists(saved)) {
     fs::create_directories(folder_);
-    publish_folder(saved, [&](const fs::path& target) { policy.save(target); });
+    publish_folder(saved, [&](const fs::path& target) { save(step, policy, target); });
   }
-  policy::PolicyConfig config = model_;
-  config.path = saved.string();
-  config.lora = {};
-  policy_ = policy::Policy::load(config, policy::Purpose::inference, team);
+  load_from(saved.string(), team);
+}
+
+void ReferencePolicy::save(int64_t step, const policy::Policy& policy,
+                           const fs::path& target) const {
+  if (spec_.kind != ReferenceSpec::Kind::average || step == 0) return policy.save(target);
+  const fs::path before = folder_ / step_name(step - every_);
+  const bool is_first = step == every_ && !model_.is_fresh();
+  const fs::path own = target / "policy";
+  policy.save(own);
+  policy::average_checkpoints(
+      {{is_first ? fs::path(model_.path) : before, spec_.decay}, {own, 1.0 - spec_.decay}},
+      target / "average", "f32");
+  fs::remove_all(own);
+  for (const auto& entry : fs::directory_iterator(target / "average"))
+    fs::rename(entry.path(), target / entry.path().filename());
+  fs::remove(target / "average");
 }
 
 void with_parameters(policy::Policy& policy, const std::vector<at::Tensor>& values,

@@ -9,24 +9,26 @@
 #include "base/parallel.h"
 #include "policy/policy.h"
 #include "rl/algorithms/algorithm_config.h"
+#include "rl/algorithms/reference_spec.h"
 #include "rl/learn/model_settings.h"
 #include "rl/update/update.h"
 
 namespace gradus::rl {
 
-/// The frozen policy of the KL term.
+/// The frozen policy of the KL term, as `rl.reference` names it (rl/algorithms/reference_spec.h).
 ///
-/// Before step n it is the policy that training started from (the checkpoint, with the adapters of
-/// model.lora.path where training goes on from some; rl.reference = "base": without them), or, with
-/// rl.reference_update_every = k, the policy as it was after the last multiple of k before n. That
-/// one is kept in FOLDER/step-.../, written before the first step that needs it, so that a resumed
-/// run compares with the same weights.
+/// One that is renewed (self, average) is, before step n, what it became after the last multiple of
+/// k steps before n. It is kept in FOLDER/step-.../, written before the first step that needs it,
+/// so that a resumed run compares with the same weights.
 class ReferencePolicy {
  public:
   /// @param folder  of this reference alone; made when it is needed.
   /// @param starting_adapters  Learner's; outlives this.
   ReferencePolicy(std::filesystem::path folder, ModelSettings model, const AlgorithmConfig& config,
                   const std::vector<at::Tensor>& starting_adapters);
+
+  /// It changes during the run.
+  bool is_renewed() const { return is_used_ && every_ > 0; }
 
   /// None when there is no KL term, and when it is the base model below adapters, which
   /// update_policy reads in place.
@@ -37,14 +39,16 @@ class ReferencePolicy {
 
  private:
   void load_base(ThreadTeam& team);
+  void load_from(const std::string& checkpoint, ThreadTeam& team);
   void load_saved(int64_t step, const policy::Policy& policy, ThreadTeam& team);
+  void save(int64_t step, const policy::Policy& policy, const std::filesystem::path& target) const;
 
   std::filesystem::path folder_;
   ModelSettings model_;
   const std::vector<at::Tensor>& starting_adapters_;
   bool is_used_;
-  bool is_base_;
-  int64_t every_;  ///< 0: the base model always
+  ReferenceSpec spec_;
+  int64_t every_;  ///< 0: never renewed
   std::unique_ptr<policy::Policy> policy_;
   int64_t step_ = -1;  ///< of the weights that policy_ holds
 };

@@ -10,7 +10,7 @@ void prepare_eval(ChainStage& stage, const StageNames&) {
   check_settings(config, where);
   if (config.model.path.empty())
     throw ConfigError(where + ": from: is empty. Name the stage or checkpoint to evaluate");
-  if (!config.eval.has_data())
+  if (!config.eval.has_problems())
     throw ConfigError(where + ": eval.data.path: is empty, and so is eval.data.task");
   if (config.eval.rewards.empty() && config.rewards.empty())
     throw ConfigError(where + ": eval.rewards: there is no rule that says which answer is right");
