@@ -82,13 +82,15 @@ class GrpoStage : public Stage {
   std::optional<StepReport> step(const StepContext& context) override {
     const Clock& clock = context.run.clock();
     const double begin = clock.now_s();
-    auto collection = collector_.collect(context.step, context.cursor);
+    const rollout::SamplingConfig sampling = schedule_.at(context.step);
+    auto collection = collector_.collect(context.step, context.cursor, sampling);
     if (!collection) return std::nullopt;
     std::vector<int64_t> saved;  // what a renewed reference must be kept for
     if (reference_.is_renewed()) saved = context.run.checkpoints().steps();
     const Reference reference = reference_.at(context.step, learner_.policy(),
                                               saved.empty() ? 0 : saved.front(), learner_.team());
-    const double reward_kl = take_kl_from_rewards(context.run, reference, collection->used);
+    const double reward_kl =
+        take_kl_from_rewards(context.run, reference, sampling.temperature, collection->used);
     assign_advantages(collection->used, config_.rl);
     learner_.keeper().begin(int64_t{config_.rl.epochs} * config_.rl.minibatches);
     context.run.observer().on_phase(context.step, "update");
@@ -141,12 +143,12 @@ class GrpoStage : public Stage {
 
  private:
   /// What rl.kl_in_reward takes from every token; the mean of the KL.
-  double take_kl_from_rewards(const Run& run, const Reference& reference,
+  double take_kl_from_rewards(const Run& run, const Reference& reference, double temperature,
                               std::vector<Group>& groups) {
     if (!config_.rl.kl_in_reward) return 0.0;
     UpdateCost cost;
     const auto batch = pack_completions(groups, config_.rl.microbatch_tokens);
-    const ScoringPass pass{learner_.policy(), config_.rollout.sampling.temperature, true, false,
+    const ScoringPass pass{learner_.policy(), temperature, true, false,
                            environment_of(run, learner_)};
     const auto old = scores_by_completion(
         groups, score_tokens(pass, batch.microbatches, batch.num_tokens, cost, learner_.team()));
