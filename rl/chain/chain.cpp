@@ -78,7 +78,7 @@ void take_data(ChainStage& stage, const StageNames& names) {
   std::vector<std::string> files;
   bool is_made = false;
   for (const std::string& name : data) {
-    is_made = is_made || names.holds(name);
+    is_made = is_made || names.holds(name.substr(0, name.find(':')));
     files.push_back(names.rows(name, stage));
   }
   std::string path = files.front();

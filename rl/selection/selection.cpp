@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/json.h"
 #include "rl/selection/row_filter.h"
 
 namespace gradus::rl {
@@ -86,6 +87,29 @@ Selection select_rows(std::vector<SampledRow> rows, const SelectionConfig& confi
   counts.kept = static_cast<int64_t>(rows.size());
   selection.rows = std::move(rows);
   return selection;
+}
+
+std::string prompt_rows(std::vector<SampledRow> samples, const SelectionConfig& config) {
+  std::ranges::sort(samples, comes_before);
+  note_statistics(samples, config);
+  std::string lines;
+  const SampledRow* before = nullptr;
+  for (const SampledRow& row : samples) {
+    const bool is_new = before == nullptr || before->source != row.source ||
+                        before->prompt_id != row.prompt_id || before->prompt != row.prompt;
+    before = &row;
+    if (!is_new) continue;
+    nlohmann::json json = row.columns;
+    if (row.messages.is_null())
+      json["prompt"] = row.prompt;
+    else
+      json["messages"] = row.messages;
+    json["source"] = row.source;
+    if (row.pass_rate) json["pass_rate"] = *row.pass_rate;
+    json["num_samples"] = row.num_samples;
+    lines += dump_json(json) + "\n";
+  }
+  return lines;
 }
 
 }  // namespace gradus::rl

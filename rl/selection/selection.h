@@ -48,6 +48,10 @@ int64_t drop_duplicates(std::vector<SampledRow>& rows);
 int64_t drop_similar(std::vector<SampledRow>& rows, double max_similarity);
 int64_t drop_unchosen(std::vector<SampledRow>& rows, const SelectionConfig& config);
 
+/// The prompts of samples with their pass rates, as JSON lines that training reads: the data row's
+/// columns, prompt or messages, `pass_rate`, `num_samples`.
+std::string prompt_rows(std::vector<SampledRow> samples, const SelectionConfig& config);
+
 /// Whether texts are in the evaluation data.
 class Contamination {
  public:

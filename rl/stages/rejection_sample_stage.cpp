@@ -89,7 +89,9 @@ std::vector<std::string> evaluation_prompts(const RunConfig& config, const Learn
 /// Samples of a policy that are graded, and those of them that are good to learn from:
 ///
 ///   step     prompts_per_step prompts, `samples` completions each, all graded: samples.jsonl
-///   end      select (rl/selection/selection.h): rows.jsonl, counts.json
+///   end      select (rl/selection/selection.h): rows.jsonl, counts.json; every prompt with its
+///   pass
+///            rate: prompts.jsonl
 ///
 /// Nothing is trained. A step is a function of (recipe, cursor) and the weights; a resumed run cuts
 /// samples.jsonl to what its checkpoint knew.
@@ -122,12 +124,15 @@ class RejectionSampleStage : public Stage {
 
   void finish(Run& run) override {
     const fs::path folder = run.directory().path();
-    auto selection = select_rows(read_sampled_rows(samples_.path().string()), config_.sample.select,
-                                 evaluation_prompts(config_, learner_));
+    auto samples = read_sampled_rows(samples_.path().string());
+    const auto prompts = prompt_rows(samples, config_.sample.select);
+    const auto selection = select_rows(std::move(samples), config_.sample.select,
+                                       evaluation_prompts(config_, learner_));
     nlohmann::json dropped = nlohmann::json::object();
     for (const auto& [reason, count] : selection.counts.dropped) dropped[reason] = count;
     run.write_when_possible([&] {
       write_sampled_rows((folder / "rows.jsonl").string(), selection.rows);
+      write_file_atomically(folder / "prompts.jsonl", prompts);
       write_file_atomically(folder / "counts.json", dump_json({{"input", selection.counts.input},
                                                                {"kept", selection.counts.kept},
                                                                {"dropped", dropped}}) +

@@ -1,6 +1,8 @@
 #include "rollout/prompts/file_prompts.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -9,6 +11,7 @@
 #include "base/files/jsonl.h"
 #include "base/random.h"
 #include "rollout/prompts/epoch_order.h"
+#include "rollout/prompts/weighted_draw.h"
 
 namespace gradus::rollout {
 namespace {
@@ -22,16 +25,31 @@ constexpr const char* kKind = "invalid_training_file";
 struct Line {
   int64_t number = 0;
   std::string text;
+  std::optional<double> pass_rate;  ///< of the column, or of the provenance
 };
+
+std::optional<double> pass_rate_of(const nlohmann::ordered_json& row) {
+  if (!row.is_object()) return std::nullopt;
+  for (const auto* place : {&row, row.contains("provenance") ? &row["provenance"] : nullptr})
+    if (place != nullptr && place->is_object() && place->contains("pass_rate") &&
+        (*place)["pass_rate"].is_number())
+      return (*place)["pass_rate"].get<double>();
+  return std::nullopt;
+}
 
 class FilePrompts final : public PromptSource {
  public:
   FilePrompts(const DataConfig& config, PromptRenderer renderer, uint64_t seed)
       : path_(config.path),
         name_(std::filesystem::path(config.path).filename().string()),
-        renderer_(std::move(renderer)) {
+        renderer_(std::move(renderer)),
+        min_pass_rate_(config.min_pass_rate),
+        max_pass_rate_(config.max_pass_rate) {
     read_all(config);
-    order_.emplace(size(), seed, config.shuffle);
+    if (config.order == RowOrder::failure)
+      draw_.emplace(weights_of(config), seed);
+    else
+      order_.emplace(size(), seed, config.shuffle);
   }
 
   int64_t size() const override { return static_cast<int64_t>(lines_.size()); }
@@ -39,7 +57,8 @@ class FilePrompts final : public PromptSource {
   int64_t num_duplicates() const override { return num_duplicates_; }
 
   Prompt at(int64_t index) const override {
-    const Line& line = lines_[static_cast<size_t>(order_->row_at(index))];
+    const Line& line =
+        lines_[static_cast<size_t>(draw_ ? draw_->row_at(index) : order_->row_at(index))];
     auto row = parse_exact_json(line.text, path_ + ":" + std::to_string(line.number));
     return renderer_.render(read_row(std::move(row), renderer_.rules()), id_of(line.number)).prompt;
   }
@@ -72,8 +91,8 @@ class FilePrompts final : public PromptSource {
     }
     throw FileError(path_, kKind,
                     "all " + std::to_string(skipped_.size()) +
-                        " prompts are too long, the first: " + skipped_.front() +
-                        "; raise data.max_prompt_tokens or shorten the rows");
+                        " prompts are left out, the first: " + skipped_.front() +
+                        "; see data.max_prompt_tokens, data.min_pass_rate and max_pass_rate");
   }
 
   // All rows are kept, so that any can be drawn.
@@ -88,8 +107,16 @@ class FilePrompts final : public PromptSource {
   void read_line(const TextLine& line) {
     const std::string where = path_ + ":" + std::to_string(line.number);
     PromptRow read;
+    std::optional<double> pass_rate;
     try {
-      read = read_row(parse_exact_json(line.text, where), renderer_.rules());
+      auto row = parse_exact_json(line.text, where);
+      pass_rate = pass_rate_of(row);
+      if (pass_rate && (*pass_rate < min_pass_rate_ || *pass_rate > max_pass_rate_)) {
+        skipped_.push_back(id_of(line.number) + ": its pass rate is " +
+                           nlohmann::json(*pass_rate).dump());
+        return;
+      }
+      read = read_row(std::move(row), renderer_.rules());
     } catch (const FileError& error) {
       // One bad line is one of possibly many that the user wants to see at once.
       return note_problem(error.what());
@@ -100,8 +127,16 @@ class FilePrompts final : public PromptSource {
     if (!rendered.too_long.empty()) {
       skipped_.push_back(id_of(line.number) + ": " + rendered.too_long);
     } else {
-      lines_.push_back({line.number, std::string(line.text)});
+      lines_.push_back({line.number, std::string(line.text), pass_rate});
     }
+  }
+
+  /// A row of which nothing is known is as good as one that always failed.
+  std::vector<double> weights_of(const DataConfig& config) const {
+    std::vector<double> weights;
+    for (const Line& line : lines_)
+      weights.push_back(std::max(config.easy_weight, 1.0 - line.pass_rate.value_or(0.0)));
+    return weights;
   }
 
   void note_problem(std::string problem) {
@@ -123,7 +158,10 @@ class FilePrompts final : public PromptSource {
   std::string name_;
   PromptRenderer renderer_;
   std::vector<Line> lines_;
-  std::optional<EpochOrder> order_;
+  double min_pass_rate_;
+  double max_pass_rate_;
+  std::optional<EpochOrder> order_;  ///< one of these two
+  std::optional<WeightedDraw> draw_;
   std::vector<std::string> skipped_;
   std::vector<std::string> problems_;
   int64_t num_problems_ = 0;

@@ -15,6 +15,12 @@ struct LoadedTokenizer;
 
 namespace gradus::rollout {
 
+/// Which row stands at a place of the order in which prompts are taken.
+enum class RowOrder {
+  epoch,    ///< each once an epoch
+  failure,  ///< drawn in proportion to how often the row's question was failed
+};
+
 /// Settings `data.*` (training) and `eval.data.*`: where prompts come from.
 struct DataConfig {
   std::string path;
@@ -27,6 +33,10 @@ struct DataConfig {
   bool chat = true;
   std::string chat_template;
   bool shuffle = true;
+  RowOrder order = RowOrder::epoch;
+  double easy_weight = 0.1;
+  double min_pass_rate = 0.0;
+  double max_pass_rate = 1.0;
   int max_prompt_tokens = 0;
 };
 
@@ -48,6 +58,17 @@ void describe(DataConfig& c, Field&& field) {
   field("chat_template", c.chat_template, any(),
         "chat template of one's own, a file or its text; empty: the checkpoint's");
   field("shuffle", c.shuffle, any(), "a seeded order, another in each epoch");
+  field("order", c.order,
+        one_of<RowOrder>({{"epoch", RowOrder::epoch}, {"failure", RowOrder::failure}}),
+        "epoch: each row once an epoch; failure: rows are drawn in proportion to 1 - pass_rate, a "
+        "column that rejection sampling's prompts.jsonl has (prioritised sampling, Kimi k1.5)");
+  field("easy_weight", c.easy_weight, between(0.001, 1.0),
+        "least weight of a row with order = \"failure\", so that solved ones are asked at times "
+        "(MiMo's easy pool: 0.1)");
+  field("min_pass_rate", c.min_pass_rate, between(0.0, 1.0),
+        "rows whose column pass_rate is below are left out: too hard; rows without it stay");
+  field("max_pass_rate", c.max_pass_rate, between(0.0, 1.0),
+        "rows whose column pass_rate is above are left out: too easy");
   field("max_prompt_tokens", c.max_prompt_tokens, at_least(0),
         "longer prompts are left out and counted; 0: no bound but the context");
 }
