@@ -13,6 +13,10 @@ namespace {
 
 }  // namespace
 
+at::Tensor Policy::recorded_logits(const at::Tensor&, std::span<const int64_t>, ThreadTeam&) const {
+  throw ArgumentError("the policy records no logits");
+}
+
 at::Tensor Policy::decode_hidden(const DecodeBatch&, KvCache&, ThreadTeam&) const {
   refuse_predictions();
 }

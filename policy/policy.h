@@ -68,6 +68,11 @@ class Policy {
   virtual at::Tensor logits(const at::Tensor& hidden, std::span<const int64_t> rows,
                             ThreadTeam& team) const = 0;
 
+  /// The same, recorded as `score` is: for losses of whole distributions. The backward pass keeps
+  /// nothing but `hidden`; who calls it keeps the logits.
+  virtual at::Tensor recorded_logits(const at::Tensor& hidden, std::span<const int64_t> rows,
+                                     ThreadTeam& team) const;
+
   /// What `decode` computes before the head: hidden states of all rows after the final norm, [R,
   /// D]; `logits` of them are decode's.
   virtual at::Tensor decode_hidden(const DecodeBatch& batch, KvCache& cache,

@@ -32,7 +32,8 @@ void check_value(Grade& grade) {
   grade.value = 0.0;
 }
 
-std::vector<std::unique_ptr<RewardRule>> make_rules(const std::vector<RewardConfig>& configs) {
+std::vector<std::unique_ptr<RewardRule>> make_rules(const std::vector<RewardConfig>& configs,
+                                                    RewardSet::MakeRule make) {
   if (configs.empty()) {
     throw ConfigError(
         "rewards: there is no rule. Add a table: [[rewards]] with type = \"accuracy\"");
@@ -44,7 +45,7 @@ std::vector<std::unique_ptr<RewardRule>> make_rules(const std::vector<RewardConf
       throw ConfigError(source_of(config) + ": two rules are named " +
                         printable(config.display_name(), 100) + ". Give one of them a `name`");
     }
-    rules.push_back(make_reward_rule(config));
+    rules.push_back(make(config));
   }
   return rules;
 }
@@ -101,7 +102,10 @@ double RuleCounts::failed_share() const {
 }
 
 RewardSet::RewardSet(const std::vector<RewardConfig>& configs)
-    : RewardSet(make_rules(configs), terms_of(configs)) {}
+    : RewardSet(configs, make_reward_rule) {}
+
+RewardSet::RewardSet(const std::vector<RewardConfig>& configs, MakeRule make)
+    : RewardSet(make_rules(configs, make), terms_of(configs)) {}
 
 RewardSet::RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<RewardTerms> terms)
     : rules_(std::move(rules)), terms_(std::move(terms)) {

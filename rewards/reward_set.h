@@ -58,6 +58,11 @@ class RewardSet {
   ///                      rule or that no value can open, or what make_reward_rule throws.
   explicit RewardSet(const std::vector<RewardConfig>& configs);
 
+  /// How a rule is made of its table; for rules that other rooms have.
+  using MakeRule = std::unique_ptr<RewardRule> (*)(const RewardConfig&);
+  /// The same with rules made by others. @throws  what `make` throws.
+  RewardSet(const std::vector<RewardConfig>& configs, MakeRule make);
+
   /// From rules already made; `terms` has one entry a rule.
   RewardSet(std::vector<std::unique_ptr<RewardRule>> rules, std::vector<RewardTerms> terms);
 

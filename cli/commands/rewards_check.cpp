@@ -22,6 +22,7 @@
 #include "policy/checkpoint_tokenizer.h"
 #include "rewards/reward_set.h"
 #include "rl/collect/grade_record.h"
+#include "rl/collect/reward_model_rule.h"
 #include "rl/recipe/load.h"
 #include "rollout/tasks/generated_task.h"
 
@@ -99,7 +100,7 @@ struct SampleResult {
 class RewardCheck {
  public:
   RewardCheck(const rl::RunConfig& config, Session& session)
-      : set_(config.rewards),
+      : set_(config.rewards, rl::make_rule),
         names_(set_.rule_names()),
         columns_(reference_columns(config.rewards)),
         tokens_(config.model.path.empty() ? config.model.tokenizer : config.model.path),

@@ -13,6 +13,7 @@
 #include "cli/rewards/reward_case.h"
 #include "cli/rewards/reward_distribution.h"
 #include "cli/rewards/reward_options.h"
+#include "rl/collect/reward_model_rule.h"
 
 namespace gradus::cli {
 namespace {
@@ -59,7 +60,7 @@ void write_group(const rewards::GradedGroup& graded, const std::vector<std::stri
 }
 
 void grade_file(const RewardsGradeOptions& options, Session& session) {
-  rewards::RewardSet set(reward_configs(options.rewards));
+  rewards::RewardSet set(reward_configs(options.rewards), rl::make_rule);
   set.stop_with(session.stop);
   const auto names = set.rule_names();
   RewardDistribution distribution(names);

@@ -26,6 +26,7 @@
 #include "policy/formats/model_config.h"
 #include "rewards/reward_set.h"
 #include "rl/chain/chain.h"
+#include "rl/collect/reward_model_rule.h"
 #include "rl/recipe/cost_model.h"
 #include "rl/recipe/load.h"
 #include "rl/stages/sampled_evaluation.h"
@@ -143,7 +144,8 @@ std::string prompt_text(const PromptSample& sample) {
 void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
   const auto memory = rl::estimate_memory(model_of(config), config);
   // TrainOptions of the rules are the rules' own: making them is the check.
-  if (rl::stages().at(config.run.task).samples) const rewards::RewardSet rules(config.rewards);
+  if (!config.rewards.empty() && rl::stages().at(config.run.task).samples)
+    rl::make_reward_set(config.rewards);
   const auto sample = first_prompt(config);
   if (!as_json) {
     session.out << to_toml(config) << (sample ? prompt_text(*sample) : "") << estimate_text(memory);

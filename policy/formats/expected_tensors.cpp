@@ -10,6 +10,7 @@
 #include "policy/formats/hf/shared_copies.h"
 #include "policy/formats/layer_tensors.h"
 #include "policy/formats/model_config.h"
+#include "policy/formats/score_head_name.h"
 #include "policy/formats/tensor_names.h"
 
 namespace gradus::policy {
@@ -132,7 +133,8 @@ TensorReport compare_tensors(const ModelConfig& config,
     if (it != known.end() && it->second != info.shape) {
       report.misshaped.push_back(fmt::format("{} is {}, the config makes it {}", name,
                                              shape_text(info.shape), shape_text(it->second)));
-    } else if (it == known.end() && !is_derived(config, name)) {
+    } else if (it == known.end() && !is_derived(config, name) &&
+               !(name == kScoreHeadName && is_classifier(config.raw))) {
       report.extra.push_back(fmt::format("{} {}", printable(name, 200), shape_text(info.shape)));
     }
   }

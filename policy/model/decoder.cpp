@@ -197,6 +197,11 @@ at::Tensor Decoder::logits(const at::Tensor& hidden, std::span<const int64_t> ro
   return ops_->logits(hidden, head(), rows, team);
 }
 
+at::Tensor Decoder::recorded_logits(const at::Tensor& hidden, std::span<const int64_t> rows,
+                                    ThreadTeam& team) const {
+  return ops_->recorded_logits(hidden, head(), rows, team);
+}
+
 void Decoder::publish_weights(ThreadTeam& team) {
   for (Weight* weight : weights_) {
     if (weight->is_trained()) ops_->publish(*weight, weight->value, team);

@@ -35,6 +35,9 @@ class Decoder : public Policy {
   at::Tensor logits(const at::Tensor& hidden, std::span<const int64_t> rows,
                     ThreadTeam& team) const override;
 
+  at::Tensor recorded_logits(const at::Tensor& hidden, std::span<const int64_t> rows,
+                             ThreadTeam& team) const override;
+
   at::Tensor predict(int k, const at::Tensor& hidden, const ShiftedBatch& shifted, ThreadTeam& team,
                      PredictionGradient gradient) const override;
   Scores score_predictions(const at::Tensor& hidden, const ScoreList& list,

@@ -8,8 +8,10 @@
 #include "base/files/atomic_file.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
+#include "policy/formats/families/family.h"
 #include "policy/formats/hf/hf_writer.h"
 #include "policy/formats/safetensors/safetensors_writer.h"
+#include "policy/formats/score_head_name.h"
 #include "policy/model/companions.h"
 #include "policy/model/decoder.h"
 #include "policy/weights/peft/adapted_checkpoint.h"
@@ -68,6 +70,25 @@ class MergedTensors {
   std::vector<float> values_;
 };
 
+/// A model with a scalar head is a classifier of one label, any other a causal language model.
+void name_architecture(nlohmann::json& config, const ModelConfig& model, bool has_score_head) {
+  std::string name(family_of(model).architecture);
+  if (!has_score_head) {
+    config["architectures"] = {name};
+    for (const char* key : {"num_labels", "id2label", "label2id"}) config.erase(key);
+    return;
+  }
+  if (name.ends_with(kCausalSuffix)) name.resize(name.size() - kCausalSuffix.size());
+  config["architectures"] = {name + std::string(kClassifierSuffix)};
+  config["id2label"] = {{"0", "reward"}};
+  config["label2id"] = {{"reward", 0}};
+  // transformers looks for the last token that is no padding.
+  if (config.value("pad_token_id", nlohmann::json()).is_null() && config.contains("eos_token_id")) {
+    const auto& eos = config["eos_token_id"];
+    config["pad_token_id"] = eos.is_array() && !eos.empty() ? eos.front() : eos;
+  }
+}
+
 }  // namespace
 
 void Decoder::save(const fs::path& dir, bool merged) const {
@@ -79,6 +100,10 @@ void Decoder::save(const fs::path& dir, bool merged) const {
   }
   HfCheckpoint out;
   out.config = model_.raw;
+  const bool has_score_head =
+      std::ranges::any_of(parameters_, [](const Parameter& p) { return p.name == kScoreHeadName; });
+  if (has_score_head || is_classifier(model_.raw))
+    name_architecture(out.config, model_, has_score_head);
   out.dtype = config_.precision == Precision::bfloat16 ? DType::BF16 : DType::F32;
   out.replace = true;
   std::shared_ptr<const CheckpointSource> base;

@@ -158,6 +158,10 @@ class Ops {
   virtual at::Tensor logits(const at::Tensor& hidden, const Linear& head,
                             std::span<const int64_t> rows, ThreadTeam& team) const = 0;
 
+  /// The same, recorded: the head is trained through it.
+  virtual at::Tensor recorded_logits(const at::Tensor& hidden, const Linear& head,
+                                     std::span<const int64_t> rows, ThreadTeam& team) const = 0;
+
   virtual Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
                        double temperature, int chunk_rows, ThreadTeam& team,
                        HeadUse use = {}) const = 0;

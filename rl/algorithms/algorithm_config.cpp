@@ -49,6 +49,11 @@ void check_reference(const AlgorithmConfig& c) {
 }
 
 void check_rewards(const AlgorithmConfig& c) {
+  if (c.kl_controller.is_used() && c.kl_coef <= 0.0)
+    throw ConfigError(
+        "rl.kl_controller: rl.kl_coef is 0, must be above 0: it is where the coefficient begins");
+  if (c.entropy_controller.min > c.entropy_controller.max)
+    throw ConfigError("rl.entropy_controller.min: must be at most max");
   if (c.kl_in_reward && c.kl_coef <= 0.0)
     throw ConfigError("rl.kl_in_reward: rl.kl_coef is 0, must be above 0; try 0.001");
   if (c.advantage == "normalize_then_sum" && c.scale_rewards != ScaleRewards::group) {
@@ -152,7 +157,7 @@ void describe_loss(AlgorithmConfig& c, SettingFields& field) {
         "positive (VAPO: 0.1)");
 }
 
-void describe_rest(AlgorithmConfig& c, SettingFields& field) {
+void describe_kl(AlgorithmConfig& c, SettingFields& field) {
   field("kl_coef", c.kl_coef, at_least(0.0),
         "weight of KL(policy || reference); 0: no reference policy");
   field("kl_estimator", c.kl_estimator, kl_estimators().names_constraint(),
@@ -173,6 +178,7 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
   field("kl_in_reward", c.kl_in_reward, any(),
         "the KL is taken from rewards, token by token, instead of standing in the loss (RLOO, "
         "REINFORCE++)");
+  field.section("kl_controller", c.kl_controller, "a coefficient of the KL that follows the KL");
   field("reference", c.reference, non_empty(),
         "of the KL term: start (the policy that training starts from, adapters of model.lora.path "
         "included), base (the model below them), self@every(n) (the policy, anew after each n "
@@ -180,7 +186,12 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
         "checkpoint's path, or none");
   field("reference_update_every", c.reference_update_every, at_least(0),
         "the same as reference = \"self@every(n)\"; 0: as `reference` says");
+}
+
+void describe_rest(AlgorithmConfig& c, SettingFields& field) {
   field("entropy_coef", c.entropy_coef, at_least(0.0), "weight of the entropy bonus");
+  field.section("entropy_controller", c.entropy_controller,
+                "a coefficient of the entropy bonus that follows the entropy");
   field("mtp_weight", c.mtp_weight, at_least(0.0),
         "weight of the loss of multi-token prediction on sampled tokens, which trains the modules "
         "alone, as drafts for rollout.speculative; 0: they stay as they are");
@@ -203,6 +214,10 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
   field.tables(
       "rejection", c.rejection,
       "tokens on which trainer and sampler differ are left out before anything is counted");
+  field(
+      "rejection_denominator", c.rejection_denominator, one_of({"kept", "all"}),
+      "kept: tokens that rejection or m2_threshold took out are in no count; all: their loss is 0, "
+      "and they count");
   field("m2_threshold", c.m2_threshold, at_least(0.0),
         "M2PO: the tokens on which they differ most are left out until the mean square of the "
         "difference is below this (0.04); 0: none are");
@@ -217,6 +232,7 @@ void describe_rest(AlgorithmConfig& c, SettingFields& field) {
 void describe(AlgorithmConfig& c, SettingFields& field) {
   describe_batch(c, field);
   describe_loss(c, field);
+  describe_kl(c, field);
   describe_rest(c, field);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/settings/own_settings.h"
 #include "base/settings/setting.h"
+#include "rl/algorithms/controllers.h"
 #include "rl/algorithms/token_filter.h"
 #include "rl/learn/mixture_training.h"
 
@@ -110,10 +111,12 @@ struct AlgorithmConfig {
   double kl_max_value = 0.0;
   double kl_max_importance_weight = 0.0;
   bool kl_in_reward = false;
+  KlControllerConfig kl_controller;
   std::string reference = "start";  ///< as rl/algorithms/reference_spec.h reads it
   int reference_update_every = 0;
 
   double entropy_coef = 0.0;
+  EntropyControllerConfig entropy_controller;
   double mtp_weight = 0.0;
   RoutingUse routing = RoutingUse::off;
   MixtureConfig moe;
@@ -122,6 +125,7 @@ struct AlgorithmConfig {
   bool skip_zero_advantage = false;
   MismatchConfig mismatch;
   std::vector<RejectionRule> rejection;
+  std::string rejection_denominator = "kept";
   double m2_threshold = 0.0;
   DynamicSamplingConfig dynamic_sampling;
 

@@ -23,6 +23,7 @@ ObjectiveTerms objective(ObjectiveInputs in, const AlgorithmConfig& config) {
         kl_terms(tokens.logprobs, tokens.old_logprobs, in.reference_logprobs,
                  kl_estimators().at(config.kl_estimator), config.kl_gradient, kl_bounds(config));
     out.kl = kl.value;
+    out.kl_loss = kl.loss.detach();
     loss_S = loss_S + kl.loss * config.kl_coef;
   }
   if (config.entropy_coef > 0.0) loss_S = loss_S - in.entropies * config.entropy_coef;

@@ -20,6 +20,7 @@ struct ObjectiveTerms {
   at::Tensor mismatch_weights;  ///< [S]
   at::Tensor policy_loss;       ///< [S] mismatch weights included
   at::Tensor kl;                ///< [S] the estimate; undefined without KL term
+  at::Tensor kl_loss;           ///< [S] what of it enters the loss, without gradient
   at::Tensor loss;              ///< scalar double, with gradient
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "rl/collect/grading.h"
+#include "rl/collect/reward_model_rule.h"
 #include "rl/collect/shaping.h"
 
 namespace gradus::rl {
@@ -71,7 +72,7 @@ Collector::Collector(CollectSettings settings, Run& run, Learner& learner)
       learner_(learner),
       prompts_(rollout::make_prompt_source(settings_.data, learner.tokenizer(),
                                            learner.max_context(), settings_.seed)),
-      rules_(settings_.rewards),
+      rules_(make_reward_set(settings_.rewards)),
       pool_(learner.policy(), *learner.tokenizer().tokenizer, settings_.rollout, learner.threads(),
             run.clock()) {
   rules_.measure_with(run.clock());
@@ -90,6 +91,7 @@ std::optional<Collection> Collector::collect(int64_t step, int64_t cursor,
     auto rollouts = sample(step, missing, sampling, collection);
     if (run_.is_stopping()) return std::nullopt;
     auto groups = grade(std::move(rollouts), step, collection);
+    if (settings_.samples_greedy && !run_.is_stopping()) add_greedy(groups, step, collection);
     if (run_.is_stopping()) return std::nullopt;
     for (Group& group : groups) {
       const bool is_kept = !settings_.is_kept || settings_.is_kept(group);
@@ -100,7 +102,7 @@ std::optional<Collection> Collector::collect(int64_t step, int64_t cursor,
     run_.observer().on_warning(fmt::format(
         "step {}: {} decode calls failed and were tried again with less, the first one: {}", step,
         collection.stats.failed_calls, collection.stats.failure));
-  if (cursor == 0) refuse_if_nothing_graded(collection, step);
+  if (cursor == 0 && !settings_.rewards.empty()) refuse_if_nothing_graded(collection, step);
   return collection;
 }
 
@@ -124,6 +126,22 @@ std::vector<rollout::Rollout> Collector::sample(int64_t step, int64_t count,
   collection.sample_s += run_.clock().now_s() - begin;
   ++collection.rounds;
   return rollouts;
+}
+
+void Collector::add_greedy(std::vector<Group>& groups, int64_t step, Collection& collection) {
+  const double begin = run_.clock().now_s();
+  rollout::SamplingConfig greedy = settings_.rollout.sampling;
+  greedy.temperature = 0.0;
+  std::vector<rollout::RolloutRequest> requests;
+  for (size_t g = 0; g < groups.size(); ++g)
+    requests.push_back(
+        {groups[g].prompt, 1, settings_.seed, static_cast<uint64_t>(step), g, greedy, false});
+  auto rollouts = pool_.run(std::move(requests), run_.stop(), [](const rollout::Rollout&) {});
+  if (run_.is_stopping()) return;
+  add_batch(collection.stats, pool_.last_stats());
+  collection.sample_s += run_.clock().now_s() - begin;
+  const auto graded = grade(std::move(rollouts), step, collection);
+  for (size_t g = 0; g < graded.size(); ++g) groups[g].greedy_reward = graded[g].rewards.front();
 }
 
 std::vector<Group> Collector::grade(std::vector<rollout::Rollout> rollouts, int64_t step,

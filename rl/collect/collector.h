@@ -27,7 +27,8 @@ struct CollectSettings {
   int num_groups = 8;                        ///< wanted for a step
   int64_t max_rounds = 1;                    ///< batches sampled for one step at most
   std::optional<double> stop_properly_coef;  ///< of completions cut off (rl/collect/shaping.h)
-  bool keeps_experts = false;                ///< records have the sampler's choices of experts
+  bool samples_greedy = false;  ///< each group has the reward of a greedy completion as well
+  bool keeps_experts = false;   ///< records have the sampler's choices of experts
   /// Whether a group goes into the update; those that do not are replaced. Empty: all do.
   std::function<bool(const Group&)> is_kept;
 };
@@ -80,6 +81,7 @@ class Collector {
                                        Collection& collection);
   std::vector<Group> grade(std::vector<rollout::Rollout> rollouts, int64_t step,
                            Collection& collection);
+  void add_greedy(std::vector<Group>& groups, int64_t step, Collection& collection);
 
   CollectSettings settings_;
   Run& run_;

@@ -43,7 +43,7 @@ Group grade_rollout(rollout::Rollout rollout, rewards::RewardSet& rules) {
       grades.push_back(rewards::skipped("the rollout failed: " + completion.error));
   group.terms = rules.terms();
   group.contributions.assign(group.grades.size(), std::vector<rewards::Contribution>(size));
-  if (inputs.empty()) return group;
+  if (inputs.empty() || group.grades.empty()) return group;
   auto graded = rules.grade(inputs);
   for (size_t i = 0; i < places.size(); ++i) {
     group.rewards[places[i]] = graded.rewards[i];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Group {
   std::vector<rewards::RewardTerms> terms;          ///< [rule] weight, bounds, gate
   std::vector<double> rewards;     ///< weighted sum; NaN where no rule could score the completion
   std::vector<double> advantages;  ///< 0 where the reward is NaN or the rollout failed
+  /// Of the prompt's greedy completion, where one was sampled; NaN: none, or not scored.
+  double greedy_reward = std::numeric_limits<double>::quiet_NaN();
   /// [completion][token] credit of single tokens in place of the completion's advantage; empty, as
   /// a whole or for one completion: the advantage is every token's.
   std::vector<std::vector<double>> credit;

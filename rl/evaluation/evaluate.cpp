@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "rl/collect/grade_record.h"
 #include "rl/collect/grading.h"
+#include "rl/collect/reward_model_rule.h"
 #include "rl/learn/flops.h"
 
 namespace gradus::rl {
@@ -158,7 +159,7 @@ Evaluator::Evaluator(const EvalPlan& plan, const policy::LoadedTokenizer& tokeni
       seed_(evaluation_seed(plan.seed)),
       prompts_(rollout::make_prompt_source(data_of(plan), tokenizer, max_context,
                                            evaluation_seed(plan.eval.seed))),
-      rules_(plan.rewards),
+      rules_(make_reward_set(plan.rewards)),
       answer_rule_(find_rule(rules_, plan.eval.answer_rule, plan.place)) {
   num_problems_ = prompts_->size() > 0 ? prompts_->size() : config_.data.count;
   if (num_problems_ <= 0)

@@ -34,8 +34,9 @@ policy::Scores on_cpu(const policy::Scores& scores) {
   return {scores.logprobs.to(at::kCPU), scores.entropies.to(at::kCPU)};
 }
 
-/// Of one forward pass over the batch's rows.
-double rows_flops(const policy::ModelConfig& model, const policy::PackedBatch& batch) {
+}  // namespace
+
+double batch_flops(const policy::ModelConfig& model, const policy::PackedBatch& batch) {
   double flops = 0.0;
   for (const policy::Segment& segment : batch.segments) {
     const int64_t before =
@@ -44,8 +45,6 @@ double rows_flops(const policy::ModelConfig& model, const policy::PackedBatch& b
   }
   return flops;
 }
-
-}  // namespace
 
 void stop_here_if_wanted(const StepEnvironment& environment) {
   if (!environment.stop.stop_requested()) return;
@@ -73,7 +72,7 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
     const float* in = scored.const_data_ptr<float>();
     for (size_t s = 0; s < microbatch.token.size(); ++s) out[microbatch.token[s]] = in[s];
     cost.scored_tokens += microbatch.batch.num_rows();
-    cost.scored_flops += rows_flops(pass.policy.model_config(), microbatch.batch);
+    cost.scored_flops += batch_flops(pass.policy.model_config(), microbatch.batch);
   }
   return logprobs;
 }
@@ -110,9 +109,10 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
     Microbatch microbatch = microbatches[i];
     microbatch.batch.routing = mixture.routing_of(microbatches[i]);
     const at::Tensor hidden = step.policy.forward(microbatch.batch, step.team);
-    const policy::Scores scores =
-        step.policy.score(hidden, microbatch.scores, step.temperature, step.team);
-    const at::Tensor part = loss(microbatch, on_cpu(scores));
+    const at::Tensor part =
+        step.hidden_loss ? step.hidden_loss(microbatch, hidden)
+                         : loss(microbatch, on_cpu(step.policy.score(hidden, microbatch.scores,
+                                                                     step.temperature, step.team)));
     const double value = part.item<double>();
     at::Tensor total = part;
     if (prediction.is_used()) total = part + prediction.of(microbatch, hidden, step.team);
@@ -121,7 +121,7 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
                                           microbatches.size(), all));
       return result;
     }
-    const double flops = rows_flops(step.policy.model_config(), microbatch.batch);
+    const double flops = batch_flops(step.policy.model_config(), microbatch.batch);
     sum += value;
     if (step.has_signal) {
       total.backward();

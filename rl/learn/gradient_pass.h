@@ -39,6 +39,9 @@ class Stopped : public std::exception {
 /// @throws Stopped  where the environment wants it and the step can be given up.
 void stop_here_if_wanted(const StepEnvironment& environment);
 
+/// Floating-point operations of one forward pass over a batch's rows.
+double batch_flops(const policy::ModelConfig& model, const policy::PackedBatch& batch);
+
 /// Which weights score, and how.
 struct ScoringPass {
   const policy::Policy& policy;
@@ -69,6 +72,8 @@ struct TrainingStep {
   /// False: no gradient can differ from 0. Losses are computed for the figures, and no optimizer
   /// step is taken: momentum and decay alone would move the weights.
   bool has_signal = true;
+  /// A loss of hidden states [rows, D] in place of the loss of scores, which are then not computed.
+  std::function<at::Tensor(const Microbatch&, const at::Tensor& hidden)> hidden_loss = {};
 };
 
 struct TrainingStepResult {

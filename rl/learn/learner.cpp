@@ -10,6 +10,7 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "policy/checkpoint_tokenizer.h"
+#include "rl/learn/score_head.h"
 
 namespace gradus::rl {
 namespace {
@@ -49,6 +50,7 @@ Learner::Learner(const LearnerSettings& settings, const Clock& clock,
           policy::load_checkpoint_tokenizer(model_.is_fresh() ? model_.tokenizer : model_.path)),
       policy_(load_policy(settings, team_)) {
   check_vocabulary(model_, *tokenizer_.tokenizer, policy_->model_config());
+  if (settings.has_score_head) add_score_head(*policy_, model_, settings.seed);
   if (!settings.learns) return;
   optimizer_ = std::make_unique<Optimizer>(*policy_, settings.optim);
   keeper_ = std::make_unique<WeightKeeper>(*policy_, *optimizer_);

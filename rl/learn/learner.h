@@ -20,9 +20,10 @@ namespace gradus::rl {
 struct LearnerSettings {
   ModelSettings model;
   OptimizerConfig optim;
-  uint64_t seed = 0;   ///< of fresh weights
-  int threads = 0;     ///< 0: all cores
-  bool learns = true;  ///< false: a policy that only samples; it has no optimizer
+  uint64_t seed = 0;            ///< of fresh weights
+  int threads = 0;              ///< 0: all cores
+  bool learns = true;           ///< false: a policy that only samples; it has no optimizer
+  bool has_score_head = false;  ///< a reward model's, trained as well (rl/learn/score_head.h)
 };
 
 /// What learns: a policy, its tokenizer and optimizer, the threads that compute and the ranks that

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/formats/adapter_targets.h"
+#include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/formats/families/family.h"
 #include "policy/formats/layer_tensors.h"
@@ -85,6 +86,13 @@ int64_t activation_elements(const policy::ModelConfig& c, bool is_checkpointed) 
   return ends + (is_checkpointed ? largest + c.num_layers * c.hidden_size : sum);
 }
 
+int64_t teacher_parameters(const RunConfig& recipe) {
+  if (recipe.run.task != "distill" || recipe.distill.teacher.empty()) return 0;
+  const auto source = policy::open_checkpoint(recipe.distill.teacher);
+  const auto count = policy::count_parameters(policy::load_model_config(*source));
+  return count.total() + count.mtp;
+}
+
 }  // namespace
 
 int64_t MemoryEstimate::total() const {
@@ -104,6 +112,7 @@ MemoryEstimate estimate_memory(const policy::ModelConfig& config, const RunConfi
       stage.samples && recipe.model.rollout_weights != policy::RolloutWeights::compute;
   const bool has_reference =
       stage.samples && recipe.rl.kl_coef > 0.0 && recipe.model.lora.rank == 0;
+  const int64_t teacher = teacher_parameters(recipe);
   const int64_t head_rows =
       std::min<int64_t>(recipe.model.head_chunk_rows, stage.microbatch_rows(recipe));
   MemoryEstimate estimate;
@@ -113,6 +122,7 @@ MemoryEstimate estimate_memory(const policy::ModelConfig& config, const RunConfi
       {"optimizer moments", adamw_kinds().at(recipe.optim.kind).num_bytes(trained)},
       {"packed weights for compute", (total + extra) * element},
       {"reference policy", has_reference ? total * element : 0},
+      {"teacher", teacher * element},
       {"rollout weights", has_sampler ? total * element : 0},
       {"keys and values",
        stage.samples ? static_cast<int64_t>(recipe.rollout.kv_cache_mb * 1e6) : 0},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "rl/algorithms/reference_spec.h"
+#include "rl/collect/reward_model_rule.h"
 #include "rl/recipe/code_files.h"
 #include "rl/recipe/load.h"
 #include "rl/run/file_sum.h"
@@ -71,6 +72,7 @@ std::vector<fs::path> shown_files(const fs::path& folder) {
 /// Every file that an option of the rule names, what scripts among them are made of, and what lies
 /// in the folders of `read` and `files`.
 void add_rule(nlohmann::json& all, const std::string& setting, const rewards::RewardConfig& rule) {
+  if (rule.type == kRewardModelRule) add(all, setting, rule.options.value("path", ""));
   std::error_code ignored;
   std::set<fs::path> files;
   std::vector<fs::path> folders;
@@ -113,6 +115,9 @@ nlohmann::json fingerprint_inputs(const RunConfig& c) {
     if (!rollout::is_template_text(path)) add(all, key, path);
   add(all, "text.path", c.text.path);
   add(all, "text.eval_path", c.text.eval_path);
+  add(all, "preference.eval_path", c.preference.eval_path);
+  add(all, "reward_model.eval_path", c.reward_model.eval_path);
+  add(all, "distill.teacher", c.distill.teacher);
   for (const auto& [setting, rules] :
        {std::pair{"rewards", &c.rewards}, std::pair{"eval.rewards", &c.eval.rewards}})
     for (const auto& rule : *rules) add_rule(all, setting, rule);

@@ -5,6 +5,7 @@
 #include "base/files/atomic_file.h"
 #include "policy/formats/checkpoint_name.h"
 #include "rl/algorithms/reference_spec.h"
+#include "rl/collect/reward_model_rule.h"
 #include "rollout/prompts/chat_renderer.h"
 
 namespace gradus::rl {
@@ -67,11 +68,13 @@ void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
     held_out.push_back(&set.data);
     rule_lists.push_back(&set.rewards);
   }
-  for (std::string* path : {&c.model.config, &c.model.tokenizer, &c.model.lora.path, &c.data.path,
-                            &c.text.path, &c.text.eval_path})
+  for (std::string* path :
+       {&c.model.config, &c.model.tokenizer, &c.model.lora.path, &c.data.path, &c.text.path,
+        &c.text.eval_path, &c.preference.eval_path, &c.reward_model.eval_path})
     resolve_path(*path, recipe_folder);
   for (rollout::DataConfig* data : held_out) resolve_path(data->path, recipe_folder);
   resolve_model_path(c.model.path, recipe_folder);
+  resolve_model_path(c.distill.teacher, recipe_folder);
   if (parse_reference(c.rl.reference).kind == ReferenceSpec::Kind::checkpoint)
     resolve_model_path(c.rl.reference, recipe_folder);
   held_out.push_back(&c.data);
@@ -80,6 +83,12 @@ void resolve_paths(RunConfig& c, const fs::path& recipe_folder) {
       resolve_path(data->chat_template, recipe_folder);
   for (auto* rules : rule_lists)
     for (auto& rule : *rules) {
+      if (rule.type == kRewardModelRule && rule.options.contains("path") &&
+          rule.options["path"].is_string()) {
+        auto model = rule.options["path"].get<std::string>();
+        resolve_model_path(model, recipe_folder);
+        rule.options["path"] = model;
+      }
       std::string path = reward_file(rule);
       if (path.empty()) continue;
       const auto function = rule.options["file"].get<std::string>().substr(path.size());

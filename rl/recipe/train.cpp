@@ -33,8 +33,12 @@ int64_t last_step(const fs::path& run) {
 }
 
 LearnerSettings learner_settings(const RunConfig& config) {
-  return {config.model, config.optim, config.run.seed, config.run.threads,
-          stages().at(config.run.task).learns};
+  return {config.model,
+          config.optim,
+          config.run.seed,
+          config.run.threads,
+          stages().at(config.run.task).learns,
+          stages().at(config.run.task).has_score_head};
 }
 
 /// Everything that a stage stands on, in the order in which it is made.

@@ -90,7 +90,8 @@ void remove_steps(const fs::path& folder) {
 void remove_records(const RunDirectory& run) {
   for (const fs::path& path :
        {run.metrics(), run.ledger(), run.warnings(), run.inputs(), run.path() / "status.json",
-        run.path() / "report.html", run.path() / ".had-checkpoint"})
+        run.path() / "report.html", run.path() / ".had-checkpoint",
+        run.path() / "reference_logprobs.json", run.path() / "reference_logprobs.eval.json"})
     fs::remove(path);
   for (const auto& entry : fs::directory_iterator(run.path()))
     if (entry.path().filename().string().starts_with("events.out.tfevents."))

@@ -17,6 +17,7 @@
 #include "rl/stages/rollout_cost.h"
 #include "rl/stages/sampled_evaluation.h"
 #include "rl/stages/stage.h"
+#include "rl/update/coefficients.h"
 #include "rl/update/completion_scores.h"
 #include "rl/update/reference_policy.h"
 #include "rl/update/update.h"
@@ -44,6 +45,7 @@ CollectSettings collect_settings(const RunConfig& config) {
   settings.group_size = config.rl.group_size;
   settings.num_groups = config.rl.prompts_per_step;
   settings.stop_properly_coef = config.rl.stop_properly_coef;
+  settings.samples_greedy = advantage_estimators().at(config.rl.advantage).needs_greedy;
   settings.keeps_experts = config.rl.routing != RoutingUse::off;
   if (config.rl.dynamic_sampling.enable) {
     settings.max_rounds = config.rl.dynamic_sampling.max_batches;
@@ -70,6 +72,7 @@ class GrpoStage : public Stage {
   GrpoStage(const RunConfig& config, Run& run, Learner& learner)
       : config_(config),
         learner_(learner),
+        coefficients_(config.rl),
         collector_(collect_settings(config), run, learner),
         schedule_(config.schedule, config.rollout.sampling),
         reference_(run.directory().path() / "reference", config.model, config.rl,
@@ -89,18 +92,21 @@ class GrpoStage : public Stage {
     if (reference_.is_renewed()) saved = context.run.checkpoints().steps();
     const Reference reference = reference_.at(context.step, learner_.policy(),
                                               saved.empty() ? 0 : saved.front(), learner_.team());
-    const double reward_kl =
-        take_kl_from_rewards(context.run, reference, sampling.temperature, collection->used);
-    assign_advantages(collection->used, config_.rl);
+    const AlgorithmConfig algorithm = coefficients_.current();
+    const double reward_kl = take_kl_from_rewards(context.run, reference, sampling.temperature,
+                                                  collection->used, algorithm);
+    assign_advantages(collection->used, algorithm);
     learner_.keeper().begin(int64_t{config_.rl.epochs} * config_.rl.minibatches);
     context.run.observer().on_phase(context.step, "update");
     const double learning_rate =
         learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
     UpdateResult update = update_policy(
-        learner_.policy(), reference, learner_.optimizer(), collection->used, config_.rl,
+        learner_.policy(), reference, learner_.optimizer(), collection->used, algorithm,
         learning_rate, sampling.temperature, config_.run.seed, static_cast<uint64_t>(context.step),
         learner_.team(), environment_of(context.run, learner_));
-    if (config_.rl.kl_in_reward) update.metrics["kl"] = reward_kl;
+    if (algorithm.kl_in_reward) update.metrics["kl"] = reward_kl;
+    coefficients_.follow(static_cast<double>(collection->used.size()) * algorithm.group_size,
+                         update.metrics);
     return report(context, std::move(*collection), update, clock.now_s() - begin);
   }
 
@@ -131,21 +137,25 @@ class GrpoStage : public Stage {
 
   std::string memory() const override {
     const std::string schedule = schedule_.memory();
-    if (schedule.empty()) return watch_.memory();
-    return dump_json({{"watch", watch_.memory()}, {"schedule", schedule}});
+    if (schedule.empty() && !coefficients_.are_steered()) return watch_.memory();
+    return dump_json({{"watch", watch_.memory()},
+                      {"schedule", schedule},
+                      {"coefficients", coefficients_.memory()}});
   }
   void recall(const std::string& memory) override {
-    if (memory.empty() || schedule_.memory().empty()) return watch_.recall(memory);
-    const auto both = parse_json(memory, "state.json: memory");
-    watch_.recall(both.value("watch", ""));
-    schedule_.recall(both.value("schedule", ""));
+    const bool has_parts = !schedule_.memory().empty() || coefficients_.are_steered();
+    if (memory.empty() || !has_parts) return watch_.recall(memory);
+    const auto parts = parse_json(memory, "state.json: memory");
+    watch_.recall(parts.value("watch", ""));
+    if (!schedule_.memory().empty()) schedule_.recall(parts.value("schedule", ""));
+    if (coefficients_.are_steered()) coefficients_.recall(parts.value("coefficients", ""));
   }
 
  private:
   /// What rl.kl_in_reward takes from every token; the mean of the KL.
   double take_kl_from_rewards(const Run& run, const Reference& reference, double temperature,
-                              std::vector<Group>& groups) {
-    if (!config_.rl.kl_in_reward) return 0.0;
+                              std::vector<Group>& groups, const AlgorithmConfig& algorithm) {
+    if (!algorithm.kl_in_reward) return 0.0;
     UpdateCost cost;
     const auto batch = pack_completions(groups, config_.rl.microbatch_tokens);
     const ScoringPass pass{learner_.policy(), temperature, true, false,
@@ -155,7 +165,7 @@ class GrpoStage : public Stage {
     const auto others = scores_by_completion(
         groups, score_reference(learner_.policy(), reference, pass, batch.microbatches,
                                 batch.num_tokens, cost, learner_.team()));
-    return penalise(groups, old, others, config_.rl);
+    return penalise(groups, old, others, algorithm);
   }
 
   StepReport report(const StepContext& context, Collection collection, const UpdateResult& update,
@@ -224,6 +234,7 @@ class GrpoStage : public Stage {
 
   const RunConfig& config_;
   Learner& learner_;
+  Coefficients coefficients_;
   Collector collector_;
   std::optional<SampledEvaluation> evaluation_;
   RewardWatch watch_;
@@ -236,6 +247,10 @@ void check_grpo(const RunConfig& c, const std::string& source) {
     throw ConfigError(source +
                       ": data.path: is empty, and so is data.task. Name a JSONL file of "
                       "questions, or a generated task");
+  if (c.rl.loss == "opd")
+    throw ConfigError(source +
+                      ": rl.loss: opd learns from a teacher; set run.task = \"distill\" and "
+                      "distill.form = \"loss\"");
   if (c.rewards.empty())
     throw ConfigError(source + ": rewards: there is no rule. Add at least one [[rewards]] table");
   check(c.schedule, source);

@@ -86,7 +86,9 @@ void check_eval_sets(const RunConfig& c, const std::string& source) {
 }
 
 void check_eval(const RunConfig& c, const std::string& source) {
-  if (c.run.eval_every > 0 && !c.eval.has_problems() && c.text.eval_path.empty())
+  const auto held_out = stages().at(c.run.task).eval_path;
+  const bool has_held_out = held_out != nullptr ? !held_out(c).empty() : !c.text.eval_path.empty();
+  if (c.run.eval_every > 0 && !c.eval.has_problems() && !has_held_out)
     throw ConfigError(source +
                       ": eval.data.path: is empty although run.eval_every > 0. Name "
                       "held-out data, or set run.eval_every = 0");
@@ -125,6 +127,9 @@ void describe(RunConfig& c, SettingFields& field) {
   field.section("eval", c.eval, "held-out problems");
   field.section("text", c.text, "supervised fine-tuning and pre-training");
   field.section("sample", c.sample, "rejection sampling");
+  field.section("preference", c.preference, "training on pairs of answers");
+  field.section("reward_model", c.reward_model, "training of a reward model on pairs of answers");
+  field.section("distill", c.distill, "training towards a teacher");
   field.section("ledger", c.ledger, "what a device costs");
 }
 

@@ -14,6 +14,8 @@
 #include "rl/run/ledger.h"
 #include "rl/run/run_settings.h"
 #include "rl/selection/sample_config.h"
+#include "rl/stages/distill/distill_config.h"
+#include "rl/stages/pairs/pair_config.h"
 #include "rl/stages/text_config.h"
 #include "rollout/prompts/prompt_source.h"
 #include "rollout/rollout_pool.h"
@@ -34,6 +36,9 @@ struct RunConfig {
   EvalConfig eval;
   TextConfig text;
   SampleConfig sample;
+  PreferenceConfig preference;
+  RewardModelConfig reward_model;
+  DistillConfig distill;
   LedgerConfig ledger;
 };
 

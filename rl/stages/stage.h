@@ -101,6 +101,9 @@ struct StageKind {
                        int64_t prompt_tokens);
   /// Rows of the largest microbatch.
   int64_t (*microbatch_rows)(const RunConfig& config);
+  /// Held-out data that the stage evaluates a loss on; null: none but text.eval_path.
+  std::string (*eval_path)(const RunConfig& config) = nullptr;
+  bool has_score_head = false;  ///< it trains a reward model's head beside the policy
 };
 
 const Registry<StageKind>& stages();

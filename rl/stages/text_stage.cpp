@@ -90,10 +90,12 @@ std::optional<StepReport> TextStage::step(const StepContext& context) {
   int64_t cursor = context.cursor;
   const auto examples = take(cursor);
   const double learning_rate = learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
+  const StepEnvironment environment = environment_of(context.run, learner_);
   const UpdateResult update =
-      update_on_text(learner_.policy(), learner_.optimizer(), examples,
-                     config_.text.microbatch_tokens, learning_rate, learner_.team(),
-                     config_.text.mtp_weight, task_.mixture, environment_of(context.run, learner_));
+      task_.update ? task_.update(examples, learning_rate, environment)
+                   : update_on_text(learner_.policy(), learner_.optimizer(), examples,
+                                    config_.text.microbatch_tokens, learning_rate, learner_.team(),
+                                    config_.text.mtp_weight, task_.mixture, environment);
   const double seconds = clock.now_s() - begin;
   const double flops = flops_of(examples, config_, learner_.policy().model_config());
 

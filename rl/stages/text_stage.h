@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,10 @@ struct TextTask {
   std::unique_ptr<TextSource> texts;
   std::unique_ptr<TextSource> held_out;  ///< null: no text.eval_path
   MixtureTraining mixture;
+  /// The step on some texts in place of update_on_text; empty: that one.
+  std::function<UpdateResult(const std::vector<TextExample>&, double learning_rate,
+                             const StepEnvironment&)>
+      update = {};
 };
 
 /// Training on text, of every kind:

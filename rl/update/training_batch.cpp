@@ -207,6 +207,7 @@ void filter_tokens(TrainingBatch& batch, const AlgorithmConfig& config) {
   const ComparedTokens tokens{batch.old_logprobs, batch.rollout_logprobs, batch.is_live, sequence_N,
                               static_cast<int64_t>(batch.sequences.size())};
   batch.is_live = batch.is_live & ~filtered_tokens(tokens, config);
+  if (config.rejection_denominator == "all") return;
   const bool* is_live = batch.is_live.const_data_ptr<bool>();
   for (TrainingSequence& s : batch.sequences)
     s.num_live = std::count(is_live + s.first_token, is_live + s.first_token + s.num_tokens, true);

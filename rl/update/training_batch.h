@@ -46,7 +46,7 @@ struct TrainingBatch {
 };
 
 /// Takes tokens out of a batch whose old logprobs are known, by rl.rejection and rl.m2_threshold:
-/// they are no longer live, and in no count.
+/// they are no longer live, and in no count unless rl.rejection_denominator says so.
 void filter_tokens(TrainingBatch& batch, const AlgorithmConfig& config);
 
 /// Collects trainable completions: those that ended (by stop or length) and have tokens.

@@ -7,6 +7,7 @@
 #include "base/printable.h"
 #include "policy/formats/config_fields.h"
 #include "policy/formats/families/family.h"
+#include "policy/formats/score_head_name.h"
 
 namespace gradus::policy {
 
@@ -31,6 +32,19 @@ const std::array kFamilies{
   throw FileError(where, "unsupported_architecture",
                   fmt::format("{} \"{}\" is not supported; supported are {}", what,
                               printable(name, 100), known));
+}
+
+/// Whether "XForSequenceClassification" stands for "XForCausalLM", and has one label (transformers
+/// takes two where nothing is said).
+bool is_reward_model(const nlohmann::json& config, std::string_view architecture,
+                     std::string_view causal) {
+  if (!architecture.ends_with(kClassifierSuffix) || !causal.ends_with(kCausalSuffix)) return false;
+  architecture.remove_suffix(kClassifierSuffix.size());
+  causal.remove_suffix(kCausalSuffix.size());
+  const auto labels = config.find("id2label");
+  const bool has_one = (labels != config.end() && labels->size() == 1) ||
+                       config.value("num_labels", nlohmann::json()) == 1;
+  return architecture == causal && has_one;
 }
 
 }  // namespace
@@ -58,8 +72,9 @@ const Family& family_of_config(const nlohmann::json& config, const std::string& 
     if (model_type.empty()) refuse(where, "the architecture", architecture);
     refuse(where, "the model type", model_type);
   }
-  // A classifier of a known family has other weights.
-  if (!architecture.empty() && architecture != (*found)->architecture) {
+  // A classifier of a known family has other weights; with one label it is a reward model.
+  if (!architecture.empty() && architecture != (*found)->architecture &&
+      !is_reward_model(config, architecture, (*found)->architecture)) {
     refuse(where, fmt::format("of the model type \"{}\" the architecture", (*found)->model_type),
            architecture);
   }

@@ -262,6 +262,10 @@ class NativeOps : public Ops {
                     ThreadTeam& team) const override {
     return native_logits(hidden, head, rows, dtype_, team);
   }
+  at::Tensor recorded_logits(const at::Tensor& hidden, const Linear& head,
+                             std::span<const int64_t> rows, ThreadTeam& team) const override {
+    return native_recorded_logits(hidden, head, rows, dtype_, team);
+  }
   Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
                double temperature, int chunk_rows, ThreadTeam& team, HeadUse use) const override {
     return native_score(hidden, head, list, {temperature, chunk_rows, use, dtype_}, team);

@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "policy/kernels/rowwise.h"
 #include "policy/kernels/softmax.h"
@@ -65,7 +66,43 @@ at::Tensor score_gradient(const at::Tensor& hidden, const Linear& head, const Sc
   return dhidden_TD;
 }
 
+// Shapes: R rows of logits.
+at::Tensor logits_gradient(const at::Tensor& hidden, const Linear& head,
+                           std::span<const int64_t> rows, const at::Tensor& grad_RV,
+                           at::ScalarType dtype, ThreadTeam& team) {
+  auto dhidden_TD = at::zeros({hidden.size(0), hidden.size(1)}, at::kFloat);
+  if (!grad_RV.defined()) return dhidden_TD;
+  const auto type = kernel_type(dtype);
+  const NativeLinear product(head, true, dtype, team);
+  kernels::PackedMatrix columns;
+  columns.pack(team, rows_of(head.weight.value), kernels::PackedMatrix::Source::rows_are_inputs,
+               type);
+  const auto h = gather_hidden(hidden, rows);
+  const auto dz = new_rows(std::ssize(rows), head.weight.out, dtype);
+  dz.copy_(grad_RV);
+  add_weight_gradient(head.weight, dz, h, type, team);
+  auto dh = new_rows(std::ssize(rows), hidden.size(1), at::kFloat);
+  kernels::matmul(team, rows_of(dz), columns, rows_of(dh));
+  product.adapter_backward(h, dz, dh);
+  // A prompt's last row may stand many times: rows are added in the list's order.
+  kernels::embedding_backward(team, rows, rows_of(dh), rows_of(dhidden_TD));
+  return dhidden_TD;
+}
+
 }  // namespace
+
+at::Tensor native_recorded_logits(const at::Tensor& hidden, const Linear& head,
+                                  std::span<const int64_t> rows, at::ScalarType dtype,
+                                  ThreadTeam& team) {
+  const auto logits = native_logits(hidden.detach(), head, rows, dtype, team);
+  if (!is_recorded({hidden})) return logits;
+  record({hidden}, {logits}, "logits",
+         [hidden = hidden.detach(), &head, kept = std::vector<int64_t>(rows.begin(), rows.end()),
+          dtype, &team](const Gradients& grads) {
+           return Gradients{logits_gradient(hidden, head, kept, grads[0], dtype, team)};
+         });
+  return logits;
+}
 
 at::Tensor native_logits(const at::Tensor& hidden, const Linear& head,
                          std::span<const int64_t> rows, at::ScalarType dtype, ThreadTeam& team) {

@@ -12,6 +12,10 @@ namespace gradus::policy {
 at::Tensor native_logits(const at::Tensor& hidden, const Linear& head,
                          std::span<const int64_t> rows, at::ScalarType dtype, ThreadTeam& team);
 
+at::Tensor native_recorded_logits(const at::Tensor& hidden, const Linear& head,
+                                  std::span<const int64_t> rows, at::ScalarType dtype,
+                                  ThreadTeam& team);
+
 struct ScoreOptions {
   double temperature = 1.0;
   int chunk_rows = 1;  ///< rows of logits that exist at one time

@@ -154,6 +154,11 @@ class ReferenceOps : public Ops {
     return head_logits(hidden.detach(), head, rows, {true, false});
   }
 
+  at::Tensor recorded_logits(const at::Tensor& hidden, const Linear& head,
+                             std::span<const int64_t> rows, ThreadTeam&) const override {
+    return head_logits(hidden, head, rows, {true, true});
+  }
+
   Scores score(const at::Tensor& hidden, const Linear& head, const ScoreList& list,
                double temperature, int chunk_rows, ThreadTeam&, HeadUse use) const override {
     std::vector<at::Tensor> logprobs;

@@ -76,6 +76,7 @@ struct AdvantageEstimator {
   bool (*has_signal)(const Group& group, const AlgorithmConfig& config);
   /// Defaults of its own settings, [rl.NAME]; null: it has none.
   OwnSettings (*own)() = nullptr;
+  bool needs_greedy = false;  ///< reads Group::greedy_reward
 };
 
 const Registry<AdvantageEstimator>& advantage_estimators();

@@ -38,6 +38,7 @@ void assign_rloo(std::vector<Group>& groups, const AlgorithmConfig& config) {
   const RewardMoments whole = reward_moments(batch);
   for (Group& group : groups) {
     const auto rewards = usable_rewards(group);
+    if (num_scored(rewards) < 2) continue;
     for (size_t i = 0; i < rewards.size(); ++i)
       if (!std::isnan(rewards[i]))
         group.advantages[i] = (group.advantages[i] - whole.mean) / (whole.std + kRlooFloor);

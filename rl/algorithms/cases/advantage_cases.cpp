@@ -28,6 +28,7 @@ const std::map<std::string, NamedAdvantage> kNamedAdvantages{
     {"opo", {"opo", {}}},
     {"pass_at_k", {"pass_at_k", {"divide_by_std"}}},
     {"max_rl", {"max_rl", {}}},
+    {"remax", {"remax", {}}},
     {"gpg", {"gpg", {}}}};
 
 AlgorithmConfig advantage_config(Case& question) {
@@ -98,6 +99,9 @@ class CaseGroups {
     }
     for (Group& group : groups)
       group.rewards = rewards::weighted_sums(group.contributions, group.terms);
+    if (!question.has("greedy_rewards")) return;
+    const auto greedy = list_of(question.inputs["greedy_rewards"]);
+    for (const auto& [name, g] : index) groups[g].greedy_reward = greedy.at(std::stoul(name));
   }
 
   std::vector<Group> groups;

@@ -11,6 +11,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "rl/algorithms/sequence_sum.h"
 
 namespace gradus::rl {
 namespace {
@@ -164,6 +165,14 @@ double CaseTokens::live_mean(const at::Tensor& values) const {
   const double sum =
       values.detach().to(at::kDouble).masked_fill(~is_live_, 0.0).sum().item<double>();
   return sum / static_cast<double>(std::max<int64_t>(1, num_live()));
+}
+
+double CaseTokens::row_mean(const at::Tensor& values) const {
+  const auto live_N = sequence_sum(is_live_.to(at::kDouble), sequence_, num_rows()).clamp_min(1.0);
+  const auto shares_S = is_live_.to(at::kDouble) / live_N.index_select(0, sequence_);
+  const double sum =
+      (values.detach().to(at::kDouble).masked_fill(~is_live_, 0.0) * shares_S).sum().item<double>();
+  return sum / std::max(1.0, shares_S.sum().item<double>());
 }
 
 int64_t CaseTokens::num_live() const {

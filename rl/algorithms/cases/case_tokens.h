@@ -47,6 +47,8 @@ class CaseTokens {
   nlohmann::json ragged(const at::Tensor& values) const;
   /// Mean over live tokens; 0 without any.
   double live_mean(const at::Tensor& values) const;
+  /// Mean over rows with live tokens of their live tokens' means.
+  double row_mean(const at::Tensor& values) const;
   int64_t num_live() const;
   const std::vector<int64_t>& lengths() const { return lengths_; }
 

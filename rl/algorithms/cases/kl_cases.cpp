@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "rl/algorithms/cases/case_tokens.h"
+#include "rl/algorithms/controllers.h"
 #include "rl/algorithms/kl/in_reward.h"
 #include "rl/algorithms/kl/kl.h"
 
@@ -43,10 +44,37 @@ json kl_in_reward_answer(Case& question) {
   return {{"token_rewards", rows}, {"metrics", {{"kl", tokens > 0.0 ? sum / tokens : 0.0}}}};
 }
 
+json adaptive_answer(Case& question) {
+  double coef = question.options.number("kl_coef");
+  const KlControllerConfig config{question.options.number("target"),
+                                  question.options.number("horizon")};
+  const auto kl = list_of(question.inputs.at("kl"));
+  const auto samples = list_of(question.inputs.at("samples"));
+  json coefficients = json::array();
+  for (size_t i = 0; i < kl.size(); ++i)
+    coefficients.push_back(coef = next_kl_coef(coef, kl[i], samples.at(i), config));
+  return {{"coefficients", coefficients}};
+}
+
+json entropy_answer(Case& question) {
+  CaseOptions& options = question.options;
+  const EntropyControllerConfig config{options.number("target"), options.number("delta"),
+                                       options.number("min"), options.number("max")};
+  EntropyState state{options.number("entropy_coef"), config.target};
+  json applied = json::array();
+  json coefficients = json::array();
+  for (const double entropy : list_of(question.inputs.at("entropy"))) {
+    applied.push_back(state.applied(config));
+    state.update(entropy, config);
+    coefficients.push_back(state.coef);
+  }
+  return {{"coefficients", coefficients}, {"applied", applied}};
+}
+
 json kl_answer(Case& question) {
   if (question.algorithm == "kl_in_reward") return kl_in_reward_answer(question);
-  if (question.algorithm.ends_with("_controller"))
-    throw Unsupported("coefficients stay as they are set: there are no controllers");
+  if (question.algorithm == "adaptive_controller") return adaptive_answer(question);
+  if (question.algorithm == "entropy_controller") return entropy_answer(question);
   const AlgorithmConfig config = kl_config(question.options);
   CaseTokens tokens(question, "logprobs");
   const auto logprobs = tokens.leaf("logprobs");

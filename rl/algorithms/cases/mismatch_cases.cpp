@@ -1,10 +1,12 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/exp.h>
 #include <ATen/ops/masked_select.h>
 
 #include <algorithm>
 
 #include "rl/algorithms/cases/case_tokens.h"
 #include "rl/algorithms/mismatch/mismatch.h"
+#include "rl/algorithms/sequence_sum.h"
 
 namespace gradus::rl {
 namespace {
@@ -22,13 +24,26 @@ json rejection_answer(Case& question, const CaseTokens& tokens, const LossInputs
 }
 
 json comparison(const CaseTokens& tokens, const LossInputs& in) {
-  SamplerComparison comparison;
-  comparison.add(in.old_logprobs.masked_select(tokens.is_live()),
-                 in.rollout_logprobs.masked_select(tokens.is_live()));
+  SamplerComparison compared;
+  compared.add(in.old_logprobs.masked_select(tokens.is_live()),
+               in.rollout_logprobs.masked_select(tokens.is_live()));
   Metrics metrics;
-  comparison.report(metrics);
+  compared.report(metrics);
   if (!metrics.contains("sampling/k3")) return json::object();
-  return {{"k3", metrics.at("sampling/k3")}, {"ess", metrics.at("sampling/ess")}};
+  // Values of completions stand at each of their tokens.
+  const auto rollout_S = sampler_logprobs(in);
+  const auto d_S = (in.old_logprobs - rollout_S).masked_fill(~in.is_live, 0.0);
+  const auto sum_S = sequence_sum(d_S, in.sequence, in.num_sequences).index_select(0, in.sequence);
+  const auto trainer_S = (-sequence_means(in.old_logprobs, in)).exp();
+  const auto sampler_S = (-sequence_means(rollout_S, in)).exp();
+  return {{"k3", metrics.at("sampling/k3")},
+          {"ess", metrics.at("sampling/ess")},
+          {"kl", -tokens.live_mean(d_S)},
+          {"chi2_token", tokens.live_mean((d_S * 2.0).exp()) - 1.0},
+          {"chi2_sequence", tokens.row_mean((sum_S * 2.0).exp()) - 1.0},
+          {"trainer_perplexity", tokens.row_mean(trainer_S)},
+          {"rollout_perplexity", tokens.row_mean(sampler_S)},
+          {"perplexity_ratio", tokens.row_mean(trainer_S / sampler_S)}};
 }
 
 json settings_of_mismatch(CaseOptions& options) {

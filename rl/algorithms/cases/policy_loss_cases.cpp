@@ -133,12 +133,11 @@ json settings_of(Case& question, const NamedLoss& named) {
   return settings;
 }
 
-/// Filters take their tokens out of every count, other rules leave them there.
-void check_denominator(CaseOptions& options, const AlgorithmConfig& config) {
-  const std::string wanted = options.text("denominator", config.filters_tokens() ? "kept" : "all");
-  const std::string had = config.filters_tokens() ? "kept" : "all";
-  if (wanted != had)
-    throw Unsupported(fmt::format("denominator: is \"{}\", the program's is \"{}\"", wanted, had));
+/// Filters take their tokens out of every count, or not, as rl.rejection_denominator says; what a
+/// loss drops itself stays counted.
+void check_denominator(const std::string& wanted, const AlgorithmConfig& config) {
+  if (config.filters_tokens() || wanted == "all") return;
+  throw Unsupported(fmt::format("denominator: is \"{}\", the program's is \"all\"", wanted));
 }
 
 json filter(CaseTokens& tokens, const LossInputs& in, const AlgorithmConfig& config) {
@@ -166,6 +165,11 @@ json figures(const CaseTokens& tokens, const LossInputs& in, const ObjectiveTerm
   metrics["ratio_mean"] = tokens.live_mean(log_ratio_S.exp());
   const double low = tokens.live_mean(out.terms.is_clipped_low);
   const double high = tokens.live_mean(out.terms.is_clipped_high);
+  if (config.loss == "sequence_clip") {  // of completions
+    metrics["clip_fraction_low"] = tokens.row_mean(out.terms.is_clipped_low);
+    metrics["clip_fraction_high"] = tokens.row_mean(out.terms.is_clipped_high);
+    return metrics;
+  }
   metrics["clip_fraction_low"] = low;
   metrics["clip_fraction_high"] = high;
   metrics["clip_fraction"] = low + high;
@@ -179,7 +183,10 @@ json figures(const CaseTokens& tokens, const LossInputs& in, const ObjectiveTerm
     metrics["masked_fraction"] = metrics["filtered_fraction"] = dropped;
     metrics["kept_fraction"] = 1.0 - dropped;
   }
-  if (out.kl.defined()) metrics["kl"] = tokens.live_mean(out.kl);
+  if (out.kl_loss.defined()) metrics["kl"] = tokens.live_mean(out.kl_loss);
+  if (config.dual_clip > 0.0)
+    metrics["dual_clip_fraction"] =
+        tokens.live_mean((log_ratio_S.exp() > config.dual_clip) & (in.advantages < 0.0));
   return metrics;
 }
 
@@ -188,16 +195,18 @@ json policy_loss_answer(Case& question) {
   if (named == kNamedLosses.end())
     throw Unsupported(fmt::format("there is no policy loss \"{}\"", question.algorithm));
   const AlgorithmConfig config = algorithm_of(settings_of(question, named->second));
-  check_denominator(question.options, config);
+  const std::string denominator = question.options.text("denominator", "all");
+  check_denominator(denominator, config);
   CaseTokens tokens(question, "logprobs");
   if (config.mask_truncated) tokens.mask_rows(list_of(question.inputs["truncated"]));
   ObjectiveInputs in;
   in.tokens = tokens.loss_inputs();
   if (!in.tokens.old_logprobs.defined()) in.tokens.old_logprobs = tokens.values("rollout_logprobs");
   in.tokens.logprobs = tokens.leaf("logprobs");
+  if (denominator == "all") in.weights = tokens.weights(question.options);
   const json filtered = filter(tokens, in.tokens, config);
   in.tokens.is_live = tokens.is_live();
-  in.weights = tokens.weights(question.options);
+  if (denominator != "all") in.weights = tokens.weights(question.options);
   in.entropies = in.tokens.entropies;
   if (question.has("reference_logprobs"))
     in.reference_logprobs = tokens.values("reference_logprobs");
