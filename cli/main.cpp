@@ -3,6 +3,7 @@
 #include <exception>
 #include <iostream>
 #include <string_view>
+#include <utility>
 
 #include "base/failure_text.h"
 #include "cli/program.h"
@@ -46,7 +47,8 @@ int main(int argc, char** argv) {
                     ::isatty(STDOUT_FILENO) == 1,
                     ::isatty(STDERR_FILENO) == 1,
                     0,
-                    [&signals] { return signals.take_checkpoint_wish(); }};
+                    [&signals] { return signals.take_checkpoint_wish(); },
+                    [&signals](auto action) { signals.on_interrupt(std::move(action)); }};
     return run_program(argc, argv, session);
   } catch (const std::exception& error) {  // before there was a command
     std::cerr << "gradus: " << gradus::failure_text(error) << std::endl;

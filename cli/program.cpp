@@ -91,6 +91,7 @@ int run_program(int argc, const char* const* argv, Session& session) {
                     session.err_is_terminal,
                     0,
                     session.wants_checkpoint,
+                    session.on_interrupt,
                     &session.err,
                     &session.out};
   const int code = run_command(argc, argv, printable);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/error.h"
 #include "base/thread_start.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr char kQuit = 'q';
 constexpr char kStop = 's';
 constexpr char kSave = 'c';
+constexpr char kInterrupt = 'i';
 
 constexpr int kFirmSignals[] = {SIGINT, SIGTERM};             // the second one has its usual effect
 constexpr int kGentleSignals[] = {SIGHUP, SIGUSR1, SIGXCPU};  // they may come again and again
@@ -30,7 +32,7 @@ void tell(char what) {
 }
 
 extern "C" void on_stop_signal(int number) {
-  tell(number == SIGUSR2 ? kSave : kStop);
+  tell(number == SIGUSR2 ? kSave : number == SIGINT ? kInterrupt : kStop);
 }
 
 void handle(int number, int flags) {
@@ -85,9 +87,25 @@ void StopSignals::watch(int read_end) {
     if (count <= 0 || what == kQuit) return;
     if (what == kSave)
       wants_checkpoint_ = true;
+    else if (what == kInterrupt)
+      act_on_interrupt();
     else
       source_.request_stop();
   }
+}
+
+void StopSignals::on_interrupt(std::function<void()> action) {
+  const std::lock_guard lock(mutex_);
+  handle(SIGINT, action ? 0 : SA_RESETHAND);
+  interrupt_ = std::move(action);
+}
+
+void StopSignals::act_on_interrupt() {
+  const std::lock_guard lock(mutex_);
+  if (interrupt_)
+    interrupt_();
+  else
+    source_.request_stop();
 }
 
 void open_standard_descriptors() {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -25,15 +27,20 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
 
   std::stop_token token() const { return source_.get_token(); }
+  /// From now on INT calls this, in another thread, and stops nothing; empty: as above.
+  void on_interrupt(std::function<void()> action);
   /// Whether USR2 came since the last call.
   bool take_checkpoint_wish() { return wants_checkpoint_.exchange(false); }
 
  private:
   void watch(int read_end);
+  void act_on_interrupt();
 
   std::stop_source source_;
   std::atomic<bool> wants_checkpoint_{false};
   int read_end_ = -1;
+  std::mutex mutex_;
+  std::function<void()> interrupt_;  ///< under the mutex
   std::thread watcher_;
 };
 

@@ -1,101 +1,62 @@
-#include <poll.h>
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <istream>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <ostream>
 
+#include "cli/chat/conversation.h"
+#include "cli/chat/typed_lines.h"
 #include "cli/commands/command_record.h"
-#include "cli/generator.h"
 
 namespace gradus::cli {
 namespace {
-
-constexpr int kLookEvery_ms = 100;
 
 struct ChatOptions {
   GeneratorOptions generator;
   std::string system;
 };
 
-// On a terminal, waits in short turns, so that Ctrl-C at the prompt ends the chat.
-bool wait_for_input(const Session& session) {
-  while (session.in_is_terminal && session.in.rdbuf()->in_avail() <= 0) {
-    if (session.stop.stop_requested()) return false;
-    pollfd descriptor{STDIN_FILENO, POLLIN, 0};
-    if (::poll(&descriptor, 1, kLookEvery_ms) > 0) return true;
-  }
-  return !session.stop.stop_requested();
-}
-
-std::optional<std::string> read_message(Session& session) {
-  if (session.in_is_terminal) session.out << "> " << std::flush;
-  if (!wait_for_input(session)) return std::nullopt;
-  std::string line;
-  if (!std::getline(session.in, line)) return std::nullopt;
-  return line;
-}
-
-class Chat {
+/// Ctrl-C is the conversation's while this lives.
+class OwnInterrupts {
  public:
-  Chat(const ChatOptions& options, Session& session)
-      : session_(session), system_(options.system), generator_(options.generator, 1) {
-    reset();
-    generator_.chat_prompt(nlohmann::json::array({message("user", "?")}));  // is there a template?
+  OwnInterrupts(Session& session, Interrupts& interrupts) : session_(session) {
+    if (session_.on_interrupt) session_.on_interrupt([&interrupts] { interrupts.interrupt(); });
   }
-
-  /// False: the chat is over.
-  bool take(const std::string& line) {
-    if (line.empty()) return true;
-    if (line == "/quit" || line == "/exit") return false;
-    if (line == "/reset") {
-      reset();
-      session_.out << "(forgotten)\n";
-      return true;
-    }
-    messages_.push_back(message("user", line));
-    return answer();
+  ~OwnInterrupts() {
+    if (session_.on_interrupt) session_.on_interrupt({});
   }
+  OwnInterrupts(const OwnInterrupts&) = delete;
+  OwnInterrupts& operator=(const OwnInterrupts&) = delete;
 
  private:
-  static nlohmann::json message(const char* role, const std::string& content) {
-    return {{"role", role}, {"content", content}};
-  }
-
-  void reset() {
-    messages_ = nlohmann::json::array();
-    if (!system_.empty()) messages_.push_back(message("system", system_));
-  }
-
-  bool answer() {
-    auto rollout = generator_.generate(
-        generator_.chat_prompt(messages_), 1, session_.stop,
-        [this](const rollout::TokenEvent& event) { session_.out << event.text << std::flush; });
-    const auto& completion = rollout.completions.front();
-    session_.out << std::endl;
-    if (completion.finish == rollout::FinishReason::failed) {
-      messages_.erase(messages_.size() - 1);
-      session_.err << "gradus: " << completion.error << "; /reset forgets what was said\n";
-      return true;
-    }
-    messages_.push_back(message("assistant", completion.text));
-    return completion.finish != rollout::FinishReason::aborted;
-  }
-
   Session& session_;
-  std::string system_;
-  Generator generator_;
-  nlohmann::json messages_;
 };
 
-void chat(const ChatOptions& options, Session& session) {
-  Chat chat(options, session);
-  if (session.in_is_terminal) session.out << "/reset forgets what was said, /quit ends\n";
-  while (const auto line = read_message(session)) {
-    if (!chat.take(*line)) break;
+// The second Ctrl-C in a row at the prompt ends the chat: somebody wants to leave.
+void talk(Conversation& conversation, TypedLines& lines, Session& session) {
+  bool was_interrupted = false;
+  for (;;) {
+    const TypedLine line = lines.next("> ");
+    if (line.kind == TypedLine::Kind::end) return;
+    if (line.kind == TypedLine::Kind::interrupted) {
+      session.out << "\n";
+      if (was_interrupted) return;
+      session.out << "(Ctrl-C once more, Ctrl-D or /exit ends the chat)\n" << std::flush;
+      was_interrupted = true;
+      continue;
+    }
+    was_interrupted = false;
+    if (!conversation.take(line.text)) return;
   }
+}
+
+void chat(const ChatOptions& options, Session& session) {
+  Interrupts interrupts;
+  Conversation conversation(options.generator, options.system, interrupts, session);
+  const OwnInterrupts own(session, interrupts);
+  const auto lines = typed_lines(session, [&interrupts] { return interrupts.take(); });
+  if (session.in_is_terminal)
+    session.out << "/help lists what can be typed beside messages; Ctrl-C stops an answer\n";
+  talk(conversation, *lines, session);
   if (session.in_is_terminal) session.out << "\n";
 }
 
