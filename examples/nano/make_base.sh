@@ -20,7 +20,8 @@ cat >work/tokenizer/tokenizer_config.json <<'JSON'
   "eos_token": "</s>",
   "unk_token": "<unk>",
   "add_bos_token": true,
-  "add_eos_token": true
+  "add_eos_token": false,
+  "add_prefix_space": false
 }
 JSON
 gzip -f work/corpus.jsonl
