@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <string_view>
 #include <utility>
@@ -18,12 +19,16 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/quantity.h"
+#include "cli/train_opening.h"
+#include "rl/evaluation/set_names.h"
 
 namespace gradus::cli {
 namespace {
 
 constexpr int kBarCells = 20;
 constexpr int kWidthForBar = 70;  // a narrower terminal has better use for its columns
+constexpr int kWidthForAlignment = 60;
+constexpr int kPlainColumns = 100;  // of a log
 constexpr double kRedrawTrainingEvery_s = 0.1;
 
 std::string bar(int64_t done, int64_t total) {
@@ -54,16 +59,26 @@ std::string eval_line(int64_t step, const rl::MetricsRecord& record) {
     found = true;
     text += fmt::format(" loss {:.4f}", loss);
   }
+  for (const auto& [name, value] : record.values) {
+    const std::string_view set = rl::set_of_accuracy(name);
+    if (set.empty() || !std::isfinite(value)) continue;
+    found = true;
+    text += fmt::format("; {} {:.4f}", set, value);
+  }
   return found ? text : text + " no figure";
 }
 
 /// As many of the parts, two blanks between them, as fit into the columns; the first in any case.
 std::string joined_within(const std::vector<std::string>& parts, int columns) {
-  std::string line = parts.front().substr(0, static_cast<size_t>(columns));
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].empty()) continue;
-    if (std::ssize(line) + 2 + std::ssize(parts[i]) > columns) break;
-    line += "  " + parts[i];
+  std::string line;
+  for (const std::string& part : parts) {
+    if (part.empty()) continue;
+    if (line.empty()) {
+      line = part.substr(0, static_cast<size_t>(columns));
+      continue;
+    }
+    if (std::ssize(line) + 2 + std::ssize(part) > columns) break;
+    line += "  " + part;
   }
   return line;
 }
@@ -107,6 +122,7 @@ class Pace {
     last_step_ = step;
     last_s_ = now;
   }
+  void set_steps(int64_t steps) { steps_ = steps; }
   int64_t step() const { return std::max<int64_t>(last_step_, 0); }
   int64_t steps() const { return steps_; }
   std::string left() const {
@@ -129,6 +145,18 @@ class TerminalDisplay final : public rl::RunObserver {
   TerminalDisplay(std::ostream& out, int64_t steps, const Clock& clock, std::function<int()> width)
       : out_(out), clock_(clock), width_(std::move(width)), pace_(steps, clock) {}
   ~TerminalDisplay() override { clear(); }
+
+  void on_opening(const rl::RunOpening& opening) override {
+    const std::lock_guard lock(mutex_);
+    opening_ = opening;
+  }
+  void on_begin(int64_t step, int64_t steps) override {
+    const std::lock_guard lock(mutex_);
+    pace_.set_steps(steps);
+    clear();
+    if (opening_) out_ << opening_block(*opening_, step, steps, width_() - 1);
+    draw(true);
+  }
 
   void on_phase(int64_t, const std::string& phase) override {
     const std::lock_guard lock(mutex_);
@@ -172,11 +200,12 @@ class TerminalDisplay final : public rl::RunObserver {
     std::string phase = phase_;
     if (total_ > 0) phase += fmt::format(" {}/{}", done_, total_);
     // What matters most stands left: a narrow terminal loses figures from the right, whole ones.
-    std::vector<std::string> parts{fmt::format("{}/{}", pace_.step(), pace_.steps()), pace_.left(),
-                                   fmt::format("{:<16}", phase)};
     const int width = width_();
-    if (width >= kWidthForBar)
-      parts.front() = bar(pace_.step(), pace_.steps()) + " " + parts.front();
+    const std::string steps = fmt::format("{}/{}", pace_.step(), pace_.steps());
+    std::vector<std::string> parts{
+        pace_.left(),
+        width >= kWidthForBar ? bar(pace_.step(), pace_.steps()) + " " + steps : steps,
+        width >= kWidthForAlignment ? fmt::format("{:<16}", phase) : phase};
     parts.insert(parts.end(), figures_.begin(), figures_.end());
     out_ << "\r\x1b[K" << joined_within(parts, std::max(width - 1, 1)) << std::flush;
   }
@@ -186,6 +215,7 @@ class TerminalDisplay final : public rl::RunObserver {
   std::function<int()> width_;
   std::mutex mutex_;
   Pace pace_;
+  std::optional<rl::RunOpening> opening_;
   std::string phase_;
   std::vector<std::string> figures_;  ///< of the last step
   int64_t done_ = 0;
@@ -198,6 +228,11 @@ class PlainDisplay final : public rl::RunObserver {
   PlainDisplay(std::ostream& out, int64_t steps, const Clock& clock)
       : out_(out), pace_(steps, clock) {}
 
+  void on_opening(const rl::RunOpening& opening) override { opening_ = opening; }
+  void on_begin(int64_t step, int64_t steps) override {
+    pace_.set_steps(steps);
+    if (opening_) out_ << opening_block(*opening_, step, steps, kPlainColumns) << std::flush;
+  }
   void on_step(const rl::MetricsRecord& record) override {
     pace_.on_step(record.step);
     const std::string left = pace_.left();
@@ -215,12 +250,28 @@ class PlainDisplay final : public rl::RunObserver {
  private:
   std::ostream& out_;
   Pace pace_;
+  std::optional<rl::RunOpening> opening_;
 };
 
 class JsonDisplay final : public rl::RunObserver {
  public:
   explicit JsonDisplay(std::ostream& out) : out_(out) {}
 
+  void on_opening(const rl::RunOpening& opening) override { opening_ = opening; }
+  void on_begin(int64_t step, int64_t steps) override {
+    if (!opening_) return;
+    out_ << dump_json({{"event", "opening"},
+                       {"step", step},
+                       {"steps", steps},
+                       {"model", opening_->model},
+                       {"parameters", opening_->num_parameters},
+                       {"trained", opening_->num_trained},
+                       {"rows", opening_->num_rows},
+                       {"run_dir", opening_->directory.string()},
+                       {"memory_bytes", opening_->memory_bytes},
+                       {"prompt", opening_->first_text}})
+         << std::endl;
+  }
   void on_step(const rl::MetricsRecord& record) override { write("step", record.step, record); }
   void on_eval(int64_t step, const rl::MetricsRecord& record) override {
     write("eval", step, record);
@@ -238,6 +289,7 @@ class JsonDisplay final : public rl::RunObserver {
   }
 
   std::ostream& out_;
+  std::optional<rl::RunOpening> opening_;
 };
 
 int terminal_width() {

@@ -25,7 +25,7 @@ std::unique_ptr<rl::RunObserver> make_terminal_display(std::ostream& out, int64_
 std::unique_ptr<rl::RunObserver> make_plain_display(std::ostream& out, int64_t steps,
                                                     const Clock& clock);
 
-/// One JSON object per event and line: {"event": "step" | "eval" | "warning", ...}.
+/// One JSON object per event and line: {"event": "opening" | "step" | "eval" | "warning", ...}.
 std::unique_ptr<rl::RunObserver> make_json_display(std::ostream& out);
 
 /// The one that suits the session: JSON where it is asked for, lines that are drawn again where a

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -48,6 +50,7 @@ void apply_data(const EvalOptions& options, rl::EvalConfig& eval) {
   if (!options.data.empty() && !options.task.empty()) {
     throw ArgumentError("eval: give either --data or --task");
   }
+  if (!options.data.empty() || !options.task.empty()) eval.sets.clear();
   if (!options.data.empty()) {
     eval.data.path = options.data;
     eval.data.task.clear();
@@ -56,13 +59,34 @@ void apply_data(const EvalOptions& options, rl::EvalConfig& eval) {
     eval.data.task = options.task;
     eval.data.path.clear();
   }
-  if (eval.data.path.empty() && eval.data.task.empty()) {
+  if (!eval.has_problems()) {
     throw ArgumentError(
         "eval: no problems: give --data FILE, --task NAME or a --recipe with [eval.data]");
   }
   if (!options.prompt_template.empty()) eval.data.template_text = options.prompt_template;
   if (options.limit) eval.data.count = *options.limit;
-  if (eval.data.path.empty() && eval.data.count == 0) eval.data.count = kGeneratedProblems;
+  if (eval.has_data() && eval.data.path.empty() && eval.data.count == 0)
+    eval.data.count = kGeneratedProblems;
+  for (rl::EvalSet& set : eval.sets) {
+    if (!options.prompt_template.empty()) set.data.template_text = options.prompt_template;
+    if (options.limit) set.data.count = *options.limit;
+  }
+}
+
+// What the command line says holds for every set.
+void apply_sampling(const EvalOptions& options, rl::EvalConfig& eval) {
+  for (rl::EvalSet& set : eval.sets) {
+    if (options.samples) set.samples.reset();
+    const bool is_greedy = set.temperature && *set.temperature <= 0.0;
+    if (options.temperature || (options.samples && is_greedy)) set.temperature.reset();
+    if (options.max_tokens) set.max_tokens.reset();
+  }
+  if (options.samples) eval.samples = *options.samples;
+  if (options.temperature) eval.temperature = *options.temperature;
+  // Greedy samples of one problem are all equal.
+  const bool needs_chance = eval.samples > 1 && !options.temperature;
+  if (needs_chance && eval.temperature <= 0.0) eval.temperature = kSamplingTemperature;
+  if (options.max_tokens) eval.max_tokens = *options.max_tokens;
 }
 
 // The recipe's and --set's model settings hold for the checkpoint that is given. Adapters do not: a
@@ -89,13 +113,7 @@ rl::RunConfig config_of(const EvalOptions& options) {
   if (config.rewards.empty() && config.eval.rewards.empty()) {
     config.eval.rewards.emplace_back().type = "accuracy";
   }
-  if (options.samples) config.eval.samples = *options.samples;
-  if (options.temperature) config.eval.temperature = *options.temperature;
-  // Greedy samples of one problem are all equal.
-  if (config.eval.samples > 1 && !options.temperature && config.eval.temperature <= 0.0) {
-    config.eval.temperature = kSamplingTemperature;
-  }
-  if (options.max_tokens) config.eval.max_tokens = *options.max_tokens;
+  apply_sampling(options, config.eval);
   if (options.seed) config.run.seed = *options.seed;
   take_model(options, config);
   check_settings(config, "eval");
@@ -187,26 +205,48 @@ std::string as_text(const rl::EvalResult& result) {
   return text;
 }
 
+void print(const EvalOptions& options,
+           const std::vector<std::pair<std::string, rl::EvalResult>>& results, Session& session) {
+  nlohmann::json json = nlohmann::json::object();
+  std::string text;
+  std::string lines;
+  for (const auto& [set, result] : results) {
+    lines += rl::eval_lines(result, set);
+    if (set.empty())
+      json.update(as_json(result));
+    else
+      json["sets"][set] = as_json(result);
+    if (!set.empty()) text += (text.empty() ? "" : "\n") + set + "\n";
+    text += as_text(result);
+  }
+  if (!options.out.empty()) write_file_atomically(options.out, lines);
+  session.out << (options.as_json ? dump_json(json) + "\n" : text);
+}
+
 void evaluate(const EvalOptions& options, Session& session) {
   const rl::RunConfig config = config_of(options);
   const auto team = make_team(options.model.threads, config.model);
   const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
   const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, *team);
   const auto context = static_cast<int>(policy->model_config().max_position_embeddings);
-  rl::Evaluator evaluator(rl::eval_plan(config), tokenizer, context);
+  // All of them first: what cannot be read is said before anything is sampled.
+  std::vector<std::pair<std::string, std::unique_ptr<rl::Evaluator>>> evaluators;
+  for (const auto& [set, plan] : rl::eval_plans(config))
+    evaluators.emplace_back(set, std::make_unique<rl::Evaluator>(plan, tokenizer, context));
   rollout::RolloutPool pool(*policy, *tokenizer.tokenizer, config.rollout, team->size());
-  std::optional<rl::EvalResult> result;
-  {
+  std::vector<std::pair<std::string, rl::EvalResult>> results;
+  for (auto& [set, evaluator] : evaluators) {
     Progress progress(session);
-    result = evaluator.evaluate(*policy, pool, team->size(), session.stop, std::ref(progress));
+    auto result =
+        evaluator->evaluate(*policy, pool, team->size(), session.stop, std::ref(progress));
+    if (!result) {
+      session.err << "gradus: stopped; no figure is given for a part of the problems\n";
+      session.exit_code = kInterrupted;
+      return;
+    }
+    results.emplace_back(set, std::move(*result));
   }
-  if (!result) {
-    session.err << "gradus: stopped; no figure is given for a part of the problems\n";
-    session.exit_code = kInterrupted;
-    return;
-  }
-  if (!options.out.empty()) write_file_atomically(options.out, rl::eval_lines(*result));
-  session.out << (options.as_json ? dump_json(as_json(*result)) + "\n" : as_text(*result));
+  print(options, results, session);
 }
 
 void declare_eval(Command app, Session& session) {

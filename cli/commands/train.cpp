@@ -121,10 +121,8 @@ std::optional<PromptSample> first_prompt(const rl::RunConfig& config) {
   if (!has_data || path.empty() || !rl::stages().at(config.run.task).samples) return std::nullopt;
   const auto tokenizer = policy::load_checkpoint_tokenizer(path);
   const auto context = static_cast<int>(model_of(config).max_position_embeddings);
-  if (config.eval.has_data()) {
-    rollout::make_prompt_source(rl::eval_plan(config).eval.data, tokenizer, context,
-                                config.run.seed);
-  }
+  for (const auto& [name, plan] : rl::eval_plans(config))
+    rollout::make_prompt_source(plan.eval.data, tokenizer, context, config.run.seed);
   const auto prompts =
       rollout::make_prompt_source(config.data, tokenizer, context, config.run.seed);
   return PromptSample{prompts->at(0), prompts->size(), prompts->skipped().size()};
@@ -177,6 +175,7 @@ void say_how_it_ended(const rl::RunOutcome& outcome, const fs::path& report, boo
   if (as_json) {
     nlohmann::json json{{"event", is_finished ? "finished" : "stopped"},
                         {"step", outcome.step},
+                        {"reason", outcome.reason},
                         {"run_dir", outcome.directory.string()},
                         {"report", report.string()}};
     if (!run.evals.empty()) {
@@ -198,6 +197,7 @@ void say_how_it_ended(const rl::RunOutcome& outcome, const fs::path& report, boo
   }
   session.out << fmt::format("{} after step {}: {}\n", is_finished ? "finished" : "stopped",
                              outcome.step, outcome.directory.string());
+  if (!outcome.reason.empty()) session.out << "because " << outcome.reason << "\n";
   if (!report.empty()) session.out << "report: " << report.string() << "\n";
   if (is_finished) {
     session.out << "policy: " << (outcome.directory / "final").string() << "\n";
@@ -235,7 +235,8 @@ void train(const TrainOptions& options, Session& session) {
   }
   const auto report = report_of(outcome.directory, session);
   say_how_it_ended(outcome, report, options.as_json, session);
-  if (outcome.phase != rl::RunPhase::finished) session.exit_code = kInterrupted;
+  if (outcome.phase == rl::RunPhase::finished) return;
+  session.exit_code = outcome.reason.empty() ? kInterrupted : kOutOfTime;
 }
 
 void declare_train(Command app, Session& session) {

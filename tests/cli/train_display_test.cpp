@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/train_opening.h"
 #include "tests/catch.h"
 
 using namespace gradus;
@@ -66,13 +67,78 @@ TEST_CASE("60, 80 and 100 columns show the time left, and figures whole or not a
       }
     }
     const std::string all = out.str();
-    const std::string last = all.substr(all.rfind("3/1000") - (columns < 70 ? 0 : 23));
+    const std::string last = all.substr(all.rfind('\r', all.rfind("3/1000")));
     INFO(last);
-    CHECK(last.find("33 m 14 s left") != std::string::npos);
+    CHECK(last.starts_with("\r\x1b[K33 m 14 s left  "));
     CHECK((last.find("tokens/s") != std::string::npos) == (columns == 200));
     const auto kl = last.find("kl ");
     CHECK((kl == std::string::npos || last.find("kl 0.0125") == kl));
   }
+}
+
+TEST_CASE("a narrow terminal has the time left, the step and the phase", "[cli][display]") {
+  std::ostringstream out;
+  ManualClock clock;
+  {
+    const auto display = make_terminal_display(out, 100, clock, [] { return 40; });
+    for (int64_t i = 1; i <= 3; ++i) {
+      clock.advance(2.0);
+      display->on_step(step(i));
+    }
+    display->on_phase(4, "rollout");
+  }
+  CHECK(out.str().find("3 m 14 s left  3/100  rollout") != std::string::npos);
+}
+
+TEST_CASE("a run opens with its model, rows, folder, memory and first prompt", "[cli][display]") {
+  rl::RunOpening opening;
+  opening.task = "grpo";
+  opening.model = "/a/very/long/path/that/does/not/fit/into/a/narrow/terminal/at/all/model";
+  opening.num_parameters = 134'515'008;
+  opening.num_trained = 134'515'008;
+  opening.num_rows = 7473;
+  opening.num_left_out = 2;
+  opening.first_text = "Q: one\x1b[2J\n" + std::string(200, 'x') + "\n\n\n\n\n\n\nlast";
+  opening.first_text_tokens = 31;
+  opening.directory = "/runs/first";
+  opening.memory_bytes = 2'000'000'000;
+  opening.free_bytes = 8'000'000'000;
+  for (const int columns : {40, 80}) {
+    std::ostringstream out;
+    const ManualClock clock;
+    {
+      const auto display = make_terminal_display(out, 0, clock, [&] { return columns; });
+      display->on_opening(opening);
+      display->on_begin(0, 60);
+    }
+    const std::string text = out.str();
+    INFO(text);
+    for (const char* part :
+         {"terminal/at/all/model", "134.5 M parameters", "grpo, 60 steps", "7,473 (2 left out)",
+          "/runs/first", "about 2.0 GB", "31 tokens:", "  | Q: one\\x1b", "  | ..."})
+      if (columns == 80 || std::string(part) != "terminal/at/all/model")
+        if (columns == 80 || std::string(part) != "134.5 M parameters")
+          CHECK(text.find(part) != std::string::npos);
+    CHECK(text.find("last") == std::string::npos);
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line) && line.find('\r') == std::string::npos;)
+      CHECK(std::ssize(line) < columns);
+  }
+  CHECK(cut_to_columns("äöü", 3) == "äöü");
+  CHECK(cut_to_columns("äöüäöü", 5) == "äö...");
+}
+
+TEST_CASE("an evaluation's line names the sets", "[cli][display]") {
+  std::ostringstream out;
+  const ManualClock clock;
+  make_plain_display(out, 10, clock)
+      ->on_eval(5, {5,
+                    {{"eval/accuracy", 0.5},
+                     {"eval/far/accuracy", 0.25},
+                     {"eval/rewards/accuracy", 0.5},
+                     {"eval/far/accuracy/low", 0.1}},
+                    {}});
+  CHECK(out.str() == "step 5: evaluation: accuracy 0.5000; far 0.2500\n");
 }
 
 TEST_CASE("warnings from outside cannot drive the terminal", "[cli][display]") {
