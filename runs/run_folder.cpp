@@ -108,6 +108,14 @@ fs::path locate_run(const std::string& name) {
       fmt::format("is no run's folder, nor is runs/{}; `gradus runs list` names the runs", name));
 }
 
+std::string name_of_run(const fs::path& run) {
+  std::error_code failed;
+  const fs::path folder = fs::absolute(run, failed).lexically_normal();
+  const fs::path plain = folder.has_filename() ? folder : folder.parent_path();
+  const bool is_ours = !failed && plain.parent_path() == fs::absolute("runs", failed);
+  return is_ours ? plain.filename().string() : run.string();
+}
+
 bool is_held(const fs::path& run) {
   return held_lock(run).is_open();
 }

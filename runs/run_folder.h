@@ -18,6 +18,9 @@ std::optional<std::filesystem::path> find_run(const std::string& name);
 /// The same. @throws FileError  kind "missing": neither is a run.
 std::filesystem::path locate_run(const std::string& name);
 
+/// What a person calls the run: its name below ./runs, else the path.
+std::string name_of_run(const std::filesystem::path& run);
+
 /// Whether a process works on the run: it holds the run's lock.
 bool is_held(const std::filesystem::path& run);
 

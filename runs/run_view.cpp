@@ -124,8 +124,10 @@ bool looks_like_run(const fs::path& path) {
 std::vector<fs::path> find_runs(const std::vector<fs::path>& paths) {
   std::vector<fs::path> runs;
   for (const auto& path : paths) {
-    if (!fs::is_directory(path))
-      throw FileError(path.string(), "missing", "there is no such folder");
+    if (!fs::is_directory(path)) {
+      runs.push_back(locate_run(path.string()));
+      continue;
+    }
     const size_t before = runs.size();
     if (is_run(path)) {
       runs.push_back(path);

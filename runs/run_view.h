@@ -48,7 +48,8 @@ RunView read_run(const std::filesystem::path& path);
 /// `reason` says why.
 RunView read_run_or_reason(const std::filesystem::path& path);
 
-/// The runs among `paths`, and those one level below where a path is no run itself.
+/// The runs among `paths`, and those one level below where a path is no run itself; a name below
+/// ./runs stands for that run.
 /// @throws FileError  a path that does not exist, or holds no run at all.
 std::vector<std::filesystem::path> find_runs(const std::vector<std::filesystem::path>& paths);
 

@@ -1,10 +1,12 @@
 #include <memory>
+#include <optional>
 #include <ostream>
 
 #include "base/error.h"
 #include "cli/commands/command_record.h"
 #include "cli/model_options.h"
 #include "policy/convert_checkpoint.h"
+#include "runs/run_folder.h"
 #include "runs/run_view.h"
 
 namespace gradus::cli {
@@ -21,17 +23,20 @@ struct ModelExportOptions {
 };
 
 fs::path checkpoint_of(const ModelExportOptions& options) {
-  if (!runs::is_run(options.in)) {
+  const auto run = fs::exists(options.in) && !runs::is_run(options.in)
+                       ? std::nullopt
+                       : runs::find_run(options.in.string());
+  if (!run) {
     if (options.wants_best) {
       throw ArgumentError("--best: " + options.in.string() + " is no run's folder");
     }
     return checkpoint_path(options.in.string());
   }
-  const fs::path model = options.in / (options.wants_best ? "best" : "final");
+  const fs::path model = *run / (options.wants_best ? "best" : "final");
   if (!fs::exists(model)) {
     throw FileError(
         model.string(), "missing",
-        "the run has not got so far; finish it with gradus train --resume " + options.in.string());
+        "the run has not got so far; finish it with gradus train --resume " + run->string());
   }
   return model;
 }
@@ -44,7 +49,7 @@ policy::CheckpointFormat format_named(const std::string& name) {
 
 void declare_model_export(Command app, Session& session) {
   auto options = std::make_shared<ModelExportOptions>();
-  app.add_option("in", options->in, "a run's folder, or a checkpoint").required();
+  app.add_option("in", options->in, "a run, by folder or name, or a checkpoint").required();
   app.add_option("out", options->out, "folder (hf) or file (gguf) to write").required();
   app.add_option("--format", options->format, "hf or gguf");
   app.add_option("--dtype", options->dtype, "f32, bf16, f16, q8_0; default: the checkpoint's own");

@@ -23,6 +23,7 @@ constexpr double kBottom = 30.0;
 constexpr size_t kMaxPoints = 800;
 constexpr size_t kMaxDots = 60;
 constexpr double kSmoothing = 0.9;
+constexpr size_t kFewestToSmooth = 50;  // a mean over ten steps of twenty would hide the run
 
 struct Extent {
   double low = std::numeric_limits<double>::infinity();
@@ -149,17 +150,31 @@ std::string dots_svg(const Frame& frame, const Curve& curve, size_t color) {
   return svg;
 }
 
+/// The values for who points at the chart (page_style.cpp): "step:value" each, with the interval.
+std::string probe_svg(const Frame& frame, const Curve& curve, size_t color) {
+  std::string values;
+  for (const auto& point : thinned(curve.points, kMaxPoints)) {
+    if (!std::isfinite(point.y)) continue;
+    if (!values.empty()) values += '|';
+    values += fmt::format("{:.1f}:{:.6g}:{}", frame.px(point.x), point.x, short_number(point.y));
+    if (point.low && point.high)
+      values += fmt::format(" [{}, {}]", short_number(*point.low), short_number(*point.high));
+  }
+  return fmt::format(R"(<g class="probe" data-name="{}" data-color="{}" data-values="{}"></g>)",
+                     html_text(curve.name), color, values);
+}
+
 std::string curve_svg(const Frame& frame, const Curve& curve, size_t color) {
   const auto points = thinned(curve.points, kMaxPoints);
   std::string svg = band_svg(frame, points, color);
-  if (curve.is_smoothed && points.size() > 10) {
+  if (curve.is_smoothed && points.size() >= kFewestToSmooth) {
     svg += path_svg(frame, points, "faint", color);
     svg += path_svg(frame, running_mean(points, kSmoothing), "line", color);
   } else {
     svg += path_svg(frame, points, "line", color);
     if (points.size() <= kMaxDots) svg += dots_svg(frame, curve, color);
   }
-  return svg;
+  return svg + probe_svg(frame, curve, color);
 }
 
 std::string legend_html(const std::vector<Curve>& curves) {
@@ -238,7 +253,8 @@ std::string chart_html(const Chart& chart) {
   for (size_t i = 0; i < chart.curves.size(); ++i) svg += curve_svg(frame, chart.curves[i], i % 4);
   return fmt::format(
       R"(<figure class="chart"><figcaption><b>{}</b>{}<small>{}</small></figcaption>)"
-      R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg></figure>)",
+      R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>)"
+      R"(<output class="values"></output></figure>)",
       html_text(chart.title), legend_html(chart.curves), html_text(chart.explanation), kWidth,
       kHeight, html_text(chart.title), axes_svg(frame), svg);
 }

@@ -39,7 +39,8 @@ std::vector<CurvePoint> running_mean(const std::vector<CurvePoint>& points, doub
 /// At most `limit` points, each the mean of its neighbours.
 std::vector<CurvePoint> thinned(const std::vector<CurvePoint>& points, size_t limit);
 
-/// A <figure> with inline SVG that needs nothing from outside; empty when no curve has a value.
+/// A <figure> with inline SVG that needs nothing from outside and says its values to who points at
+/// it; empty when no curve has a value. Curves of fewer than 50 points are never smoothed.
 std::string chart_html(const Chart& chart);
 
 }  // namespace gradus::runs

@@ -8,6 +8,7 @@ const char* const kPageStyle = R"css(
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #9aa3af; --line: #30353c;
   --paper: #15181c; --panel: #1d2126; --c0: #76a7fa; --c1: #f2a65a; --c2: #5bc98c; --c3: #c79bf0; --good: #66c58c; --bad: #f08a80; } }
 * { box-sizing: border-box; }
+html { overflow-wrap: anywhere; }
 body { margin: 0 auto; padding: 2.5rem 1.25rem 5rem; max-width: 1180px; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.7rem; margin: 0; letter-spacing: -0.01em; }
@@ -19,7 +20,7 @@ p.lead { color: var(--soft); margin: 0.25rem 0 1.5rem; }
 .facts dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 .facts dd small { display: block; font-size: 0.78rem; font-weight: 400; color: var(--soft); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 1rem; }
-.chart { margin: 0; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 0.8rem 0.9rem 0.4rem; }
+.chart { position: relative; min-width: 0; margin: 0; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 0.8rem 0.9rem 0.4rem; }
 .chart figcaption b { font-weight: 600; }
 .chart figcaption small { display: block; color: var(--soft); font-size: 0.8rem; min-height: 1.2em; }
 .chart svg { width: 100%; height: auto; display: block; margin-top: 0.3rem; }
@@ -33,6 +34,12 @@ svg path { fill: none; stroke: var(--c); stroke-linejoin: round; stroke-linecap:
 svg .line { stroke-width: 2; } svg .faint { stroke-width: 1; opacity: 0.35; }
 svg .band { fill: var(--c); stroke: none; opacity: 0.15; }
 svg .dot { fill: var(--c); } svg .dot:hover { r: 5; }
+.values { position: absolute; top: 3.2rem; left: 4.5rem; display: none; pointer-events: none; white-space: pre-line; padding: 0.3rem 0.6rem;
+  border: 1px solid var(--line); border-radius: 7px; background: var(--paper); font-size: 0.8rem; font-variant-numeric: tabular-nums; }
+.values.shown { display: block; } .values.right { left: auto; right: 1.5rem; }
+svg .pointer { stroke: var(--soft); stroke-dasharray: 3 3; }
+.answer { display: grid; grid-template-columns: max-content 1fr; gap: 0.1rem 0.9rem; margin: 0.2rem 0 0.6rem; }
+.answer dt { color: var(--soft); } .answer dd { margin: 0; font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 0.87rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.4rem 0.8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -57,34 +64,70 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.3rem 0 0.8rem; p
 .note { color: var(--soft); font-size: 0.9rem; }
 details.recipe summary { cursor: pointer; color: var(--soft); }
 footer { margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }
+@media (max-width: 600px) {
+  body { padding: 1.5rem 0.9rem 3rem; }
+  .sample > summary { flex-wrap: wrap; gap: 0.1rem 0.8rem; }
+  .sample .title { flex: 1 0 100%; order: -1; }
+  .filter input[type=search] { min-width: 0; width: 9rem; }
+  .facts { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); }
+  svg .mark { font-size: 16px; }
+}
 @media print { .filter { display: none; } .chart, .facts div { break-inside: avoid; } }
 )css";
 
 const char* const kPageScript = R"js(
 (() => {
-  const samples = [...document.querySelectorAll('.sample')];
-  const form = document.querySelector('.filter');
-  if (!form) return;
-  const count = form.querySelector('output');
-  const fits = (sample) => {
-    const step = form.elements.step.value, kind = form.elements.kind.value;
-    const text = form.elements.text.value.toLowerCase();
-    const reward = sample.dataset.reward === '' ? NaN : Number(sample.dataset.reward);
-    const low = form.elements.low.value === '' ? -Infinity : Number(form.elements.low.value);
-    const high = form.elements.high.value === '' ? Infinity : Number(form.elements.high.value);
-    const any_reward = low === -Infinity && high === Infinity;
-    return (step === '' || sample.dataset.step === step) && (any_reward || (reward >= low && reward <= high)) &&
-      (kind === '' || sample.dataset.kind.split(' ').includes(kind)) &&
-      (text === '' || sample.textContent.toLowerCase().includes(text));
-  };
-  const show = () => {
-    let shown = 0;
-    for (const sample of samples) { sample.hidden = !fits(sample); if (!sample.hidden) ++shown; }
-    count.textContent = shown + ' of ' + samples.length + ' shown';
-  };
-  form.addEventListener('input', show);
-  form.addEventListener('submit', (event) => event.preventDefault());
-  show();
+  for (const form of document.querySelectorAll('.browse .filter')) {
+    const samples = [...form.closest('.browse').querySelectorAll('.sample')];
+    const count = form.querySelector('output');
+    const chosen = (name) => form.elements[name] ? form.elements[name].value : '';
+    const fits = (sample) => {
+      const step = chosen('step'), kind = chosen('kind'), text = chosen('text').toLowerCase();
+      const set = form.elements.set ? form.elements.set.value : '*';
+      const reward = sample.dataset.reward ? Number(sample.dataset.reward) : NaN;
+      const low = chosen('low') === '' ? -Infinity : Number(chosen('low'));
+      const high = chosen('high') === '' ? Infinity : Number(chosen('high'));
+      const any_reward = low === -Infinity && high === Infinity;
+      return (step === '' || sample.dataset.step === step) && (any_reward || (reward >= low && reward <= high)) &&
+        (set === '*' || sample.dataset.set === set) && (kind === '' || sample.dataset.kind.split(' ').includes(kind)) &&
+        (text === '' || sample.textContent.toLowerCase().includes(text));
+    };
+    const show = () => {
+      let shown = 0;
+      for (const sample of samples) { sample.hidden = !fits(sample); if (!sample.hidden) ++shown; }
+      count.textContent = shown + ' of ' + samples.length + ' shown';
+    };
+    form.addEventListener('input', show);
+    form.addEventListener('submit', (event) => event.preventDefault());
+    show();
+  }
+  for (const figure of document.querySelectorAll('.chart')) {
+    const svg = figure.querySelector('svg'), values = figure.querySelector('.values');
+    const curves = [...svg.querySelectorAll('.probe')].map((probe) => ({ name: probe.dataset.name,
+      points: probe.dataset.values.split('|').filter((value) => value).map((value) => {
+        const [x, step, ...rest] = value.split(':');
+        return { x: Number(x), step, text: rest.join(':') }; }) })).filter((curve) => curve.points.length > 0);
+    const line = document.createElementNS(svg.namespaceURI, 'line');
+    line.setAttribute('class', 'pointer');
+    const hide = () => { values.classList.remove('shown'); line.remove(); };
+    const show = (event) => {
+      const box = svg.getBoundingClientRect(), whole = svg.viewBox.baseVal.width;
+      const at = (event.clientX - box.left) / box.width * whole;
+      const nearest = (points) => points.reduce((best, point) => Math.abs(point.x - at) < Math.abs(best.x - at) ? point : best);
+      const all = curves.map((curve) => nearest(curve.points));
+      if (all.length === 0) return;
+      const here = nearest(all);
+      values.textContent = 'step ' + here.step + all.map((point, i) => '\n' + curves[i].name + ' ' + point.text +
+        (point.step === here.step ? '' : ' (step ' + point.step + ')')).join('');
+      values.classList.add('shown');
+      values.classList.toggle('right', at < whole / 2);
+      for (const [name, value] of [['x1', here.x], ['x2', here.x], ['y1', 10], ['y2', svg.viewBox.baseVal.height - 30]]) line.setAttribute(name, value);
+      svg.append(line);
+    };
+    svg.addEventListener('pointermove', show);
+    svg.addEventListener('pointerdown', show);
+    svg.addEventListener('pointerleave', hide);
+  }
 })();
 )js";
 

@@ -5,14 +5,18 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/files/atomic_file.h"
 #include "base/files/contained_file.h"
 #include "base/quantity.h"
 #include "base/version.h"
+#include "rl/evaluation/set_names.h"
 #include "rl/run/ledger.h"
 #include "runs/report/chart.h"
+#include "runs/report/evaluation_section.h"
 #include "runs/report/html_text.h"
 #include "runs/report/page_style.h"
 #include "runs/report/sample_list.h"
@@ -24,6 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxSamples = 400;
+constexpr size_t kMaxAnswers = 300;
 constexpr size_t kMaxWarnings = 200;
 constexpr int64_t kMaxRecipeBytes = int64_t{16} << 20;
 
@@ -33,6 +38,7 @@ struct Figure {
   const char* explanation;
   std::vector<std::pair<const char*, const char*>> curves;  // legend, metric
   bool starts_at_zero = false;
+  bool is_smoothed = true;  // it jumps from step to step
 };
 
 const std::vector<Figure>& figures() {
@@ -64,7 +70,7 @@ const std::vector<Figure>& figures() {
        "share of completions that hit max_tokens",
        {{"share", "completions/clipped_ratio"}},
        true},
-      {"Learning rate", "", {{"lr", "learning_rate"}}, true},
+      {"Learning rate", "", {{"lr", "learning_rate"}}, true, false},
       {"Speed", "tokens per second", {{"sampled", "perf/tokens_per_s"}}, true},
   };
   return list;
@@ -105,8 +111,9 @@ std::string facts_html(const RunView& run, const std::map<std::string, rl::Ledge
   return html + "</dl>\n";
 }
 
-Curve curve_of(const RunView& run, const char* legend, const char* metric) {
-  Curve curve{legend, {}, true};
+Curve curve_of(const RunView& run, const std::string& legend, const std::string& metric,
+               bool is_smoothed) {
+  Curve curve{legend, {}, is_smoothed && !metric.starts_with("eval/")};
   for (const auto& record : run.metrics) {
     const auto found = record.values.find(metric);
     if (found != record.values.end()) {
@@ -116,12 +123,41 @@ Curve curve_of(const RunView& run, const char* legend, const char* metric) {
   return curve;
 }
 
+/// What stands between the two in names of figures: rules, sets.
+std::set<std::string> names_between(const RunView& run, std::string_view before,
+                                    std::string_view after) {
+  std::set<std::string> names;
+  for (const auto& record : run.metrics)
+    for (const auto& [name, value] : record.values)
+      if (name.starts_with(before) && name.ends_with(after) &&
+          name.size() > before.size() + after.size())
+        names.insert(name.substr(before.size(), name.size() - before.size() - after.size()));
+  return names;
+}
+
 std::string accuracy_chart(const RunView& run) {
   Curve curve{"accuracy", {}, false};
   for (const auto& eval : run.evals) {
     curve.points.push_back({static_cast<double>(eval.step), eval.accuracy, eval.low, eval.high});
   }
-  return chart_html({"Accuracy", "on held-out problems, with its 95 % interval", {curve}});
+  std::vector<Curve> curves;
+  if (!curve.points.empty()) curves.push_back(std::move(curve));
+  for (const std::string& set : names_between(run, "eval/", "/accuracy"))
+    if (rl::is_free_set_name(set))
+      curves.push_back(curve_of(run, set, "eval/" + set + "/accuracy", false));
+  return chart_html({"Accuracy", "on held-out problems, with its 95 % interval", curves});
+}
+
+std::string rule_charts(const RunView& run) {
+  std::string html;
+  for (const std::string& rule : names_between(run, "rewards/", "/mean")) {
+    Chart chart{"Rule " + rule, "mean of its grades, before weight and bounds", {}, false};
+    chart.curves.push_back(curve_of(run, "sampled", "rewards/" + rule + "/mean", true));
+    Curve held_out = curve_of(run, "held out", "eval/rewards/" + rule, false);
+    if (!held_out.points.empty()) chart.curves.push_back(std::move(held_out));
+    html += chart_html(chart);
+  }
+  return html;
 }
 
 std::string charts_html(const RunView& run) {
@@ -129,10 +165,11 @@ std::string charts_html(const RunView& run) {
   for (const auto& figure : figures()) {
     Chart chart{figure.title, figure.explanation, {}, figure.starts_at_zero};
     for (const auto& [legend, metric] : figure.curves) {
-      Curve curve = curve_of(run, legend, metric);
+      Curve curve = curve_of(run, legend, metric, figure.is_smoothed);
       if (!curve.points.empty()) chart.curves.push_back(std::move(curve));
     }
     html += chart_html(chart);
+    if (figure.title == std::string_view("Reward")) html += rule_charts(run);
   }
   if (html.empty()) return "<p class=\"note\">No step is logged yet.</p>\n";
   return "<section class=\"charts\">\n" + html + "</section>\n";
@@ -175,13 +212,6 @@ std::string warnings_html(const RunView& run) {
     html += fmt::format("<li><span class=\"tag\">step {}</span> {}</li>\n", run.warnings[i].step,
                         html_text(run.warnings[i].message));
   return html + "</ul>\n";
-}
-
-std::string sample_title(const std::string& prompt) {
-  const auto begin = prompt.find_first_not_of(" \t\n");
-  if (begin == std::string::npos) return "(empty prompt)";
-  // The end of a prompt holds the question; what precedes it is the template.
-  return prompt.size() > 160 ? "…" + prompt.substr(prompt.size() - 150) : prompt.substr(begin);
 }
 
 std::string sample_kinds(const Sample& sample) {
@@ -240,7 +270,7 @@ std::string filter_html(const std::vector<Sample>& samples) {
 
 std::string samples_html(const SampleList& list) {
   if (list.samples.empty()) return "";
-  std::string html = "<h2>Completions</h2>\n";
+  std::string html = "<section class=\"browse\"><h2>Completions</h2>\n";
   if (list.num_in_files > static_cast<int64_t>(list.samples.size())) {
     html += fmt::format(
         "<p class=\"note\">{} of the run's {} recorded completions, spread over its steps; all are "
@@ -249,7 +279,7 @@ std::string samples_html(const SampleList& list) {
   }
   html += filter_html(list.samples);
   for (const auto& sample : list.samples) html += sample_html(sample);
-  return html;
+  return html + "</section>\n";
 }
 
 std::string page(const std::string& title, const std::string& body) {
@@ -278,6 +308,7 @@ std::string report_html(const fs::path& path) {
   body += warnings_html(run);
   body += "<h2>Curves</h2>\n" + charts_html(run);
   body += cost_html(ledger);
+  body += evaluation_html(path, kMaxAnswers);
   body += samples_html(read_samples(path / "samples", kMaxSamples));
   body += "<h2>Recipe</h2>\n<details class=\"recipe\"><summary>as resolved</summary><pre>" +
           html_text(recipe) + "</pre></details>\n";

@@ -88,6 +88,17 @@ void take_groups(const std::vector<Sample>& from, size_t share, std::vector<Samp
 
 }  // namespace
 
+std::string sample_title(const std::string& prompt) {
+  constexpr size_t kLongest = 160;
+  constexpr size_t kShown = 150;
+  const auto begin = prompt.find_first_not_of(" \t\n");
+  if (begin == std::string::npos) return "(empty prompt)";
+  if (prompt.size() <= kLongest) return prompt.substr(begin);
+  size_t cut = prompt.size() - kShown;
+  while (cut < prompt.size() && (static_cast<unsigned char>(prompt[cut]) & 0xC0U) == 0x80U) ++cut;
+  return "…" + prompt.substr(cut);
+}
+
 SampleList read_samples(const fs::path& samples_folder, size_t limit) {
   const auto files = step_files(samples_folder);
   SampleList list;

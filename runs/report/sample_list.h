@@ -30,6 +30,9 @@ struct SampleList {
   int64_t num_in_files = 0;  ///< completions in them, shown or not
 };
 
+/// What of a prompt stands in a list: the end, which holds the question, where it is long.
+std::string sample_title(const std::string& prompt);
+
 /// At most `limit` completions, spread over the run: whole groups from sample files at even
 /// distances, the first and the last included.
 SampleList read_samples(const std::filesystem::path& samples_folder, size_t limit);

@@ -161,3 +161,93 @@ TEST_CASE("a process that only has the number of a run's is not told to stop", "
   ::kill(innocent, SIGKILL);
   ::waitpid(innocent, nullptr, 0);
 }
+
+TEST_CASE("runs are called by their names, and compared on the problems that both had",
+          "[cli][runs]") {
+  const TemporaryFolder folder;
+  const std::string recipe = write_recipe(folder);
+  for (const auto& [name, rate] : {std::pair{"one", "1e-3"}, std::pair{"two", "2e-3"}}) {
+    const auto trained = run_gradus({"train", recipe, "--set", std::string("run.name=") + name,
+                                     "--set", std::string("optim.lr=") + rate},
+                                    "", folder.path());
+    INFO(trained.err);
+    REQUIRE(trained.exit_code == 0);
+  }
+  const auto in_folder = [&](const std::vector<std::string>& words) {
+    const auto result = run_gradus(words, "", folder.path());
+    INFO(result.err);
+    CHECK(result.exit_code == 0);
+    return result.out;
+  };
+  const std::string list = in_folder({"runs", "list"});
+  CHECK(says(list, "\none "));
+  CHECK_FALSE(says(list, "runs/one"));
+  CHECK(says(in_folder({"runs", "list", "two"}), "\ntwo "));
+  CHECK(says(in_folder({"runs", "du", "one"}), "one "));
+  const auto compared = json::parse(in_folder({"runs", "compare", "one", "two", "--json"}));
+  REQUIRE(compared["paired"].size() == 1);
+  CHECK(compared["paired"][0]["problems"] == 4);
+  CHECK(compared["paired"][0]["low"] < compared["paired"][0]["high"]);
+  CHECK(says(in_folder({"runs", "compare", "one", "two"}), "two @3 less one @3"));
+  const auto missing = run_gradus({"runs", "du", "three"}, "", folder.path());
+  CHECK(missing.exit_code == 1);
+  CHECK(says(missing.err, "gradus runs list"));
+}
+
+TEST_CASE("a run that its time ended says so, and --resume goes on", "[cli][runs]") {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  const auto stopped =
+      run_gradus({"train", write_recipe(folder), "--run-dir", run, "--set", "run.max_hours=1e-9"});
+  INFO(stopped.out + stopped.err);
+  CHECK(stopped.exit_code == 3);
+  CHECK(says(stopped.out, "stopped after step 1"));
+  CHECK(says(stopped.out, "run.max_hours"));
+  CHECK(says(run_gradus({"runs", "show", run}).out, "run.max_hours"));
+  const auto rest = run_gradus({"train", "--resume", run, "--set", "run.max_hours=0"});
+  INFO(rest.err);
+  CHECK(rest.exit_code == 0);
+  CHECK(says(rest.out, "finished after step 3"));
+  // The opening names what is about to be trained.
+  for (const char* part : {"model ", "steps", "rows ", "folder ", "memory ", "prompt "})
+    CHECK(says(stopped.out, part));
+}
+
+TEST_CASE("settings that work and are hardly meant are warned of", "[cli][runs]") {
+  const TemporaryFolder folder;
+  const auto trained =
+      run_gradus({"train", write_recipe(folder), "--run-dir", folder / "run", "--set",
+                  "run.threads=100", "--set", "rollout.max_tokens=1000", "--set", "run.steps=1"});
+  INFO(trained.err);
+  CHECK(trained.exit_code == 0);
+  CHECK(says(trained.out, "run.threads is 100"));
+  CHECK(says(trained.out, "rollout.max_tokens is 1000, and the model's context holds 256"));
+}
+
+TEST_CASE("a recipe's sets of held-out problems are evaluated under their names", "[cli][eval]") {
+  const TemporaryFolder folder;
+  const std::string recipe = write_recipe(folder);
+  write_text(recipe, read_text(recipe) +
+                         "[[eval.sets]]\nname = \"far\"\n[eval.sets.data]\ntask = \"arithmetic\"\n"
+                         "count = 3\noffset = 2000\n");
+  const std::string run = folder / "run";
+  const auto trained = run_gradus({"train", recipe, "--run-dir", run});
+  INFO(trained.out + trained.err);
+  REQUIRE(trained.exit_code == 0);
+  CHECK(says(trained.out, "; far 0."));
+  const auto evaluated = run_gradus(
+      {"eval", "--model", run, "--recipe", run + "/recipe.toml", "--max-tokens", "4", "--json"});
+  INFO(evaluated.err);
+  REQUIRE(evaluated.exit_code == 0);
+  const auto figures = json::parse(evaluated.out);
+  CHECK(figures["problems"] == 4);
+  CHECK(figures["sets"]["far"]["problems"] == 3);
+  CHECK(says(read_text(run + "/report.html"), "data-name=\"far\""));
+  const auto text = run_gradus({"eval", "--model", run, "--recipe", run + "/recipe.toml",
+                                "--max-tokens", "4", "--samples", "2"});
+  CHECK(says(text.out, "\nfar\naccuracy"));
+  // Other data on the command line stands alone.
+  const auto other = run_gradus({"eval", "--model", run, "--recipe", run + "/recipe.toml", "--task",
+                                 "arithmetic", "--limit", "2", "--max-tokens", "4", "--json"});
+  CHECK_FALSE(json::parse(other.out).contains("sets"));
+}

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "runs/evaluation_files.h"
 #include "runs/report/chart.h"
 #include "runs/report/html_text.h"
 #include "runs/report/sample_list.h"
@@ -63,6 +64,72 @@ TEST_CASE("a run's report shows its curves and keeps hostile completions as text
   CHECK(html.find("no reward") != std::string::npos);
   CHECK(html.find("http://") == std::string::npos);
   CHECK(html.find("https://") == std::string::npos);
+}
+
+TEST_CASE("a report shows held-out answers with gold, what was read and why, and each rule's curve",
+          "[runs][report]") {
+  const TemporaryFolder folder;
+  write_small_run(folder.path(), 3);
+  write_text(folder / "metrics.jsonl",
+             R"({"step":1,"reward":0.5,"rewards/brevity/mean":0.25,"learning_rate":0.001,)"
+             R"("eval/accuracy":0.5,"eval/far/accuracy":0.25})"
+             "\n");
+  write_text(folder / "samples/eval-step-000003.jsonl",
+             R"({"set":"far","id":"t:1","prompt":"1 + 1?","right":0,"samples":[{"completion":)"
+             R"("It is <3>.","answer":"3","is_right":false,"finish":"stop","error":"",)"
+             R"("num_tokens":4,"grades":{"accuracy":{"value":0.0,"outcome":"scored","reason":"",)"
+             R"("details":{"verdict":"numbers differ","gold":"2","answer":"3"}}}}]})"
+             "\n");
+  const auto html = report_html(folder.path());
+  for (const char* part :
+       {"Held-out problems, step 3", "<dt>Gold</dt><dd>2</dd>", "<dt>Answer read</dt><dd>3</dd>",
+        "<dt>Decided by</dt><dd>numbers differ</dd>", "It is &lt;3&gt;.", "Rule brevity",
+        R"(data-name="far")", R"(data-set="far")", "data-values=", "max-width: 600px"})
+    CHECK(html.find(part) != std::string::npos);
+  CHECK(html.find("http://") == std::string::npos);
+  CHECK(html.find("src=") == std::string::npos);
+}
+
+TEST_CASE("a short run and a learning rate are drawn as they are", "[runs][chart]") {
+  const auto chart = [](size_t num_points, bool is_smoothed) {
+    Curve curve{"reward", {}, is_smoothed};
+    for (size_t i = 0; i < num_points; ++i)
+      curve.points.push_back({static_cast<double>(i), i % 2 == 0 ? 0.0 : 1.0, {}, {}});
+    return chart_html({"Reward", "", {curve}, true});
+  };
+  CHECK(chart(40, true).find("faint") == std::string::npos);
+  CHECK(chart(60, true).find("faint") != std::string::npos);
+  CHECK(chart(60, false).find("faint") == std::string::npos);
+}
+
+TEST_CASE("two evaluations differ on the problems that both have", "[runs][compare]") {
+  const auto problem = [](const std::string& id, std::vector<bool> right) {
+    EvaluatedProblem made;
+    made.id = id;
+    for (const bool is_right : right) made.answers.emplace_back().is_right = is_right;
+    return made;
+  };
+  std::vector<EvaluatedProblem> first;
+  std::vector<EvaluatedProblem> second;
+  for (int i = 0; i < 100; ++i) {
+    first.push_back(problem(std::to_string(i), {i < 40}));
+    second.push_back(problem(std::to_string(i), {i < 10 || (i >= 40 && i < 80)}));
+  }
+  second.push_back(problem("new", {true}));
+  const auto paired = paired_difference(first, second);
+  REQUIRE(paired);
+  CHECK(paired->num_problems == 100);
+  CHECK(paired->num_better == 40);
+  CHECK(paired->num_worse == 30);
+  CHECK(paired->difference == Approx(0.1));
+  // m = 10 / 102, v = 71 / 102 - m^2, half = 1.95996 sqrt(v / 102).
+  CHECK(paired->low == Approx(0.098039 - 0.160794).margin(1e-5));
+  CHECK(paired->high == Approx(0.098039 + 0.160794).margin(1e-5));
+  const auto same = paired_difference(first, first);
+  CHECK(same->difference == 0.0);
+  CHECK(same->low < 0.0);
+  CHECK(same->high > 0.0);
+  CHECK_FALSE(paired_difference({}, second));
 }
 
 TEST_CASE("a report's completions are whole groups spread over the run", "[runs][report]") {

@@ -10,11 +10,14 @@
 #include "base/error.h"
 #include "base/files/atomic_file.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
 #include "base/settings/toml_text.h"
 #include "cli/commands/command_record.h"
 #include "cli/text_table.h"
+#include "runs/evaluation_files.h"
+#include "runs/run_folder.h"
 #include "runs/run_view.h"
 
 namespace gradus::cli {
@@ -41,7 +44,7 @@ std::vector<Compared> read_all(const std::vector<std::filesystem::path>& dirs) {
         {runs::read_run(path), parse_toml(text, (path / "recipe.toml").string()).values});
   }
   if (runs.size() < 2) {
-    throw ArgumentError("runs compare: needs two runs at least; name their folders");
+    throw ArgumentError("runs compare: needs two runs at least; `gradus runs list` names them");
   }
   return runs;
 }
@@ -98,7 +101,7 @@ std::vector<std::string> metric_names(const std::vector<Compared>& runs, bool ev
 
 std::vector<std::string> header(const char* first, const std::vector<Compared>& runs) {
   std::vector<std::string> cells{first};
-  for (const auto& run : runs) cells.push_back(run.view.path.string());
+  for (const auto& run : runs) cells.push_back(printable(runs::name_of_run(run.view.path)));
   return cells;
 }
 
@@ -145,6 +148,72 @@ std::string metrics_table(const std::vector<Compared>& runs, bool every_metric) 
   return table.text();
 }
 
+/// How the other runs' last evaluations differ from the first run's, where both left samples.
+struct Against {
+  size_t run = 0;
+  int64_t first_step = 0;
+  int64_t step = 0;
+  runs::PairedDifference paired;
+};
+
+std::vector<Against> against_first(const std::vector<Compared>& runs) {
+  const auto last_step = [&](size_t run) -> std::optional<int64_t> {
+    const auto steps = runs::evaluation_steps(runs[run].view.path);
+    return steps.empty() ? std::nullopt : std::optional(steps.back());
+  };
+  std::vector<Against> all;
+  const auto first_step = last_step(0);
+  if (!first_step) return all;
+  const auto first = runs::read_evaluation(runs[0].view.path, *first_step);
+  for (size_t i = 1; i < runs.size(); ++i) {
+    const auto step = last_step(i);
+    if (!step) continue;
+    const auto paired =
+        runs::paired_difference(first, runs::read_evaluation(runs[i].view.path, *step));
+    if (paired) all.push_back({i, *first_step, *step, *paired});
+  }
+  return all;
+}
+
+std::string paired_table(const std::vector<Compared>& runs) {
+  const auto all = against_first(runs);
+  if (all.empty()) return "no two evaluations have a problem in common\n";
+  TextTable table({"on the same problems", "problems", "accuracy", "difference", "95 % interval",
+                   "better", "worse"});
+  for (const Against& other : all) {
+    const auto& paired = other.paired;
+    table.add(
+        {fmt::format("{} @{} less {} @{}", printable(runs::name_of_run(runs[other.run].view.path)),
+                     other.step, printable(runs::name_of_run(runs[0].view.path)), other.first_step),
+         std::to_string(paired.num_problems),
+         fmt::format("{:.4f} - {:.4f}", paired.second, paired.first),
+         fmt::format("{:+.4f}", paired.difference),
+         fmt::format("[{:+.4f}, {:+.4f}]", paired.low, paired.high),
+         std::to_string(paired.num_better), std::to_string(paired.num_worse)});
+  }
+  return table.text();
+}
+
+nlohmann::json paired_json(const std::vector<Compared>& runs) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Against& other : against_first(runs)) {
+    const auto& paired = other.paired;
+    list.push_back({{"run", runs[other.run].view.path.string()},
+                    {"against", runs[0].view.path.string()},
+                    {"step", other.step},
+                    {"against_step", other.first_step},
+                    {"problems", paired.num_problems},
+                    {"accuracy", paired.second},
+                    {"against_accuracy", paired.first},
+                    {"difference", paired.difference},
+                    {"low", paired.low},
+                    {"high", paired.high},
+                    {"better", paired.num_better},
+                    {"worse", paired.num_worse}});
+  }
+  return list;
+}
+
 nlohmann::json as_json(const std::vector<Compared>& runs, bool every_metric) {
   nlohmann::json recipe = nlohmann::json::object();
   nlohmann::json metrics = nlohmann::json::object();
@@ -159,7 +228,7 @@ nlohmann::json as_json(const std::vector<Compared>& runs, bool every_metric) {
       metrics[name].push_back(value ? nlohmann::json(*value) : nlohmann::json(nullptr));
     }
   }
-  return {{"runs", paths}, {"recipe", recipe}, {"metrics", metrics}};
+  return {{"runs", paths}, {"recipe", recipe}, {"metrics", metrics}, {"paired", paired_json(runs)}};
 }
 
 void compare_runs(const RunsCompareOptions& options, Session& session) {
@@ -168,12 +237,15 @@ void compare_runs(const RunsCompareOptions& options, Session& session) {
     session.out << dump_json(as_json(runs, options.every_metric)) << "\n";
     return;
   }
-  session.out << recipe_table(runs) << "\n" << metrics_table(runs, options.every_metric);
+  session.out << recipe_table(runs) << "\n"
+              << metrics_table(runs, options.every_metric) << "\n"
+              << paired_table(runs);
 }
 
 void declare_runs_compare(Command app, Session& session) {
   auto options = std::make_shared<RunsCompareOptions>();
-  app.add_option("dirs", options->dirs, "two or more runs").required();
+  app.add_option("dirs", options->dirs, "two or more runs, by folder or name, or a folder of runs")
+      .required();
   app.add_flag("--all", options->every_metric, "every figure of metrics.jsonl");
   app.add_flag("--json", options->as_json, "one JSON object");
   app.callback([options, &session] { compare_runs(*options, session); });
@@ -182,7 +254,8 @@ void declare_runs_compare(Command app, Session& session) {
 }  // namespace
 
 extern const CommandRecord kRunsCompareCommand{
-    "runs", "compare", "what differs in the recipes of runs, and how they ended",
+    "runs", "compare",
+    "what differs in the recipes of runs, and how they ended, on the same problems too",
     declare_runs_compare};
 
 }  // namespace gradus::cli

@@ -32,7 +32,8 @@ void show_disk_use(const RunsDuOptions& options, Session& session) {
                   << "\n";
       continue;
     }
-    table.add({printable(run.string()), "together", bytes_text(static_cast<double>(total)), ""});
+    table.add({printable(runs::name_of_run(run)), "together",
+               bytes_text(static_cast<double>(total)), ""});
     for (const auto& use : uses) {
       table.add({"", printable(use.name), bytes_text(static_cast<double>(use.bytes)),
                  std::to_string(use.files)});
@@ -43,7 +44,8 @@ void show_disk_use(const RunsDuOptions& options, Session& session) {
 
 void declare_runs_du(Command app, Session& session) {
   auto options = std::make_shared<RunsDuOptions>();
-  app.add_option("dirs", options->dirs, "runs, or folders of runs; default: runs");
+  app.add_option("dirs", options->dirs,
+                 "runs, by folder or name, or folders of runs; default: runs");
   app.add_flag("--json", options->as_json, "one JSON object per run and line");
   app.callback([options, &session] { show_disk_use(*options, session); });
 }

@@ -5,9 +5,11 @@
 #include <ostream>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/quantity.h"
 #include "cli/commands/command_record.h"
 #include "cli/text_table.h"
+#include "runs/run_folder.h"
 #include "runs/run_view.h"
 
 namespace gradus::cli {
@@ -39,6 +41,7 @@ void list_runs(const RunsListOptions& options, Session& session) {
     const auto reward = run.last("reward");
     if (options.as_json) {
       session.out << dump_json({{"run", path.string()},
+                                {"name", runs::name_of_run(path)},
                                 {"state", run.state},
                                 {"reason", run.reason},
                                 {"step", run.step},
@@ -51,8 +54,9 @@ void list_runs(const RunsListOptions& options, Session& session) {
                   << "\n";
       continue;
     }
-    table.add({path.string(), run.state, fmt::format("{}/{}", run.step, run.steps),
-               accuracy_text(run.first_eval()), accuracy_text(run.last_eval()), accuracy_text(best),
+    table.add({printable(runs::name_of_run(path)), run.state,
+               fmt::format("{}/{}", run.step, run.steps), accuracy_text(run.first_eval()),
+               accuracy_text(run.last_eval()), accuracy_text(best),
                best ? std::to_string(best->step) : "-", reward ? short_number(*reward) : "-",
                run.updated});
   }
@@ -61,7 +65,8 @@ void list_runs(const RunsListOptions& options, Session& session) {
 
 void declare_runs_list(Command app, Session& session) {
   auto options = std::make_shared<RunsListOptions>();
-  app.add_option("dirs", options->dirs, "runs, or folders of runs; default: runs");
+  app.add_option("dirs", options->dirs,
+                 "runs, by folder or name, or folders of runs; default: runs");
   app.add_flag("--json", options->as_json, "one JSON object per run and line");
   app.callback([options, &session] { list_runs(*options, session); });
 }
