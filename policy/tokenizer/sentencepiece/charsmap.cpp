@@ -14,14 +14,31 @@ constexpr size_t kMaxBytes = 64 << 20;
 constexpr int kMaxTrieDepth = 256;
 constexpr int kMaxChain = 32;
 
+std::vector<uint32_t> units_of(std::string_view trie) {
+  std::vector<uint32_t> units(trie.size() / 4);
+  std::memcpy(units.data(), trie.data(), units.size() * 4);
+  return units;
+}
+
+// Where the children of `unit` lie: position ^ label.
+size_t block_of_unit(const std::vector<uint32_t>& units, size_t unit) {
+  const uint32_t u = units[unit];
+  return unit ^ static_cast<size_t>((u >> 10) << ((u & (1U << 9)) >> 6));
+}
+
+// An unused unit looks like a child labelled 0 that leads back here without a value: a NUL in a
+// text is passed over by it, which is harmless.
+bool is_child(const std::vector<uint32_t>& units, size_t unit, uint32_t label) {
+  return (units[unit] & 0x800000FF) == label && units[unit] != 0;
+}
+
 // Walks a darts-clone array as the library does. A unit's fields are: offset to its block of
 // children (bits 10-31, times 256 if bit 9 is set), bit 8 "has a value", and in a child the label
 // (bits 0-7, with bit 31 clear).
 class TrieWalk {
  public:
   TrieWalk(std::string_view trie, size_t num_strings_bytes, const std::string& name)
-      : units_(trie.size() / 4), num_strings_bytes_(num_strings_bytes), name_(name) {
-    std::memcpy(units_.data(), trie.data(), units_.size() * 4);
+      : units_(units_of(trie)), num_strings_bytes_(num_strings_bytes), name_(name) {
     longest_.assign(units_.size(), kUnseen);
   }
 
@@ -40,11 +57,9 @@ class TrieWalk {
 
   bool has_value(size_t unit) const { return units_[unit] >> 8 & 1; }
 
-  // Where the children of `unit` lie: position ^ label. All 256 labels must stay inside.
+  // All 256 labels must stay inside.
   size_t block_of(size_t unit) const {
-    const uint32_t u = units_[unit];
-    const uint32_t offset = (u >> 10) << ((u & (1U << 9)) >> 6);
-    const size_t block = unit ^ static_cast<size_t>(offset);
+    const size_t block = block_of_unit(units_, unit);
     if ((block | 255) >= units_.size()) refuse("points outside its array");
     return block;
   }
@@ -67,10 +82,7 @@ class TrieWalk {
     int below = 0;
     for (uint32_t label = 0; label < 256; ++label) {
       const size_t child = block ^ label;
-      if ((units_[child] & 0x800000FF) != label) continue;
-      // An unused unit looks like a child labelled 0 that leads back here without a value: a NUL
-      // in a text is passed over by it, which is harmless.
-      if (units_[child] == 0) continue;
+      if (!is_child(units_, child, label)) continue;
       below = std::max(below, longest_chain(block_of(child), has_value(child), depth + 1));
     }
     longest_[block] = static_cast<int8_t>(below);
@@ -99,6 +111,25 @@ void check_charsmap(std::string_view charsmap, const std::string& name) {
   if (strings.back() != '\0') refuse("its strings do not end with NUL");
   if (!is_valid_utf8(strings)) refuse("its strings are not valid UTF-8");
   TrieWalk(charsmap.substr(0, trie_size), strings.size(), name).check();
+}
+
+CharsmapTrie::CharsmapTrie(std::string_view charsmap) {
+  if (charsmap.empty()) return;
+  uint32_t trie_size = 0;
+  std::memcpy(&trie_size, charsmap.data(), 4);
+  units_ = units_of(charsmap.substr(4, trie_size));
+}
+
+bool CharsmapTrie::begins_rule(std::string_view bytes) const {
+  if (units_.empty()) return false;
+  size_t block = block_of_unit(units_, 0);
+  for (const char byte : bytes) {
+    const auto label = static_cast<unsigned char>(byte);
+    const size_t child = block ^ label;
+    if (!is_child(units_, child, label)) return false;
+    block = block_of_unit(units_, child);
+  }
+  return true;
 }
 
 }  // namespace gradus::policy

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gradus::policy {
 
@@ -16,5 +18,18 @@ namespace gradus::policy {
 /// @param name      of the field, for errors.
 /// @throws gradus::Error  it is broken.
 void check_charsmap(std::string_view charsmap, const std::string& name);
+
+/// The trie of a charsmap, for one question.
+class CharsmapTrie {
+ public:
+  /// @param charsmap  one that check_charsmap has let pass.
+  explicit CharsmapTrie(std::string_view charsmap);
+
+  /// Whether a rule's text begins with these bytes.
+  bool begins_rule(std::string_view bytes) const;
+
+ private:
+  std::vector<uint32_t> units_;  ///< empty: no rules
+};
 
 }  // namespace gradus::policy

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "policy/tokenizer/sentencepiece/charsmap.h"
 #include "policy/tokenizer/sentencepiece/sentencepiece_export.h"
 #include "policy/tokenizer/sentencepiece/unigram.h"
 #include "policy/tokenizer/utf8.h"
@@ -37,8 +38,8 @@ class SentencePieceModel::Library {
     if (proto.model_type == SentencePieceProto::kUnigram) unigram_.emplace(proto);
     const auto status = processor_.LoadFromSerializedProto(proto.serialize());
     if (!status.ok()) throw Error("sentencepiece refuses the model: " + status.ToString());
-    shortens_ = !has_bytes_ && proto.normalizer.precompiled_charsmap.empty();
-    if (!shortens_) return;
+    if (has_bytes_) return;
+    rules_ = CharsmapTrie(proto.normalizer.precompiled_charsmap);
     for (const auto& piece : proto.pieces) {
       for (size_t at = 0; at < piece.text.size();) {
         const Utf8Step step = read_utf8(std::string_view(piece.text).substr(at));
@@ -49,7 +50,7 @@ class SentencePieceModel::Library {
   }
   void append_ids(std::string_view text, std::vector<int32_t>& ids) const {
     std::string shorter;
-    if (shortens_ && text.size() > kLongestUnknownRun) {
+    if (!has_bytes_ && text.size() > kLongestUnknownRun) {
       shorter = with_short_unknown_runs(text);
       text = shorter;
     }
@@ -68,15 +69,18 @@ class SentencePieceModel::Library {
 
  private:
   // A run of characters that no piece has is one unknown token, however long; the library joins its
-  // characters one by one, each time copying what it has, which is quadratic.
+  // characters one by one, each time copying what it has, which is quadratic. Characters with which
+  // a rule of the normaliser begins may become others, and end a run; no rule is longer than what
+  // is kept behind one.
   std::string with_short_unknown_runs(std::string_view text) const {
     std::string out;
     size_t run = 0;
     for (size_t at = 0; at < text.size();) {
       const Utf8Step step = read_utf8(text.substr(at));
       const auto length = static_cast<size_t>(step.length);
-      const bool is_unknown =
-          step.valid && !is_white_space(step.code_point) && !known_.contains(step.code_point);
+      const bool is_unknown = step.valid && !is_white_space(step.code_point) &&
+                              !known_.contains(step.code_point) &&
+                              !rules_.begins_rule(text.substr(at, length));
       run = is_unknown ? run + 1 : 0;
       if (run <= kLongestUnknownRun) out += text.substr(at, length);
       at += length;
@@ -104,8 +108,8 @@ class SentencePieceModel::Library {
   sentencepiece::SentencePieceProcessor processor_;
   std::optional<UnigramModel> unigram_;
   bool has_bytes_;
-  bool shortens_ = false;
   std::unordered_set<char32_t> known_;  // characters of pieces, where runs are shortened
+  CharsmapTrie rules_{""};
 };
 
 SentencePieceModel::SentencePieceModel(SentencePieceProto proto, SentencePieceOptions options)

@@ -120,6 +120,31 @@ TEST_CASE("a charsmap whose trie leaves its array is refused", "[policy][sentenc
   CHECK(refused(charsmap_of(units, strings)) == "accepted");
 }
 
+TEST_CASE("a long run of unknown characters is one token soon, also behind a charsmap",
+          "[policy][sentencepiece]") {
+  Proto proto = small_model();
+  proto.normalizer.add_dummy_prefix = false;
+  // Z becomes a.
+  std::vector<uint32_t> units(512, 0);
+  units['Z'] = 'Z' | 1 << 8 | (256 ^ 'Z') << 10;
+  units[256] = 0x80000000;
+  proto.normalizer.precompiled_charsmap = charsmap_of(units, std::string("a\0", 2));
+  const SentencePieceModel model(proto);
+  CHECK(model.encode("Zb", true) == model.encode("ab", true));
+  std::string unknown;
+  for (int i = 0; i < 300'000; ++i) unknown += "\u6f22";  // quadratic: minutes
+  CHECK(model.encode(unknown, true) == Ids{0});
+  CHECK(model.encode(unknown + "Zb" + unknown, true) == Ids{0, 7, 0});
+  // Characters that a rule reads are no run, however many there are.
+  CHECK(model.encode(std::string(3000, 'Z'), true) ==
+        model.encode(std::string(3000, 'a'), true));
+  const CharsmapTrie trie(proto.normalizer.precompiled_charsmap);
+  CHECK(trie.begins_rule("Z"));
+  CHECK_FALSE(trie.begins_rule("Y"));
+  CHECK_FALSE(trie.begins_rule("ZZ"));
+  CHECK_FALSE(CharsmapTrie("").begins_rule("Z"));
+}
+
 TEST_CASE("control symbols in text are text, unless the options name them",
           "[policy][sentencepiece]") {
   Proto proto = small_model();
