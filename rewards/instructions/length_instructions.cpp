@@ -1,23 +1,12 @@
 // length_constraints:*: how many sentences, words and paragraphs.
 
 #include "rewards/instructions/instruction_record.h"
+#include "rewards/instructions/pieces.h"
 #include "rewards/scores/sentences.h"
 #include "rewards/scores/words.h"
 
 namespace gradus::rewards {
 namespace {
-
-std::vector<std::string_view> split(std::string_view text, std::string_view mark) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const size_t at = text.find(mark);
-    if (at == std::string_view::npos) break;
-    parts.push_back(text.substr(0, at));
-    text.remove_prefix(at + mark.size());
-  }
-  parts.push_back(text);
-  return parts;
-}
 
 // The first word in lower case, without quotes before it, to the first mark within it.
 std::string first_word_of(std::string_view paragraph) {
@@ -51,7 +40,7 @@ InstructionCheck make_number_words(const InstructionArguments& arguments) {
 InstructionCheck make_number_paragraphs(const InstructionArguments& arguments) {
   const int64_t wanted = arguments.count("num_paragraphs");
   return [wanted](std::string_view response) {
-    const auto parts = split(response, "***");
+    const auto parts = split_at(response, "***");
     auto count = static_cast<int64_t>(parts.size());
     for (size_t i = 0; i < parts.size(); ++i) {
       if (!stripped(parts[i]).empty()) continue;
@@ -69,7 +58,7 @@ InstructionCheck make_nth_paragraph_first_word(const InstructionArguments& argum
   const int64_t nth = arguments.count("nth_paragraph");
   const std::string first_word = lower_case(arguments.text("first_word"));
   return [wanted, nth, first_word](std::string_view response) {
-    const auto parts = split(response, "\n\n");
+    const auto parts = split_at(response, "\n\n");
     int64_t count = 0;
     for (const auto part : parts) count += stripped(part).empty() ? 0 : 1;
     if (nth < 1 || nth > count || count != wanted) return false;

@@ -70,10 +70,11 @@ bool ends_sentence(std::string_view word, std::string_view next) {
 
 struct SentenceScanner {
   std::string_view text;
-  int64_t count = 0;
-  bool has_content = false;  // since the last end
+  std::vector<std::string_view> sentences{};
+  size_t begin = 0;          // of the present one
+  bool has_content = false;  // since then
 
-  int64_t run() && {
+  std::vector<std::string_view> run() && {
     for (size_t i = 0; i < text.size();) {
       const CodePoint point = code_point_at(text, i);
       const size_t end = i + point.num_bytes;
@@ -86,11 +87,13 @@ struct SentenceScanner {
         i = end;
       }
     }
-    return count + (has_content ? 1 : 0);
+    end_sentence(text.size());
+    return std::move(sentences);
   }
 
   size_t end_sentence(size_t end) {
-    count += has_content ? 1 : 0;
+    if (has_content) sentences.push_back(stripped(text.substr(begin, end - begin)));
+    begin = end;
     has_content = false;
     return end;
   }
@@ -105,12 +108,12 @@ struct SentenceScanner {
   }
 
   // A run of marks, "?!" or "...", is looked at once.
-  size_t at_mark(size_t begin) {
-    const size_t marks_end = std::min(text.find_first_not_of(".!?", begin), text.size());
+  size_t at_mark(size_t first) {
+    const size_t marks_end = std::min(text.find_first_not_of(".!?", first), text.size());
     const size_t end = skip_closing(marks_end);
     const bool is_open = end < text.size() && !is_white_space(code_point_at(text, end).value);
     if (is_open) return end;
-    const auto marks = text.substr(begin, marks_end - begin);
+    const auto marks = text.substr(first, marks_end - first);
     const bool is_full_stop = marks.find_first_of("!?") == std::string_view::npos;
     if (is_full_stop && !ends_sentence(word_before(marks_end), word_behind(end))) return end;
     return end_sentence(end);
@@ -143,13 +146,6 @@ struct SentenceScanner {
   }
 };
 
-bool is_word_character(uint32_t value) {
-  if (value == '_') return true;
-  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(value));
-  return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
-         (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
-}
-
 bool parts_words(std::string_view text, size_t at, uint32_t value) {
   if (is_white_space(value)) return true;
   if (value < 0x80 && std::string_view(";@#$%&?!()[]{}<>\"`*").find(static_cast<char>(value)) !=
@@ -174,9 +170,47 @@ size_t contraction_of(std::string_view word) {
   return word.size();
 }
 
+// The marks of text[at, end), runs of full stops and dashes being one.
+void add_marks(std::string_view text, size_t at, size_t end,
+               std::vector<std::string_view>& tokens) {
+  while (at < end) {
+    const CodePoint point = code_point_at(text, at);
+    size_t next = at + point.num_bytes;
+    if (point.value == '.' || point.value == '-')
+      while (next < end && text[next] == text[at]) ++next;
+    if (!is_white_space(point.value)) tokens.push_back(text.substr(at, next - at));
+    at = next;
+  }
+}
+
+// The full stop that ends a sentence is a mark, others belong to their words.
+void add_tokens(std::string_view sentence, std::vector<std::string_view>& tokens) {
+  size_t at = 0;
+  for (std::string_view word : treebank_words(sentence)) {
+    const auto begin = static_cast<size_t>(word.data() - sentence.data());
+    add_marks(sentence, at, begin, tokens);
+    at = begin + word.size();
+    const bool is_last = at == sentence.size() && word.size() > 1 && word.ends_with('.');
+    tokens.push_back(word.substr(0, word.size() - (is_last ? 1 : 0)));
+    if (is_last) tokens.push_back(word.substr(word.size() - 1));
+  }
+  add_marks(sentence, at, sentence.size(), tokens);
+}
+
 }  // namespace
 
+bool is_word_character(uint32_t value) {
+  if (value == '_') return true;
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(value));
+  return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
+         (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
 int64_t count_sentences(std::string_view text) {
+  return static_cast<int64_t>(split_sentences(text).size());
+}
+
+std::vector<std::string_view> split_sentences(std::string_view text) {
   return SentenceScanner{text}.run();
 }
 
@@ -216,6 +250,12 @@ std::vector<std::string_view> treebank_words(std::string_view text) {
   }
   end_word(text.size());
   return words;
+}
+
+std::vector<std::string_view> treebank_tokens(std::string_view text) {
+  std::vector<std::string_view> tokens;
+  for (const std::string_view sentence : split_sentences(text)) add_tokens(sentence, tokens);
+  return tokens;
 }
 
 }  // namespace gradus::rewards
