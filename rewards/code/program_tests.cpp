@@ -191,7 +191,8 @@ TestResult ProgramTests::run_io(const Program& program, const TestCase& test) co
   if (auto fault = fault_of(*process, limits_.timeout_s)) return *fault;
   const std::string difference =
       output_difference(process->output(), test.expected, limits_.tolerance);
-  return difference.empty() ? TestResult{} : TestResult{Verdict::wrong, difference};
+  if (difference.empty()) return {};
+  return {Verdict::wrong, difference, process->output()};
 }
 
 /// One test of functions: the judge, the program, and the messages between them.

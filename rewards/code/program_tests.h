@@ -18,6 +18,7 @@ const char* verdict_name(Verdict verdict);
 struct TestResult {
   Verdict verdict = Verdict::ok;
   std::string reason;
+  std::optional<std::string> output{};  ///< of a program that ended well and printed otherwise
 };
 
 struct ProgramLimits {

@@ -13,13 +13,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
+#include <optional>
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "rewards/code/checker.h"
 #include "rewards/code/fenced_block.h"
 #include "rewards/code/program_tests.h"
 #include "rewards/code/test_cases.h"
 #include "rewards/rule_record.h"
+#include "rewards/rules/reference.h"
 
 namespace gradus::rewards {
 namespace {
@@ -31,6 +35,7 @@ enum class Score { all, share, first_ten };
 struct CodeConfig {
   std::string language = "python";
   std::string tests;
+  std::string checker = "generated_checker";
   Score score = Score::all;
   int max_tests = 0;
   double timeout_s = 5.0;
@@ -49,6 +54,9 @@ template <class Field>
 void describe(CodeConfig& c, Field&& field) {
   field("language", c.language, non_empty(), "python, cpp, c, javascript or bash");
   field("tests", c.tests, any(), "column of the tests; empty: the first known one");
+  field("checker", c.checker, any(),
+        "column with a Python program that prints 1 where another output than the expected one is "
+        "right, called with the files of input, expected output and output; empty: none");
   field(
       "score", c.score,
       one_of<Score>({{"all", Score::all}, {"share", Score::share}, {"first10", Score::first_ten}}),
@@ -92,7 +100,8 @@ class CodeRule final : public RewardRule {
         options_(std::move(options)),
         sandbox_(std::make_shared<const sandbox::Sandbox>(options_.isolation)),
         language_(code::find_language(options_.language, options_.interpreter, where)),
-        programs_(sandbox_, language_, limits_of(options_)) {}
+        programs_(sandbox_, language_, limits_of(options_)),
+        where_(where) {}
 
   std::string name() const override { return name_; }
 
@@ -109,6 +118,8 @@ class CodeRule final : public RewardRule {
   void stop_with(const std::stop_token& stop) override {
     stop_ = stop;
     programs_.stop_with(stop);
+    const std::lock_guard lock(checker_mutex_);
+    if (checker_) checker_->stop_with(stop);
   }
 
   std::vector<std::string> notices() const override {
@@ -144,7 +155,31 @@ class CodeRule final : public RewardRule {
     if (const auto fault = programs_.prepare(*source, program)) {
       return with_verdict(options_.no_compile, "compile", fault->reason);
     }
-    return run_tests(program, cases.tests);
+    return run_tests(program, cases.tests, checker_of(*input.row));
+  }
+
+  /// The row's checker; empty: what is expected is the only right output.
+  std::string checker_of(const json& row) const {
+    const json* checker = options_.checker.empty() ? nullptr : value_at(&row, options_.checker);
+    return checker != nullptr && checker->is_string() ? checker->get<std::string>() : std::string();
+  }
+
+  /// One test, and where its output is another than the expected one what the checker says.
+  code::TestResult run_test(const code::ProgramTests::Program& program, const code::TestCase& test,
+                            const std::string& checker) const {
+    code::TestResult result = programs_.run(program, test);
+    if (!result.output || checker.empty()) return result;
+    return output_checker().check(checker, test, *result.output);
+  }
+
+  /// Made for the first row that has a checker: other recipes need no Python.
+  const code::OutputChecker& output_checker() const {
+    const std::lock_guard lock(checker_mutex_);
+    if (!checker_) {
+      checker_.emplace(sandbox_, options_.interpreter, limits_of(options_), where_);
+      checker_->stop_with(stop_);
+    }
+    return *checker_;
   }
 
   /// The function that the tests call; empty: they run the program.
@@ -166,7 +201,7 @@ class CodeRule final : public RewardRule {
   }
 
   Grade run_tests(const code::ProgramTests::Program& program,
-                  const std::vector<code::TestCase>& tests) const {
+                  const std::vector<code::TestCase>& tests, const std::string& checker) const {
     json verdicts = json::array();
     std::string reason;
     size_t num_ok = 0;
@@ -177,7 +212,7 @@ class CodeRule final : public RewardRule {
     for (size_t i = 0; i < tests.size() && !stop_.stop_requested(); ++i) {
       const bool is_late = std::chrono::steady_clock::now() > deadline;
       const code::TestResult result =
-          is_late ? not_run(budget_s) : programs_.run(program, tests[i]);
+          is_late ? not_run(budget_s) : run_test(program, tests[i], checker);
       verdicts.push_back(code::verdict_name(result.verdict));
       const bool is_ok = result.verdict == code::Verdict::ok;
       num_ok += is_ok ? 1 : 0;
@@ -230,7 +265,10 @@ class CodeRule final : public RewardRule {
   std::shared_ptr<const sandbox::Sandbox> sandbox_;
   code::Language language_;
   code::ProgramTests programs_;
+  std::string where_;
   std::stop_token stop_;
+  mutable std::mutex checker_mutex_;
+  mutable std::optional<code::OutputChecker> checker_;
 };
 
 std::unique_ptr<RewardRule> make_code_rule(const RewardConfig& config) {

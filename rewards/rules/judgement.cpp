@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "rewards/profiles/profile.h"
+#include "rewards/rules/option_texts.h"
 #include "rewards/rules/reference.h"
 
 namespace gradus::rewards {
@@ -106,6 +107,20 @@ MathVerdict compare(const std::string& gold, std::string_view part, const Answer
   return verdict;
 }
 
+/// The answer as the text of an option, where it is none of the labels.
+MathVerdict compare_texts(const std::string& gold, std::string_view part,
+                          const AnswerConfig& config, const OptionTexts& options) {
+  MathVerdict verdict;
+  const auto found = extract_answer(part, config.extract);
+  const auto label = found ? label_of_text(options, found->text) : std::nullopt;
+  if (!label) return verdict;
+  verdict.reason = *label == gold ? Reason::equal : Reason::different;
+  verdict.answer = found->text;
+  verdict.place = found->place;
+  verdict.path = "text of option " + *label;
+  return verdict;
+}
+
 ScoredVerdict verdict_of(const std::string& gold, const RewardInput& input,
                          std::optional<std::string_view> part, const AnswerConfig& config) {
   ScoredVerdict result;
@@ -143,20 +158,52 @@ void check_profile(const AnswerConfig& config, const std::string& source) {
                     names);
 }
 
+namespace {
+
+Judgement judge_golds(const RewardInput& input, const AnswerConfig& config, const Golds& golds,
+                      const OptionTexts& options);
+
+/// The row's options, with golds as their labels.
+Judgement judge_options(const RewardInput& input, AnswerConfig config, Golds golds,
+                        const OptionTexts& options) {
+  const nlohmann::json* gold = value_at(input.row, config.reference);
+  const bool is_number = gold != nullptr && gold->is_number();
+  config.choices = options.labels;
+  for (std::string& text : golds.texts)
+    if (auto label = label_of_gold(options, text, is_number)) text = std::move(*label);
+  return judge_golds(input, config, golds, options);
+}
+
+}  // namespace
+
 Judgement judge(const RewardInput& input, const AnswerConfig& config) {
+  const auto* profile = config.profile.empty() ? nullptr : &profiles::find_profile(config.profile);
+  const Golds golds =
+      golds_of(input.row, config.reference, profile != nullptr && profile->has_json_gold);
+  const OptionTexts options = option_texts_of(input.row, config.option_texts, config.choices);
+  if (options.is_empty() || profile != nullptr) return judge_golds(input, config, golds, {});
+  return judge_options(input, config, golds, options);
+}
+
+namespace {
+
+Judgement judge_golds(const RewardInput& input, const AnswerConfig& config, const Golds& golds,
+                      const OptionTexts& options) {
   Judgement judgement;
   const auto* profile = config.profile.empty() ? nullptr : &profiles::find_profile(config.profile);
   if (profile != nullptr) judgement.lowest_score = profile->lowest_score;
   judgement.score = judgement.lowest_score;
-  const Golds golds =
-      golds_of(input.row, config.reference, profile != nullptr && profile->has_json_gold);
   judgement.reason = golds.missing;
   if (golds.texts.empty()) return judgement;
   judgement.gold = golds.texts.front();
   const auto part = answering_part(input, config.thinking);
   bool is_comparable = false;
   for (const std::string& gold : golds.texts) {
-    const auto [verdict, score] = verdict_of(gold, input, part, config);
+    auto [verdict, score] = verdict_of(gold, input, part, config);
+    if (verdict.reason == Reason::no_answer && part && !options.is_empty()) {
+      verdict = compare_texts(gold, *part, config, options);
+      score = verdict.is_right() ? 1.0 : 0.0;
+    }
     if (verdict.reason == Reason::unparsable_gold || gold.empty()) continue;
     is_comparable = true;
     judgement.score = std::max(judgement.score, score);
@@ -177,5 +224,7 @@ Judgement judge(const RewardInput& input, const AnswerConfig& config) {
   }
   return judgement;
 }
+
+}  // namespace
 
 }  // namespace gradus::rewards

@@ -33,6 +33,7 @@ struct AnswerConfig {
   bool allow_set_relation = false;
   bool allow_several = false;
   std::vector<std::string> choices;
+  std::string option_texts;
 };
 
 template <class Field>
@@ -65,6 +66,9 @@ void describe(AnswerConfig& c, Field&& field) {
         "an inequality may answer a set: x < 3 for (-oo, 3)");
   field("allow_several", c.allow_several, any(), "one of several answers offered may be right");
   field("choices", c.choices, any(), "the choices of a multiple-choice question; none: no choice");
+  field("option_texts", c.option_texts, any(),
+        "column with the texts of the choices: a list, or texts by label; an answer that is one of "
+        "them counts as its label, A, B, ... unless choices or the column say others");
 }
 
 /// The acceptable answers of a row: text, a number, or a list of those (any of them is right); with

@@ -307,3 +307,30 @@ TEST_CASE("an unknown language is named with the nearest", "[rewards][code]") {
   CHECK_THROWS_WITH(make_rule("code", {{"language", "pyton"}}),
                     Catch::Contains("did you mean \"python\"?"));
 }
+
+TEST_CASE("a row's checker decides where several outputs are right", "[rewards][code]") {
+  const std::string checker =
+      "import sys\n"
+      "want = int(open(sys.argv[1]).read())\n"
+      "ours = [int(word) for word in open(sys.argv[3]).read().split()]\n"
+      "print(1 if len(ours) == 2 and sum(ours) == want else 0)\n";
+  json row{{"tests", {{{"input", "5"}, {"output", "2 3"}}}}, {"generated_checker", checker}};
+  const auto grade = [&](const std::string& source) {
+    return grade_of({{"isolation", "weak"}}, block(source), row);
+  };
+  CHECK(grade("print(2, 3)").value == 1.0);
+  CHECK(grade("print(1, 4)").value == 1.0);
+  CHECK(grade("print(1, 5)").value == 0.0);
+  const Grade unreadable = grade("print('what')");  // the checker breaks off with an error
+  CHECK(unreadable.outcome == GradeOutcome::scored);
+  CHECK(unreadable.value == 0.0);
+  CHECK_THAT(unreadable.reason, Catch::Contains("checker"));
+  CHECK(grade("raise SystemExit(3)").details.at("verdicts").back() == "crash");
+  row["generated_checker"] = "raise ValueError('broken')";
+  CHECK(grade("print(2, 3)").value == 1.0);
+  const Grade broken = grade("print(1, 4)");
+  CHECK(broken.outcome == GradeOutcome::failed);
+  CHECK_THAT(broken.reason, Catch::Contains("does not accept the expected output"));
+  row["generated_checker"] = nullptr;
+  CHECK(grade("print(1, 4)").value == 0.0);
+}
