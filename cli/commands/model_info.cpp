@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/quantity.h"
 #include "cli/commands/command_record.h"
+#include "cli/model_options.h"
 #include "cli/text_table.h"
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/expected_tensors.h"

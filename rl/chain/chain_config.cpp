@@ -28,7 +28,7 @@ void describe(StageEntry& c, SettingFields& field) {
         "a checkpoint's path or its name on the hub");
   field("data", c.data, any(),
         "rows (data.path): an earlier stage that makes rows, STAGE:prompts (its prompts with their "
-        "pass rates), a file, or a list of those");
+        "pass rates), STAGE:pairs (right and wrong answers), a file, or a list of those");
   field("reference", c.reference, any(), "what a KL term compares with: rl.reference, or a stage");
   field("teacher", c.teacher, any(), "policy that is distilled: an earlier stage or a checkpoint");
   field("recipe", c.recipe, any(),

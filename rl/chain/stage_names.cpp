@@ -62,11 +62,11 @@ std::string StageNames::policy(const std::string& name, ChainStage& stage) const
 std::string StageNames::rows(const std::string& name, ChainStage& stage) const {
   const size_t colon = name.find(':');
   if (holds(name.substr(0, colon))) {
-    const bool is_prompts = colon != std::string::npos && name.substr(colon + 1) == "prompts";
-    if (colon != std::string::npos && !is_prompts)
+    const std::string what = colon == std::string::npos ? "rows" : name.substr(colon + 1);
+    if (what != "rows" && what != "prompts" && what != "pairs")
       throw ConfigError(stage.entry.where + ": data: \"" + name +
-                        "\" must be a stage, or STAGE:prompts");
-    return of_stage(name.substr(0, colon), is_prompts ? "prompts.jsonl" : "rows.jsonl", stage);
+                        "\" must be a stage, STAGE:prompts or STAGE:pairs");
+    return of_stage(name.substr(0, colon), what + ".jsonl", stage);
   }
   const std::string found = path(name);
   if (fs::path(found).is_absolute()) return found;

@@ -11,12 +11,6 @@
 namespace gradus::rl {
 namespace {
 
-bool is_right(const SampledRow& row, const SelectionConfig& config) {
-  if (config.rule.empty()) return row.reward && *row.reward >= config.right_from;
-  const auto score = row.scores.find(config.rule);
-  return score != row.scores.end() && score->second >= config.right_from;
-}
-
 bool is_graded(const SampledRow& row) {
   return row.reward || !row.scores.empty();
 }
@@ -58,6 +52,12 @@ void note_lengths(std::vector<SampledRow>& rows, const SelectionConfig& config) 
 }
 
 }  // namespace
+
+bool is_right(const SampledRow& row, const SelectionConfig& config) {
+  if (config.rule.empty()) return row.reward && *row.reward >= config.right_from;
+  const auto score = row.scores.find(config.rule);
+  return score != row.scores.end() && score->second >= config.right_from;
+}
 
 void note_statistics(std::vector<SampledRow>& rows, const SelectionConfig& config) {
   note_pass_rates(rows, config);

@@ -38,6 +38,9 @@ struct Selection {
 Selection select_rows(std::vector<SampledRow> rows, const SelectionConfig& config,
                       const std::vector<std::string>& evaluation_prompts);
 
+/// Whether the row's score is right; one without a score is not.
+bool is_right(const SampledRow& row, const SelectionConfig& config);
+
 /// The parts of it, each on rows in the order of `comes_before`.
 
 /// Notes of rows that have none: pass_rate, num_samples and length_range.

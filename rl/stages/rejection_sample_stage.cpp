@@ -91,7 +91,7 @@ std::vector<std::string> evaluation_prompts(const RunConfig& config, const Learn
 ///   step     prompts_per_step prompts, `samples` completions each, all graded: samples.jsonl
 ///   end      select (rl/selection/selection.h): rows.jsonl, counts.json; every prompt with its
 ///   pass
-///            rate: prompts.jsonl
+///            rate: prompts.jsonl; pairs of right and wrong answers: pairs.jsonl
 ///
 /// Nothing is trained. A step is a function of (recipe, cursor) and the weights; a resumed run cuts
 /// samples.jsonl to what its checkpoint knew.
@@ -126,6 +126,7 @@ class RejectionSampleStage : public Stage {
     const fs::path folder = run.directory().path();
     auto samples = read_sampled_rows(samples_.path().string());
     const auto prompts = prompt_rows(samples, config_.sample.select);
+    const auto pairs = pair_rows(samples, config_.sample.pairs, config_.sample.select);
     const auto selection = select_rows(std::move(samples), config_.sample.select,
                                        evaluation_prompts(config_, learner_));
     nlohmann::json dropped = nlohmann::json::object();
@@ -133,6 +134,7 @@ class RejectionSampleStage : public Stage {
     run.write_when_possible([&] {
       write_sampled_rows((folder / "rows.jsonl").string(), selection.rows);
       write_file_atomically(folder / "prompts.jsonl", prompts);
+      write_file_atomically(folder / "pairs.jsonl", pairs);
       write_file_atomically(folder / "counts.json", dump_json({{"input", selection.counts.input},
                                                                {"kept", selection.counts.kept},
                                                                {"dropped", dropped}}) +

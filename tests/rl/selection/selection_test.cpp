@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "rl/selection/pairs.h"
 #include "rl/selection/row_filter.h"
 #include "rl/selection/shingles.h"
 #include "tests/catch.h"
@@ -222,6 +223,27 @@ TEST_CASE("rows of other programs, without provenance, are judged by what is kno
   CHECK(to_row(answer)["messages"].size() == 2);
   CHECK_THROWS_WITH(read_sampled_row(nlohmann::ordered_json::parse(R"({"text": "x"})"), "rows:3"),
                     Catch::Matchers::StartsWith("rows:3: has neither"));
+}
+
+TEST_CASE("a right answer is paired with a wrong one of nearly its length, once") {
+  std::vector<SampledRow> rows{
+      row_of("1", 0, "right", 1.0, 10), row_of("1", 1, "wrong long", 0.0, 30),
+      row_of("1", 2, "wrong", 0.0, 12), row_of("1", 3, "also right", 1.0, 11),
+      row_of("2", 0, "alone", 1.0, 10)};
+  PairConfig config;
+  config.most = 0;
+  const auto lines = pair_rows(rows, config, {});
+  const auto pair = nlohmann::json::parse(lines);  // one line
+  CHECK(pair["chosen"] == "right");
+  CHECK(pair["rejected"] == "wrong");
+  std::ranges::reverse(rows);
+  CHECK(pair_rows(rows, config, {}) == lines);
+  config.kind = PairKind::long_to_short;
+  CHECK(pair_rows(rows, config, {}).empty());
+  rows.push_back(row_of("1", 4, "right at length", 1.0, 25));
+  const auto shorter = nlohmann::json::parse(pair_rows(rows, config, {}));
+  CHECK(shorter["chosen"] == "right");
+  CHECK(shorter["rejected"] == "right at length");
 }
 
 }  // namespace
