@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "base/process/free_memory.h"
+#include "base/process/usable_cores.h"
 #include "base/quantity.h"
 #include "policy/kernels/matmul.h"
 #include "rewards/sandbox/sandbox.h"
@@ -131,13 +132,6 @@ Check check_disk(const Machine& machine) {
 }
 
 }  // namespace
-
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 Machine look_at_machine() {
   Machine machine;

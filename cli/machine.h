@@ -32,7 +32,4 @@ struct Machine {
 /// Looks around; starts short-lived children (python3 --version, a sandboxed trial).
 Machine look_at_machine();
 
-/// Cores that this process may run on.
-int usable_cores();
-
 }  // namespace gradus::cli

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/settings/setting.h"
-#include "cli/machine.h"
+#include "base/process/usable_cores.h"
 #include "policy/formats/checkpoint_name.h"
 #include "runs/run_folder.h"
 #include "runs/run_view.h"

@@ -26,6 +26,7 @@ const std::map<std::string, std::string>& group_texts() {
       {"rl", "the algorithms by themselves"},
       {"data", "prompts"},
       {"rewards", "reward rules"},
+      {"keys", "who may use the service"},
       {"help", "what can be set"},
   };
   return texts;

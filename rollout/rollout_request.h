@@ -2,12 +2,24 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 
 #include "rollout/engine/sampling.h"
 #include "rollout/records.h"
 
 namespace gradus::rollout {
+
+/// Whoever decides which tokens a completion may have next: a grammar, penalties, a bias. One object
+/// a request; calls for one completion come in the order of its tokens, from several threads.
+class LogitEditor {
+ public:
+  virtual ~LogitEditor() = default;
+  /// @param tokens  of the completion so far. @param logits  [V], to be changed in place; -infinity
+  /// forbids. Not all may be forbidden.
+  virtual void edit(int completion, std::span<const int32_t> tokens, std::span<float> logits) = 0;
+};
 
 /// One prompt to be answered `num_completions` times. The random stream of completion i is keyed by
 /// (seed, step, prompt_key, i), so that results depend neither on batching nor on the workers.
@@ -19,6 +31,9 @@ struct RolloutRequest {
   uint64_t prompt_key = 0;
   SamplingConfig sampling;
   bool keeps_experts = false;  ///< of a model with mixtures: prompt and completions keep choices
+  /// Changes a row of logits before a token is drawn from it; null: nobody does.
+  std::shared_ptr<LogitEditor> editor = nullptr;
+  bool shows_logits = false;  ///< TokenEvent::logits is filled, as the model gave them
 };
 
 /// What a batch of rollouts cost and met.

@@ -43,6 +43,7 @@ class RunDirectory {
   std::filesystem::path inputs() const { return path_ / "inputs.json"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path samples() const { return path_ / "samples"; }
+  std::filesystem::path exports() const { return path_ / "exports"; }
   std::filesystem::path final_model() const { return path_ / "final"; }
   std::filesystem::path best_model() const { return path_ / "best"; }
 

@@ -61,6 +61,9 @@ void describe(RunSettings& c, SettingFields& field) {
         "that alone is measured");
   field("best_mode", c.best_mode, metric_mode().records_only(),
         "which values of it are better: max, min, or auto: min for losses, perplexity and KL");
+  field("export_checkpoints", c.export_checkpoints, any().records_only(),
+        "write each checkpoint's policy as exports/step-N as well, for programs that read models; "
+        "they are never removed by the run");
   field("eval_every", c.eval_every, at_least(0).records_only(),
         "steps between evaluations; 0: none");
   field("eval_at_start", c.eval_at_start, any(), "evaluate before the first step, as step 0");

@@ -24,9 +24,10 @@ struct RunSettings {
   int64_t checkpoint_every = 50;  ///< 0: at the end and when stopped alone
   int keep = 2;                   ///< newest checkpoints that are kept
   bool keep_best = true;
-  std::string best_metric;         ///< empty: the evaluation's accuracy, or its loss
-  std::string best_mode = "auto";  ///< as direction_of has it
-  int64_t eval_every = 0;          ///< 0: no evaluation
+  std::string best_metric;          ///< empty: the evaluation's accuracy, or its loss
+  std::string best_mode = "auto";   ///< as direction_of has it
+  int64_t eval_every = 0;           ///< 0: no evaluation
+  bool export_checkpoints = false;  ///< RUN/exports/step-N, a Hugging Face directory of each
   bool eval_at_start = true;
   int64_t samples_every = 10;  ///< 0: no sample files
   double disk_full_wait_s = 3600.0;

@@ -259,6 +259,7 @@ bool StageLoop::save_checkpoint(bool must_succeed) {
   const double begin = run_.clock().now_s();
   try {
     run_.save_checkpoint(state_, learner_);
+    if (run_.settings().export_checkpoints) export_checkpoint();
     is_saved_ = true;
   } catch (const FileError& error) {
     if (must_succeed) throw;
@@ -267,6 +268,17 @@ bool StageLoop::save_checkpoint(bool must_succeed) {
   }
   book_save(begin);
   return is_saved_;
+}
+
+/// What a run begins with is a model already, and has a name.
+void StageLoop::export_checkpoint() {
+  if (learner_ == nullptr || state_.step == 0) return;
+  const fs::path target = run_.directory().exports() / step_name(state_.step);
+  if (fs::exists(target)) return;
+  run_.write_if_possible("exports/", [&] {
+    fs::create_directories(run_.directory().exports());
+    publish_folder(target, [&](const fs::path& folder) { learner_->save_model(folder); });
+  });
 }
 
 void StageLoop::book_save(double begin_s) {

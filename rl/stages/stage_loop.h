@@ -49,6 +49,7 @@ class StageLoop {
   void absorb(StepReport report, int64_t step, std::string memory);
   void stop_after_skips(const std::string& reason);
   bool save_checkpoint(bool must_succeed);
+  void export_checkpoint();
   void book_save(double begin_s);
   void save_after_error();
   void finish();

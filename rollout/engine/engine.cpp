@@ -275,7 +275,7 @@ void Engine::verify_drafts(const std::vector<Draw>& draws, const at::Tensor& log
     ++stats_.accepted_drafts;
     if (sequence.phase == Phase::done) continue;
     scheduler_.confirm_draft(sequence);
-    more.push_back({draw.job, &sequence, draw.row + 1, false, {}});
+    more.push_back({draw.job, &sequence, draw.row + 1, false, {}, {}});
   }
   sample(more, logits);
   for (auto& draw : more) accept(draw);

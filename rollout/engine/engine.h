@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -108,7 +109,8 @@ class Engine {
   std::vector<Draw> list_draws(const std::vector<RowSpan>& spans) const;
   void sample(std::vector<Draw>& draws, const at::Tensor& logits);
   void accept(Draw& draw);
-  void append(Job& job, Sequence& sequence, const SampledToken& token);
+  void append(Job& job, Sequence& sequence, const SampledToken& token,
+              std::span<const float> logits);
   void end(Job& job, Sequence& sequence, FinishReason reason, const std::string& error = {});
   void collect_finished();
   void note_call();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "rollout/engine/engine.h"
 
@@ -14,6 +15,7 @@ struct Engine::Draw {
   int64_t row = 0;
   bool has_draft = false;  ///< whose logits are in the next row
   std::optional<SampledToken> token;
+  std::span<const float> logits;  // valid while the call's logits are
 };
 
 }  // namespace gradus::rollout

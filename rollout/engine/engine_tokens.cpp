@@ -25,10 +25,10 @@ std::vector<Engine::Draw> Engine::list_draws(const std::vector<RowSpan>& spans) 
     if (!span.wants_logits) continue;
     Job* job = span.unit.job;
     if (span.unit.sequence != nullptr) {
-      draws.push_back({job, span.unit.sequence, row, span.has_draft, {}});
+      draws.push_back({job, span.unit.sequence, row, span.has_draft, {}, {}});
     } else {
       for (auto& sequence : job->sequences)
-        if (sequence.phase != Phase::done) draws.push_back({job, &sequence, row, false, {}});
+        if (sequence.phase != Phase::done) draws.push_back({job, &sequence, row, false, {}, {}});
     }
     row += span.has_draft ? 2 : 1;
   }
@@ -43,7 +43,16 @@ void Engine::sample(std::vector<Draw>& draws, const at::Tensor& logits) {
     const float* row = first + static_cast<size_t>(draw.row) * width;
     const auto& sampler = draw.job->sampler;
     const float u = sampler.is_greedy() ? 0.0F : draw.sequence->random.uniform();
-    draw.token = sampler.sample({row, width}, u, scratch_[static_cast<size_t>(member)]);
+    draw.logits = {row, width};
+    auto& scratch = scratch_[static_cast<size_t>(member)];
+    if (const auto& editor = draw.job->request.editor) {
+      auto& edited = scratch.edited;
+      edited.assign(row, row + width);
+      editor->edit(draw.sequence->completion.index, draw.sequence->completion.tokens, edited);
+      draw.token = sampler.sample_edited(edited, u, scratch);
+    } else {
+      draw.token = sampler.sample({row, width}, u, scratch);
+    }
   };
   team_.run(std::ssize(draws), [&](ThreadTeam::Tasks& tasks) {
     for (int64_t i; tasks.next(i);) draw_one(draws[static_cast<size_t>(i)], tasks.member());
@@ -55,7 +64,7 @@ void Engine::sample(std::vector<Draw>& draws, const at::Tensor& logits) {
 void Engine::accept(Draw& draw) {
   auto& sequence = *draw.sequence;
   try {
-    if (draw.token) return append(*draw.job, sequence, *draw.token);
+    if (draw.token) return append(*draw.job, sequence, *draw.token, draw.logits);
     end(*draw.job, sequence, FinishReason::failed,
         "the logits after " + std::to_string(sequence.completion.tokens.size()) +
             " completion tokens hold NaN or infinity; nothing was sampled from them");
@@ -65,7 +74,8 @@ void Engine::accept(Draw& draw) {
   }
 }
 
-void Engine::append(Job& job, Sequence& sequence, const SampledToken& token) {
+void Engine::append(Job& job, Sequence& sequence, const SampledToken& token,
+                    std::span<const float> logits) {
   auto& completion = sequence.completion;
   completion.tokens.push_back(token.id);
   completion.logprobs.push_back(token.logprob);
@@ -81,7 +91,8 @@ void Engine::append(Job& job, Sequence& sequence, const SampledToken& token) {
   }
   if (job.on_token) {
     job.on_token({completion.index, token.id, token.logprob, token.policy_logprob,
-                  sequence.text.take_settled(finish.has_value()), finish});
+                  sequence.text.take_settled(finish.has_value()), finish,
+                  job.request.shows_logits ? logits : std::span<const float>()});
   }
   if (finish) end(job, sequence, *finish);
 }

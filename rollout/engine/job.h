@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct TokenEvent {
   float policy_logprob = 0.0F;
   std::string_view text;  ///< text that became certain; later events never take it back
   std::optional<FinishReason> finish;  ///< of the last token
+  std::span<const float> logits;       ///< [V] it was drawn from; where the request shows them
 };
 
 /// Called from the thread that steps the engine; `text` is valid during the call.

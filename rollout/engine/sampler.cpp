@@ -117,6 +117,26 @@ std::optional<SampledToken> Sampler::sample(std::span<const float> logits, float
   return SampledToken{static_cast<int32_t>(id), logprob, logprob};
 }
 
+std::optional<SampledToken> Sampler::sample_edited(std::span<float> logits, float u,
+                                                   SamplerScratch& scratch) const {
+  // Low enough that its weight is 0 beside any other, and finite, as the kernels want it.
+  constexpr float kForbidden = -1e30F;
+  bool has_allowed = false;
+  for (float& z : logits) {
+    if (z == -INFINITY) {
+      z = kForbidden;
+    } else {
+      has_allowed = true;
+    }
+  }
+  if (!has_allowed) return std::nullopt;
+  const auto token = sample(logits, u, scratch);
+  // A forbidden token has no weight, but rounding at the end of the line may point at one.
+  if (!token || logits[static_cast<size_t>(token->id)] != kForbidden) return token;
+  const auto best = std::max_element(logits.begin(), logits.end());
+  return SampledToken{static_cast<int32_t>(best - logits.begin()), 0.0F, 0.0F};
+}
+
 /// Length of the ranked head that the filters keep; its weights exp(b (z - max)) lie in
 /// scratch.weights. All ranked tokens kept means that more may have to be ranked.
 size_t Sampler::count_kept(double b, double full_mass, SamplerScratch& scratch) const {

@@ -34,6 +34,7 @@ struct SamplerScratch {
   std::vector<float> order;
   std::vector<Candidate> candidates;
   std::vector<double> weights;
+  std::vector<float> edited;  ///< a row that an editor changed
 
   /// Room for rows of `vocab_size` logits, so that sampling does not allocate.
   void reserve(int64_t vocab_size);
@@ -59,6 +60,11 @@ class Sampler {
   /// @return   nullopt when a logit is NaN or infinite: nothing may be sampled from that.
   std::optional<SampledToken> sample(std::span<const float> logits, float u,
                                      SamplerScratch& scratch) const;
+
+  /// The same of logits in which an editor forbade tokens by -infinity. @return  nullopt: all are
+  /// forbidden, or one is NaN.
+  std::optional<SampledToken> sample_edited(std::span<float> logits, float u,
+                                            SamplerScratch& scratch) const;
 
   bool is_greedy() const { return is_greedy_; }
 

@@ -1,0 +1,164 @@
+#include "service/models/model_host.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/failure_text.h"
+#include "base/process/free_memory.h"
+#include "service/http/message.h"
+
+namespace gradus::service {
+namespace {
+
+HttpError no_such_model(const std::string& name) {
+  return {404, "The model `" + name + "` does not exist or you do not have access to it.",
+          "model_not_found", "model"};
+}
+
+ModelEntry entry_of(const SqlRow& row) {
+  return {row.text(0), row.text(1), row.integer(2), row.text(3), row.text(4)};
+}
+
+/// Bytes of a checkpoint's files, about what it takes in memory.
+int64_t bytes_on_disk(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(path)) return static_cast<int64_t>(fs::file_size(path));
+  int64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    const auto suffix = entry.path().extension();
+    if (suffix == ".safetensors" || suffix == ".gguf")
+      bytes += static_cast<int64_t>(entry.file_size());
+  }
+  return bytes;
+}
+
+constexpr const char* kModelColumns = "SELECT name, path, created, project, job FROM models ";
+
+}  // namespace
+
+void describe(ModelsConfig& c, SettingFields& field) {
+  field("memory_mb", c.memory_mb, at_least(0.0),
+        "memory of all models together; 0: half of the machine's");
+  field("kv_cache_mb", c.kv_cache_mb, positive(), "of each model, for keys and values");
+  field("max_sequences", c.max_sequences, at_least(1), "completions that decode together");
+  field("threads", c.threads, at_least(0), "compute threads of each model; 0: all cores");
+  field("precision", c.precision, any(), "float32 or bfloat16");
+}
+
+ModelHost::ModelHost(Store& store, ModelsConfig config)
+    : store_(store), config_(std::move(config)) {}
+
+void ModelHost::add_base(const std::string& name, const std::string& path, int64_t created) {
+  const bool is_plain =
+      !name.empty() && name.size() <= 200 && std::ranges::all_of(name, [](unsigned char c) {
+        return c > 0x20 && c < 0x7F && c != '"' && c != '\\' && c != '%' && c != '?' && c != '#';
+      });
+  if (!is_plain || name.starts_with("ft:"))
+    throw ArgumentError("--model: " + name + ": is no name for a model; try letters and digits");
+  if (!bases_.emplace(name, ModelEntry{name, path, created, "gradus", ""}).second)
+    throw ArgumentError("--model: " + name + ": is given twice");
+}
+
+std::optional<ModelEntry> ModelHost::find(const std::string& name,
+                                          const std::string& project) const {
+  const auto base = bases_.find(name);
+  if (base != bases_.end()) return base->second;
+  const auto row = store_.read([&](Database& database) {
+    return database.first(std::string(kModelColumns) +
+                              "WHERE name=? AND (project=? OR EXISTS(SELECT 1 FROM permissions p "
+                              "WHERE p.model=models.name AND p.project=?))",
+                          {name, project, project});
+  });
+  if (!row) return std::nullopt;
+  return entry_of(*row);
+}
+
+std::vector<ModelEntry> ModelHost::list(const std::string& project) const {
+  std::vector<ModelEntry> entries;
+  for (const auto& [name, entry] : bases_) entries.push_back(entry);
+  const auto rows = store_.read([&](Database& database) {
+    return database.query(std::string(kModelColumns) +
+                              "WHERE project=? OR EXISTS(SELECT 1 FROM permissions p WHERE "
+                              "p.model=models.name AND p.project=?) ORDER BY seq DESC",
+                          {project, project});
+  });
+  for (const auto& row : rows) entries.push_back(entry_of(row));
+  return entries;
+}
+
+std::shared_ptr<LoadedModel> ModelHost::use(const std::string& name, const std::string& project) {
+  const auto entry = find(name, project);
+  if (!entry) throw no_such_model(name);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    Slot& slot = slots_[name];
+    slot.last_use = ++num_uses_;
+    if (slot.model) return slot.model;
+    if (!slot.is_loading) break;
+    loaded_.wait(lock);
+  }
+  slots_[name].is_loading = true;
+  make_room(bytes_on_disk(entry->path));
+  lock.unlock();
+  std::shared_ptr<LoadedModel> model;
+  std::string fault;
+  try {
+    model = load(*entry);
+  } catch (const std::exception& error) {
+    fault = failure_text(error);
+  }
+  lock.lock();
+  slots_[name].is_loading = false;
+  slots_[name].model = model;
+  if (!model) slots_.erase(name);
+  loaded_.notify_all();
+  if (!model)
+    throw HttpError(503, "The model `" + name + "` cannot be loaded.", "model_not_ready", "model");
+  return model;
+}
+
+std::shared_ptr<LoadedModel> ModelHost::load(const ModelEntry& entry) {
+  return std::make_shared<LoadedModel>(entry.name, entry.path, config_);
+}
+
+/// With the mutex held: unloads what nobody uses, the least recently used first.
+void ModelHost::make_room(int64_t bytes) {
+  const double budget = config_.memory_mb > 0 ? config_.memory_mb * (1 << 20)
+                                              : static_cast<double>(gradus::memory_bytes()) / 2;
+  for (;;) {
+    int64_t held = bytes + static_cast<int64_t>(config_.kv_cache_mb * (1 << 20));
+    auto oldest = slots_.end();
+    for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
+      if (!slot->second.model) continue;
+      held += slot->second.model->memory_bytes();
+      const bool is_idle = slot->second.model.use_count() == 1;
+      if (is_idle && (oldest == slots_.end() || slot->second.last_use < oldest->second.last_use))
+        oldest = slot;
+    }
+    if (static_cast<double>(held) <= budget || oldest == slots_.end()) return;
+    slots_.erase(oldest);
+  }
+}
+
+void ModelHost::forget(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto slot = slots_.find(name);
+  if (slot != slots_.end() && !slot->second.is_loading) slots_.erase(slot);
+}
+
+bool ModelHost::is_in_use(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto slot = slots_.find(name);
+  return slot != slots_.end() && slot->second.model && slot->second.model.use_count() > 1;
+}
+
+std::vector<ModelHost::Status> ModelHost::loaded() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Status> all;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.model) all.push_back({name, slot.model->load(), slot.model->memory_bytes()});
+  }
+  return all;
+}
+
+}  // namespace gradus::service

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "service/http/http_server.h"
+#include "service/service_config.h"
+
+namespace gradus::service {
+
+class Store;
+class KeyStore;
+class FileStore;
+class ModelHost;
+class JobService;
+class JobStore;
+class EventStreams;
+class GraderDesk;
+class ServiceMetrics;
+
+/// What handlers work with; all outlive the requests.
+struct ServiceParts {
+  const ServiceConfig& config;
+  std::filesystem::path data_dir;
+  Store& store;
+  KeyStore& keys;
+  FileStore& files;
+  ModelHost& models;
+  JobStore& job_store;
+  JobService& jobs;
+  GraderDesk& graders;
+  EventStreams& streams;
+  ServiceMetrics& metrics;
+  std::function<HttpServer::Load()> load;
+  std::function<bool()> is_stopping;
+};
+
+}  // namespace gradus::service

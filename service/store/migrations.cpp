@@ -1,0 +1,93 @@
+#include "service/store/migrations.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "base/error.h"
+
+namespace gradus::service {
+namespace {
+
+// A step is never changed once it was released; what comes later is a step of its own.
+constexpr const char* kSteps[] = {
+    // 1
+    R"sql(
+CREATE TABLE keys(
+  id TEXT PRIMARY KEY, project TEXT NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+  hint TEXT NOT NULL, scopes TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER,
+  last_used INTEGER, revoked INTEGER, job TEXT);
+CREATE TABLE files(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  filename TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL, created INTEGER NOT NULL,
+  expires INTEGER);
+CREATE INDEX files_of_project ON files(project, seq);
+CREATE TABLE jobs(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  key TEXT NOT NULL, created INTEGER NOT NULL, finished INTEGER,
+  status TEXT NOT NULL CHECK(status IN ('validating_files','queued','running','paused','succeeded',
+                                        'failed','cancelled')),
+  model TEXT NOT NULL, suffix TEXT NOT NULL, seed INTEGER NOT NULL, training_file TEXT NOT NULL,
+  validation_file TEXT, method TEXT NOT NULL, metadata TEXT, integrations TEXT, gradus TEXT,
+  hyperparameters TEXT, fine_tuned_model TEXT, error TEXT, result_files TEXT NOT NULL DEFAULT '[]',
+  trained_tokens INTEGER, steps INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0,
+  estimated_finish INTEGER, attempts INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX jobs_of_project ON jobs(project, seq);
+CREATE INDEX jobs_to_do ON jobs(status, seq)
+  WHERE status IN ('validating_files','queued','running');
+CREATE TRIGGER ended_jobs_stay BEFORE UPDATE OF status ON jobs
+  WHEN OLD.status IN ('succeeded','failed','cancelled') AND NEW.status <> OLD.status
+  BEGIN SELECT RAISE(ABORT, 'the job has ended'); END;
+CREATE TABLE events(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  job TEXT NOT NULL REFERENCES jobs(id), created INTEGER NOT NULL, level TEXT NOT NULL,
+  message TEXT NOT NULL, type TEXT NOT NULL, data TEXT, step INTEGER);
+CREATE INDEX events_of_job ON events(job, seq);
+CREATE UNIQUE INDEX metrics_once ON events(job, step) WHERE type = 'metrics';
+CREATE TABLE models(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  job TEXT NOT NULL REFERENCES jobs(id), path TEXT NOT NULL, created INTEGER NOT NULL);
+CREATE TABLE checkpoints(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  job TEXT NOT NULL REFERENCES jobs(id), created INTEGER NOT NULL, step INTEGER NOT NULL,
+  model TEXT NOT NULL, metrics TEXT NOT NULL, UNIQUE(job, step));
+CREATE TABLE permissions(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, model TEXT NOT NULL,
+  project TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE(model, project));
+CREATE TABLE usage(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, created INTEGER NOT NULL, project TEXT NOT NULL,
+  key TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL, status TEXT NOT NULL,
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL);
+CREATE INDEX usage_of_project ON usage(project, created);
+CREATE TABLE idempotency(
+  project TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, job TEXT NOT NULL,
+  created INTEGER NOT NULL, PRIMARY KEY(project, key));
+)sql",
+};
+
+constexpr int64_t kNewest = std::size(kSteps);
+/// "GRDS": a database of another program is not taken for ours.
+constexpr int64_t kApplication = 0x47524453;
+
+}  // namespace
+
+void migrate(Database& database, const std::function<void()>& keep_copy) {
+  const int64_t owner = database.first("PRAGMA application_id")->integer(0);
+  int64_t version = database.first("PRAGMA user_version")->integer(0);
+  if (owner != kApplication && (owner != 0 || version != 0))
+    throw FileError("gradus.db", "corrupt", "is the database of another program");
+  if (version > kNewest) {
+    throw FileError("gradus.db", "newer_schema",
+                    fmt::format("has schema {}, this Gradus knows {}; use the newer one, or the "
+                                "copy that was made before it was changed",
+                                version, kNewest));
+  }
+  if (version > 0 && version < kNewest) keep_copy();
+  for (; version < kNewest; ++version) {
+    database.run_script(fmt::format(
+        "BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT;",
+        kSteps[version], kApplication, version + 1));
+  }
+}
+
+}  // namespace gradus::service

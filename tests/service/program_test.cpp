@@ -1,0 +1,195 @@
+// `gradus serve` as people run it: keys, jobs, kills.
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "tests/catch.h"
+#include "tests/cli/program.h"
+#include "tests/service/raw_client.h"
+#include "tests/service/server_process.h"
+
+namespace fs = std::filesystem;
+using namespace gradus::service;
+using gradus::cli::read_text;
+using gradus::cli::run_gradus;
+using gradus::tests::TemporaryFolder;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kJobs = "/v1/fine_tuning/jobs";
+
+std::string training_rows(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    const int a = i % 7 + 1;
+    const int b = i % 5 + 2;
+    text += json({{"messages", {{{"role", "user"},
+                                 {"content", "What is " + std::to_string(a) + " + " +
+                                                 std::to_string(b) + "?"}}}},
+                  {"answer", std::to_string(a + b)}})
+                .dump() +
+            "\n";
+  }
+  return text;
+}
+
+json job_body(const std::string& file, int epochs) {
+  return {{"model", "nano"},
+          {"training_file", file},
+          {"seed", 3},
+          {"method",
+           {{"type", "reinforcement"},
+            {"reinforcement",
+             {{"grader",
+               {{"type", "string_check"},
+                {"name", "g"},
+                {"input", "{{sample.output_text}}"},
+                {"reference", "<answer>{{item.answer}}</answer>"},
+                {"operation", "like"}}},
+              {"hyperparameters",
+               {{"batch_size", 4}, {"n_epochs", epochs}, {"reasoning_effort", "low"}}}}}}}};
+}
+
+json wait_for(int port, const std::string& job, const std::string& status, int steps = 0) {
+  for (int i = 0; i < 1200; ++i) {
+    const json now = ask(port, "GET", std::string(kJobs) + "/" + job).json();
+    const auto events = ask(port, "GET", std::string(kJobs) + "/" + job + "/events?limit=1").json();
+    int step = 0;
+    for (const auto& event : events["data"]) step = event["data"].value("step", 0);
+    const bool has_ended = now["status"] == "failed" || now["status"] == "succeeded";
+    if ((now["status"] == status && step >= steps) || has_ended) return now;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  FAIL("the job did not get to be " + status);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("keys open what their scopes say, and a wrong one nothing", "[service][cli]") {
+  const TemporaryFolder folder;
+  const std::string data = (folder / "data").string();
+  const auto add = [&](const std::string& scope, const std::string& project) {
+    const auto made = run_gradus({"keys", "add", "--data", data, "--name", "k", "--scope", scope,
+                                  "--project", project, "--json"});
+    REQUIRE(made.exit_code == 0);
+    return json::parse(made.out);
+  };
+  const auto infer = add("infer", "one");
+  const auto files = add("files", "one");
+  const auto others = add("files", "two");
+  ServerProcess server(data, {});
+  const auto as = [](const json& key) {
+    return std::map<std::string, std::string>{
+        {"authorization", "Bearer " + key["key"].get<std::string>()}};
+  };
+  CHECK(ask(server.port(), "GET", "/health").status == 200);
+  CHECK(ask(server.port(), "GET", "/v1/models").status == 401);
+  CHECK(ask(server.port(), "GET", "/v1/models", "", as({{"key", "tml-gr-nonsense-nonsense"}})).status ==
+        401);
+  CHECK(ask(server.port(), "GET", "/v1/models", "", as(infer)).status == 200);
+  CHECK(ask(server.port(), "GET", "/v1/models", "",
+            {{"x-api-key", infer["key"].get<std::string>()}}).status == 200);
+  CHECK(ask(server.port(), "GET", "/v1/files", "", as(infer)).status == 403);
+  CHECK(ask(server.port(), "GET", "/metrics", "", as(files)).status == 403);
+  const std::string id = upload(server.port(), training_rows(1), as(files));
+  CHECK(ask(server.port(), "GET", "/v1/files/" + id, "", as(files)).status == 200);
+  CHECK(ask(server.port(), "GET", "/v1/files/" + id, "", as(others)).status == 404);
+  CHECK(run_gradus({"keys", "revoke", "--data", data, files["id"]}).exit_code == 0);
+  CHECK(ask(server.port(), "GET", "/v1/files/" + id, "", as(files)).status == 401);
+  CHECK(server.stop() == 0);
+}
+
+TEST_CASE("a server refuses to be reached by others without keys and TLS", "[service][cli]") {
+  const TemporaryFolder folder;
+  const std::string data = (folder / "data").string();
+  const auto open = run_gradus({"serve", "--data", data, "--listen", "0.0.0.0:0", "--open"});
+  CHECK(open.exit_code == 2);
+  const auto bare = run_gradus({"serve", "--data", data, "--listen", "0.0.0.0:0"});
+  CHECK(bare.exit_code == 2);
+  CHECK(bare.err.find("gradus keys add") != std::string::npos);
+  run_gradus({"keys", "add", "--data", data, "--name", "k"});
+  const auto plain = run_gradus({"serve", "--data", data, "--listen", "0.0.0.0:0"});
+  CHECK(plain.exit_code == 2);
+  CHECK(plain.err.find("TLS") != std::string::npos);
+  const auto wrong = run_gradus({"serve", "--data", data, "--set", "jobs.runing=2"});
+  CHECK(wrong.exit_code == 2);
+  CHECK(wrong.err.find("jobs.running") != std::string::npos);
+  const ServerProcess first(data, {"--open"});
+  const auto second = run_gradus({"serve", "--data", data, "--open", "--listen", "127.0.0.1:0"});
+  CHECK(second.exit_code == 1);
+  CHECK(second.err.find("another") != std::string::npos);
+}
+
+TEST_CASE("names of other hosts are refused on loopback", "[service][cli]") {
+  const TemporaryFolder folder;
+  ServerProcess server(folder / "data");
+  RawClient client(server.port());
+  client.send("GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+  CHECK(client.read_all().starts_with("HTTP/1.1 421"));
+  CHECK(ask_json(server.port(), "POST", "/v1/tokenize", {{"model", "nano"}, {"prompt", "1"}},
+                 {{"origin", "http://evil.example"}})
+            .status == 403);
+}
+
+TEST_CASE("what was acknowledged survives a kill, and jobs end with the same bits",
+          "[service][cli][slow]") {
+  const TemporaryFolder folder;
+  const fs::path data = folder / "data";
+  auto server = std::make_unique<ServerProcess>(data);
+  const std::string file = upload(server->port(), training_rows(8));
+  const auto created = ask_json(server->port(), "POST", kJobs, job_body(file, 10));
+  REQUIRE(created.status == 200);
+  const std::string job = created.json()["id"];
+  wait_for(server->port(), job, "running", 3);
+  server->kill();
+  server = std::make_unique<ServerProcess>(data);
+  CHECK(ask(server->port(), "GET", "/v1/files/" + file).status == 200);
+  wait_for(server->port(), job, "running", 6);
+  // The job's own process.
+  const auto status = json::parse(read_text(data / "jobs" / job / "run" / "status.json"));
+  ::kill(status["pid"].get<pid_t>(), SIGKILL);
+  const json done = wait_for(server->port(), job, "succeeded");
+  INFO(done.dump());
+  REQUIRE(done["status"] == "succeeded");
+  std::vector<int> steps;
+  for (const auto& event :
+       ask(server->port(), "GET", std::string(kJobs) + "/" + job + "/events?limit=100").json()["data"]) {
+    if (event["type"] == "metrics") steps.insert(steps.begin(), event["data"]["step"].get<int>());
+  }
+  REQUIRE(steps.size() == 20);
+  for (int i = 0; i < 20; ++i) CHECK(steps[static_cast<size_t>(i)] == i + 1);
+
+  const auto alone = run_gradus({"train", (data / "jobs" / job / "recipe.toml").string(),
+                                 "--run-dir", (folder / "alone").string()});
+  REQUIRE(alone.exit_code == 0);
+  CHECK(read_text(folder / "alone" / "final" / "model.safetensors") ==
+        read_text(data / "jobs" / job / "run" / "final" / "model.safetensors"));
+  const std::string model = done["fine_tuned_model"];
+  const auto chat = ask_json(server->port(), "POST", "/v1/chat/completions",
+                             {{"model", model},
+                              {"messages", {{{"role", "user"}, {"content", "What is 2 + 3?"}}}},
+                              {"max_tokens", 4}});
+  CHECK(chat.status == 200);
+  CHECK(server->stop() == 0);
+}
+
+TEST_CASE("a stop keeps a job running for the next start", "[service][cli][slow]") {
+  const TemporaryFolder folder;
+  const fs::path data = folder / "data";
+  auto server = std::make_unique<ServerProcess>(data);
+  const std::string file = upload(server->port(), training_rows(64));
+  const std::string job =
+      ask_json(server->port(), "POST", kJobs, job_body(file, 50)).json()["id"];
+  wait_for(server->port(), job, "running", 2);
+  CHECK(server->stop() == 0);
+  server = std::make_unique<ServerProcess>(data);
+  wait_for(server->port(), job, "running", 4);
+  CHECK(ask(server->port(), "POST", std::string(kJobs) + "/" + job + "/cancel", "{}",
+            {{"content-type", "application/json"}})
+            .json()["status"] == "cancelled");
+}
