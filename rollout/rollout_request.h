@@ -11,8 +11,9 @@
 
 namespace gradus::rollout {
 
-/// Whoever decides which tokens a completion may have next: a grammar, penalties, a bias. One object
-/// a request; calls for one completion come in the order of its tokens, from several threads.
+/// Whoever decides which tokens a completion may have next: a grammar, penalties, a bias. One
+/// object a request; calls for one completion come in the order of its tokens, from several
+/// threads.
 class LogitEditor {
  public:
   virtual ~LogitEditor() = default;

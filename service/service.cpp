@@ -5,8 +5,8 @@
 #include <sys/file.h>
 
 #include <atomic>
-#include <mutex>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -14,13 +14,13 @@
 #include "base/error.h"
 #include "base/files/file_descriptor.h"
 #include "base/json.h"
-#include "service/api/grader_desk.h"
 #include "service/api/gate.h"
+#include "service/api/grader_desk.h"
 #include "service/api/openai/event_stream.h"
 #include "service/jobs/job_service.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
-#include "service/service_metrics.h"
+#include "service/api/parts.h"
+#include "service/api/service_metrics.h"
 #include "service/store/files.h"
 #include "service/store/keys.h"
 
@@ -32,7 +32,8 @@ namespace fs = std::filesystem;
 constexpr const char* kBundledName = "nano";
 
 bool is_loopback_address(const std::string& listen) {
-  return listen.starts_with("127.") || listen.starts_with("[::1]") || listen.starts_with("localhost:");
+  return listen.starts_with("127.") || listen.starts_with("[::1]") ||
+         listen.starts_with("localhost:");
 }
 
 void check_exposure(const ServiceOptions& options, bool has_keys) {
@@ -40,9 +41,10 @@ void check_exposure(const ServiceOptions& options, bool has_keys) {
   if (options.is_open)
     throw ConfigError("--open: is for loopback alone; make keys with `gradus keys add`");
   if (!has_keys) {
-    throw ConfigError("--listen: " + options.listen +
-                      " is reached by others, and there are no keys; make one with `gradus keys add "
-                      "--data DIR --name NAME`");
+    throw ConfigError(
+        "--listen: " + options.listen +
+        " is reached by others, and there are no keys; make one with `gradus keys add "
+        "--data DIR --name NAME`");
   }
   if (options.config.tls.certificate.empty() && !options.config.allow_plain_http) {
     throw ConfigError("--listen: " + options.listen +
@@ -93,10 +95,9 @@ struct Service::Impl {
                                    [this](const AccessRecord& record) { note(record); }});
     if (!options.config.tls.certificate.empty() || !is_loopback_address(options.listen))
       inner_port = http->listen_on_loopback();
-    parts.emplace(ServiceParts{options.config, options.data_dir, store, keys, files, models,
-                               job_store, jobs, graders, streams, metrics,
-                               [this] { return http->load(); },
-                               [this] { return is_stopping.load(); }});
+    parts.emplace(ServiceParts{
+        options.config, options.data_dir, store, keys, files, models, job_store, jobs, graders,
+        streams, metrics, [this] { return http->load(); }, [this] { return is_stopping.load(); }});
     gate.emplace(*parts, GateRules{options.is_open, is_loopback_address(options.listen),
                                    options.config.allowed_hosts});
   }
@@ -157,11 +158,17 @@ struct Service::Impl {
 };
 
 Service::Service(ServiceOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
-Service::~Service() { stop(); }
+Service::~Service() {
+  stop();
+}
 
-std::string Service::url() const { return impl_->http->url(); }
+std::string Service::url() const {
+  return impl_->http->url();
+}
 
-bool Service::needs_keys() const { return !impl_->options.is_open && !impl_->keys.has_any(); }
+bool Service::needs_keys() const {
+  return !impl_->options.is_open && !impl_->keys.has_any();
+}
 
 void Service::start() {
   impl_->http->start();

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "service/service_config.h"
+#include "service/api/service_config.h"
 
 namespace gradus::service {
 

@@ -1,4 +1,6 @@
 // gradus keys add, list, revoke
+#include "service/store/keys.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -10,7 +12,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/commands/command_record.h"
-#include "service/store/keys.h"
 
 namespace gradus::cli {
 namespace {

@@ -54,9 +54,10 @@ void serve(const ServeOptions& options, Session& session) {
   service::Service service(std::move(wanted));
   session.out << "listening on " << service.url() << std::endl;
   if (service.needs_keys()) {
-    session.err << "note: there are no keys, and every request needs one; make one with: gradus keys "
-                   "add --data "
-                << options.data << " --name NAME" << std::endl;
+    session.err
+        << "note: there are no keys, and every request needs one; make one with: gradus keys "
+           "add --data "
+        << options.data << " --name NAME" << std::endl;
   }
   service.start();
   while (!session.stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(20));

@@ -23,7 +23,9 @@ constexpr const Resource* kResources[] = {
 
 }  // namespace
 
-std::span<const Resource* const> resources() { return kResources; }
+std::span<const Resource* const> resources() {
+  return kResources;
+}
 
 nlohmann::json Call::body() const {
   const std::string_view type = request().header("content-type");
@@ -35,10 +37,9 @@ nlohmann::json Call::body() const {
   try {
     value = parse_json(request().body, "body");
   } catch (const FileError& error) {
-    throw HttpError(400,
-                    fmt::format("We could not parse the JSON body of your request: {}",
-                                error.what()),
-                    "invalid_json");
+    throw HttpError(
+        400, fmt::format("We could not parse the JSON body of your request: {}", error.what()),
+        "invalid_json");
   }
   if (!value.is_object()) throw HttpError(400, "The body must be a JSON object.", "invalid_type");
   return value;
@@ -70,7 +71,8 @@ PageWish read_page(const Request& request, int64_t default_limit, int64_t max_li
   const auto read = std::from_chars(limit.data(), limit.data() + limit.size(), wish.limit);
   if (read.ec != std::errc() || read.ptr != limit.data() + limit.size() || wish.limit < 1 ||
       wish.limit > max_limit) {
-    throw HttpError(400, fmt::format("Invalid 'limit': must be an integer from 1 to {}.", max_limit),
+    throw HttpError(400,
+                    fmt::format("Invalid 'limit': must be an integer from 1 to {}.", max_limit),
                     "invalid_value", "limit");
   }
   return wish;

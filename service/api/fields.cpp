@@ -13,19 +13,27 @@ namespace {
 
 std::string kind_of(const nlohmann::json& value) {
   switch (value.type()) {
-    case nlohmann::json::value_t::null: return "null";
-    case nlohmann::json::value_t::boolean: return "a boolean";
-    case nlohmann::json::value_t::string: return "a string";
-    case nlohmann::json::value_t::array: return "an array";
-    case nlohmann::json::value_t::object: return "an object";
-    case nlohmann::json::value_t::number_float: return "a decimal number";
-    default: return "an integer";
+    case nlohmann::json::value_t::null:
+      return "null";
+    case nlohmann::json::value_t::boolean:
+      return "a boolean";
+    case nlohmann::json::value_t::string:
+      return "a string";
+    case nlohmann::json::value_t::array:
+      return "an array";
+    case nlohmann::json::value_t::object:
+      return "an object";
+    case nlohmann::json::value_t::number_float:
+      return "a decimal number";
+    default:
+      return "an integer";
   }
 }
 
 size_t count_characters(const std::string& text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 }  // namespace
@@ -141,8 +149,7 @@ nlohmann::json read_metadata(Fields& fields) {
   if (metadata == nullptr) return nullptr;
   const std::string where = fields.path("metadata");
   if (!metadata->is_object()) refuse_field_type(where, "an object", *metadata);
-  if (metadata->size() > 16)
-    refuse_field(where, "at most 16 pairs", "object_above_max_properties");
+  if (metadata->size() > 16) refuse_field(where, "at most 16 pairs", "object_above_max_properties");
   for (const auto& [key, value] : metadata->items()) {
     if (count_characters(key) > 64) refuse_field(where, "keys have at most 64 characters");
     if (!value.is_string()) refuse_field_type(where + "." + key, "a string", value);

@@ -12,8 +12,9 @@
 
 namespace gradus::service {
 
-/// Reads the fields of one object of a body, in the words of OpenAI's errors, and at the end refuses
-/// those that nobody asked for. A null counts as absent. All calls @throw HttpError 400 with `param`.
+/// Reads the fields of one object of a body, in the words of OpenAI's errors, and at the end
+/// refuses those that nobody asked for. A null counts as absent. All calls @throw HttpError 400
+/// with `param`.
 class Fields {
  public:
   /// @param where  the object's place, "" for the body: "method.reinforcement".
@@ -33,7 +34,9 @@ class Fields {
   void pass_over(std::initializer_list<const char*> keys);
   void finish() const;
 
-  std::string path(const std::string& key) const { return where_.empty() ? key : where_ + "." + key; }
+  std::string path(const std::string& key) const {
+    return where_.empty() ? key : where_ + "." + key;
+  }
 
  private:
   const nlohmann::json& object_;

@@ -119,10 +119,10 @@ RequestPlan Gate::plan(const Request& request) const {
     plan.sink =
         std::make_unique<UploadSink>(request.header("content-type"), parts_.files.new_upload());
   }
-  plan.handle = [&parts = parts_, &route, key, places = match.places](
-                    const std::shared_ptr<Exchange>& exchange) {
-    const auto call = std::make_shared<Call>(
-        Call{parts, exchange, key, places, machine_clock().now_s()});
+  plan.handle = [&parts = parts_, &route, key,
+                 places = match.places](const std::shared_ptr<Exchange>& exchange) {
+    const auto call =
+        std::make_shared<Call>(Call{parts, exchange, key, places, machine_clock().now_s()});
     try {
       route.handler(call);
     } catch (const std::exception& error) {  // the edge of a request

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "service/api/call.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 
 namespace gradus::service {
 

@@ -123,7 +123,8 @@ void GraderDesk::check_parts(const nlohmann::json& grader, const std::string& wh
   } else if (type == "score_model" || type == "label_model") {
     const std::string name = grader.at("model");
     if (!models_.find(name, project)) {
-      throw HttpError(400, "Invalid '" + where + ".model': the model '" + name + "' does not exist.",
+      throw HttpError(400,
+                      "Invalid '" + where + ".model': the model '" + name + "' does not exist.",
                       "model_not_found", where + ".model");
     }
   }

@@ -4,28 +4,33 @@
 
 #include "base/version.h"
 #include "service/api/call.h"
+#include "service/api/parts.h"
 #include "service/api/router.h"
+#include "service/api/service_metrics.h"
 #include "service/jobs/job_service.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
-#include "service/service_metrics.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
 namespace {
 
-Response health(Call& /*call*/) { return json_response({{"status", "ok"}}); }
+Response health(Call& /*call*/) {
+  return json_response({{"status", "ok"}});
+}
 
 Response ready(Call& call) {
   const bool is_ready = !call.parts.is_stopping();
   return json_response({{"status", is_ready ? "ready" : "stopping"}}, is_ready ? 200 : 503);
 }
 
-Response version(Call& /*call*/) { return json_response({{"version", kVersion}}); }
+Response version(Call& /*call*/) {
+  return json_response({{"version", kVersion}});
+}
 
 std::string jobs_text(Call& call) {
-  const auto rows = call.parts.store.read(
-      [](Database& database) { return database.query("SELECT status, count(*) FROM jobs GROUP BY status"); });
+  const auto rows = call.parts.store.read([](Database& database) {
+    return database.query("SELECT status, count(*) FROM jobs GROUP BY status");
+  });
   std::string text = "# TYPE gradus_jobs gauge\n";
   for (const auto& row : rows)
     text += fmt::format("gradus_jobs{{state=\"{}\"}} {}\n", row.text(0), row.integer(1));
@@ -43,9 +48,10 @@ std::string models_text(Call& call) {
       "# TYPE gradus_num_requests_running gauge\n# TYPE gradus_num_requests_waiting gauge\n";
   for (const auto& status : call.parts.models.loaded()) {
     for (const char* prefix : {"gradus_", "vllm:"}) {
-      text += fmt::format("{0}num_requests_running{{model_name=\"{1}\"}} {2}\n"
-                          "{0}num_requests_waiting{{model_name=\"{1}\"}} {3}\n",
-                          prefix, status.name, status.load.running, status.load.waiting);
+      text += fmt::format(
+          "{0}num_requests_running{{model_name=\"{1}\"}} {2}\n"
+          "{0}num_requests_waiting{{model_name=\"{1}\"}} {3}\n",
+          prefix, status.name, status.load.running, status.load.waiting);
     }
     text += fmt::format("gradus_model_memory_bytes{{model_name=\"{}\"}} {}\n", status.name,
                         status.bytes);

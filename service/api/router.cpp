@@ -31,7 +31,8 @@ std::string operation_text(const Route& route) {
   for (std::string_view rest = route.pattern; !rest.empty();) {
     const auto segment = next_segment(rest);
     if (!is_place(segment)) continue;
-    const auto name = segment.substr(1, segment.size() - (segment[segment.size() - 2] == '*' ? 3 : 2));
+    const auto name =
+        segment.substr(1, segment.size() - (segment[segment.size() - 2] == '*' ? 3 : 2));
     places += fmt::format(
         "        - {{name: {}, in: path, required: true, schema: {{type: string}}}}\n", name);
   }

@@ -1,7 +1,5 @@
-#include <utility>
-
 #include "service/http/connection.h"
-//
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -31,7 +29,9 @@ constexpr size_t kReadPiece = size_t{64} << 10;
 /// A body that nobody wants is read and dropped up to this size, so that the connection lives on.
 constexpr int64_t kDiscarded = int64_t{1} << 20;
 
-double seconds_now() { return machine_clock().now_s(); }
+double connection_now_s() {
+  return machine_clock().now_s();
+}
 
 /// Takes the body's framing off. Beast checks sizes of chunks and their extensions.
 class BodyReader {
@@ -70,30 +70,7 @@ class BodyReader {
   std::string piece_;
 };
 
-void append_header(std::string& text, std::string_view name, std::string_view value) {
-  text += name;
-  text += ": ";
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) text.push_back(c);
-  }
-  text += "\r\n";
-}
-
 }  // namespace
-
-std::string head_text(const Response& response, const std::string& id, int64_t length,
-                      bool keeps_alive) {
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
-  if (!response.content_type.empty()) append_header(text, "content-type", response.content_type);
-  if (length >= 0) append_header(text, "content-length", std::to_string(length));
-  if (length == -1) append_header(text, "transfer-encoding", "chunked");
-  append_header(text, "x-request-id", id);
-  append_header(text, "connection", keeps_alive ? "keep-alive" : "close");
-  append_header(text, "x-content-type-options", "nosniff");
-  for (const auto& [name, value] : response.headers) append_header(text, name, value);
-  return text + "\r\n";
-}
 
 Connection::Connection(std::unique_ptr<Socket> socket, std::shared_ptr<ConnectionShared> shared)
     : socket_(std::move(socket)),
@@ -102,7 +79,9 @@ Connection::Connection(std::unique_ptr<Socket> socket, std::shared_ptr<Connectio
   ++shared_->connections;
 }
 
-Connection::~Connection() { --shared_->connections; }
+Connection::~Connection() {
+  --shared_->connections;
+}
 
 void Connection::cut(bool only_idle) {
   if (only_idle && !is_idle_) return;
@@ -139,7 +118,7 @@ awaitable<std::string> Connection::read_head() {
   is_idle_ = true;
   if (in_.empty()) co_await fill(limits.idle_s);
   is_idle_ = false;
-  const double deadline = seconds_now() + limits.header_s;
+  const double deadline = connection_now_s() + limits.header_s;
   for (;;) {
     // Empty lines before a request are passed over, as RFC 9112 asks.
     while (in_.size() >= 2 && in_.compare(0, 2, "\r\n") == 0) in_.erase(0, 2);
@@ -151,7 +130,7 @@ awaitable<std::string> Connection::read_head() {
     }
     if (in_.size() > static_cast<size_t>(limits.header_bytes))
       throw HttpError(431, "The request's head is too large.");
-    const double left = deadline - seconds_now();
+    const double left = deadline - connection_now_s();
     if (left <= 0) throw HttpError(408, "The request's head did not arrive in time.");
     co_await fill(left);
   }
@@ -174,7 +153,7 @@ awaitable<void> Connection::read_body(const CheckedHead& head, int64_t max_bytes
                                : "content-length: " + std::to_string(head.framing.length)) +
       "\r\n\r\n";
   BodyReader reader(framing, max_bytes);
-  const double begin = seconds_now();
+  const double begin = connection_now_s();
   int64_t total = 0;
   while (!reader.is_done()) {
     if (in_.empty()) co_await fill(limits.body_stall_s);
@@ -186,9 +165,11 @@ awaitable<void> Connection::read_body(const CheckedHead& head, int64_t max_bytes
     } else {
       body += bytes;
     }
-    const double due = limits.body_stall_s +
-                       (limits.body_bytes_per_s > 0 ? double(total) / limits.body_bytes_per_s : 1e9);
-    if (seconds_now() - begin > due) throw HttpError(408, "The request's body came too slowly.");
+    const double due =
+        limits.body_stall_s +
+        (limits.body_bytes_per_s > 0 ? double(total) / limits.body_bytes_per_s : 1e9);
+    if (connection_now_s() - begin > due)
+      throw HttpError(408, "The request's body came too slowly.");
     // What is left is the beginning of a chunk's line, which needs the rest of it.
     if (bytes.empty() && in_.size() == before && !reader.is_done()) {
       if (in_.size() > kReadPiece) throw HttpError(400, "A chunk's line is too long.");
@@ -219,6 +200,12 @@ awaitable<void> Connection::wait_for_news() {
 
 namespace {
 
+HttpError busy_error() {
+  HttpError busy(503, "The server is busy; try again.", "server_overloaded");
+  busy.headers = {{"retry-after", "1"}};
+  return busy;
+}
+
 /// Counts a request in flight.
 struct InFlight {
   explicit InFlight(std::atomic<int>& count_) : count(count_) { ++count; }
@@ -244,160 +231,74 @@ awaitable<bool> Connection::serve_one() {
     co_await refuse(*refusal);
     co_return false;
   }
-  const double begin = seconds_now();
+  const double begin = connection_now_s();
   const InFlight in_flight(shared_->requests);
   head->request.id = new_request_id();
   head->request.peer = socket_->peer();
   AccessRecord record{head->request.id, head->request.method, "", 0, 0, 0.0, socket_->peer()};
-  RequestPlan plan;
-  std::optional<Response> early;
   bool keeps_alive = !head->wants_close;
-  try {
-    plan = shared_->hooks.plan(head->request);
-    record.route = plan.route;
-    if (shared_->requests > shared_->limits.requests && !plan.is_cheap) {
-      HttpError busy(503, "The server is busy; try again.", "server_overloaded");
-      busy.headers = {{"retry-after", "1"}};
-      throw busy;
-    }
-  } catch (const std::exception& error) {
-    early = error_response(error);
-  }
-  if (early) {
-    std::optional<HttpError> unread;
-    try {
-      co_await discard_body(*head);
-      if (head->expects_continue) keeps_alive = false;
-    } catch (const HttpError&) {
-      keeps_alive = false;
-    }
-  } else {
-    try {
-      co_await read_body(*head, plan.max_body_bytes, plan.sink.get(), head->request.body);
-    } catch (const HttpError& error) {
-      early = error_response(error);
-      keeps_alive = false;
-    } catch (const FileError& error) {
-      early = error_response(error);
-      keeps_alive = false;
-    }
-  }
+  RequestPlan plan;
+  const auto early = co_await admit(*head, plan, keeps_alive);
+  record.route = plan.route;
   keeps_alive = keeps_alive && !shared_->is_draining;
   if (early) {
     record.status = early->status;
     record.bytes_out = co_await send_whole(*early, *head, record.id, keeps_alive);
   } else {
-    auto wake = [news = news_] { asio::post(news->get_executor(), [news] { news->cancel(); }); };
-    const auto pending = std::make_shared<PendingExchange>(
-        head->request, std::move(plan.sink), shared_->limits.stream_bytes, std::move(wake));
-    if (plan.is_cheap) {
-      plan.handle(pending);
-    } else {
-      asio::post(*shared_->workers, [handle = plan.handle, pending] {
-        try {
-          handle(pending);
-        } catch (const std::exception& error) {  // the edge of a request
-          pending->answer(error_response(error));
-        }
-      });
-    }
+    const auto pending = hand_over(*head, plan);
     record.bytes_out = co_await send(pending, *head, keeps_alive, record.status);
   }
-  record.seconds = seconds_now() - begin;
+  record.seconds = connection_now_s() - begin;
   if (shared_->hooks.log) shared_->hooks.log(record);
   co_return keeps_alive;
 }
 
-awaitable<int64_t> Connection::send(const std::shared_ptr<PendingExchange>& pending,
-                                    const CheckedHead& head, bool& keeps_alive, int& status) {
-  if (in_.empty()) socket_->watch([weak = std::weak_ptr(pending)] {
-    if (const auto open = weak.lock()) open->mark_gone();
-  });
-  const bool may_chunk = !head.is_http_1_0;
-  int64_t sent = 0;
-  bool is_chunked = false;
-  status = 499;  // the client went before there was an answer
+/// Asks what is to be done and reads the body. @return  the answer, where that is known already.
+awaitable<std::optional<Response>> Connection::admit(CheckedHead& head, RequestPlan& plan,
+                                                     bool& keeps_alive) {
+  std::optional<Response> early;
   try {
-    for (;;) {
-      if (pending->is_gone()) break;
-      auto piece = pending->take();
-      if (!piece) {
-        co_await wait_for_news();
-        continue;
-      }
-      if (piece->head) status = piece->head->status;
-      if (piece->head && !piece->is_stream) {
-        socket_->forget_watch();
-        co_return co_await send_whole(*piece->head, head, pending->request().id, keeps_alive);
-      }
-      std::string text;
-      if (piece->head) {
-        is_chunked = may_chunk;
-        if (!may_chunk) keeps_alive = false;
-        text = head_text(*piece->head, pending->request().id, may_chunk ? -1 : -2, keeps_alive);
-      }
-      if (!piece->bytes.empty())
-        text += is_chunked ? fmt::format("{:x}\r\n", piece->bytes.size()) + piece->bytes + "\r\n"
-                           : piece->bytes;
-      if (piece->is_over && is_chunked) text += "0\r\n\r\n";
-      sent += std::ssize(text);
-      co_await socket_->write(text, shared_->limits.write_stall_s);
-      if (piece->is_over) break;
-    }
-  } catch (const std::exception&) {
-    pending->mark_gone();
-    throw;
+    plan = shared_->hooks.plan(head.request);
+    if (shared_->requests > shared_->limits.requests && !plan.is_cheap) throw busy_error();
+  } catch (const std::exception& error) {
+    early = error_response(error);
   }
-  socket_->forget_watch();
-  if (pending->is_gone()) keeps_alive = false;
-  co_return sent;
+  if (early) {
+    // A body that is short is read all the same, so that the connection can go on.
+    keeps_alive = keeps_alive && !head.expects_continue;
+    try {
+      co_await discard_body(head);
+    } catch (const HttpError&) {
+      keeps_alive = false;
+    }
+    co_return early;
+  }
+  try {
+    co_await read_body(head, plan.max_body_bytes, plan.sink.get(), head.request.body);
+  } catch (const Error& error) {
+    early = error_response(error);
+    keeps_alive = false;
+  }
+  co_return early;
 }
 
-awaitable<int64_t> Connection::send_whole(const Response& response, const CheckedHead& head,
-                                          const std::string& id, bool keeps_alive) {
-  int64_t length = std::ssize(response.body);
-  if (!response.file.empty()) {
-    length = response.file_bytes;
-    if (length < 0) {
-      struct stat info {};
-      if (::stat(response.file.c_str(), &info) != 0)
-        throw FileError(response.file, "missing", "is gone");
-      length = static_cast<int64_t>(info.st_size) - response.file_begin;
+std::shared_ptr<PendingExchange> Connection::hand_over(const CheckedHead& head, RequestPlan& plan) {
+  auto wake = [news = news_] { asio::post(news->get_executor(), [news] { news->cancel(); }); };
+  auto pending = std::make_shared<PendingExchange>(head.request, std::move(plan.sink),
+                                                   shared_->limits.stream_bytes, std::move(wake));
+  const auto work = [handle = plan.handle, pending] {
+    try {
+      handle(pending);
+    } catch (const std::exception& error) {  // the edge of a request
+      pending->answer(error_response(error));
     }
+  };
+  if (plan.is_cheap) {
+    work();
+  } else {
+    asio::post(*shared_->workers, work);
   }
-  std::string text = head_text(response, id, length, keeps_alive);
-  if (head.request.method == "HEAD") {
-    co_await socket_->write(text, shared_->limits.write_stall_s);
-    co_return std::ssize(text);
-  }
-  text += response.body;
-  co_await socket_->write(text, shared_->limits.write_stall_s);
-  int64_t sent = std::ssize(text);
-  if (!response.file.empty()) {
-    Response part = response;
-    part.file_bytes = length;
-    sent += co_await send_file(part);
-  }
-  co_return sent;
-}
-
-awaitable<int64_t> Connection::send_file(const Response& response) {
-  const FileDescriptor file = open_file(response.file, O_RDONLY);
-  std::string piece(size_t{256} << 10, '\0');
-  int64_t sent = 0;
-  while (sent < response.file_bytes) {
-    const auto wanted =
-        std::min<int64_t>(std::ssize(piece), response.file_bytes - sent);
-    const ssize_t count = uninterrupted([&] {
-      return ::pread(file.get(), piece.data(), static_cast<size_t>(wanted),
-                     response.file_begin + sent);
-    });
-    if (count <= 0) throw FileError(response.file, "read_failed", "ends too early");
-    co_await socket_->write({piece.data(), static_cast<size_t>(count)},
-                            shared_->limits.write_stall_s);
-    sent += count;
-  }
-  co_return sent;
+  return pending;
 }
 
 }  // namespace gradus::service

@@ -1,11 +1,15 @@
 #pragma once
 
-// Only http/*.cpp include this: Asio takes seconds to read.
+// Only http/*.cpp include this: Asio takes seconds to read, and wants <utility> before it.
+// clang-format off
+#include <utility>
+// clang-format on
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "service/http/head_check.h"
@@ -39,6 +43,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   boost::asio::awaitable<bool> serve_one();
+  boost::asio::awaitable<std::optional<Response>> admit(CheckedHead& head, RequestPlan& plan,
+                                                        bool& keeps_alive);
+  std::shared_ptr<PendingExchange> hand_over(const CheckedHead& head, RequestPlan& plan);
   boost::asio::awaitable<std::string> read_head();
   boost::asio::awaitable<void> read_body(const CheckedHead& head, int64_t max_bytes, BodySink* sink,
                                          std::string& body);

@@ -91,8 +91,8 @@ void read_field(std::string_view line, CheckedHead& head) {
 }
 
 void read_length(const std::string& value, CheckedHead& head) {
-  const bool is_number = !value.empty() && value.size() <= 18 &&
-                         std::all_of(value.begin(), value.end(), is_digit);
+  const bool is_number =
+      !value.empty() && value.size() <= 18 && std::all_of(value.begin(), value.end(), is_digit);
   if (!is_number) refuse_head("Content-Length is no number");
   std::from_chars(value.data(), value.data() + value.size(), head.framing.length);
 }

@@ -19,14 +19,14 @@ struct CheckedHead {
   Request request;  ///< method, path, query, headers
   BodyFraming framing;
   bool is_http_1_0 = false;
-  bool wants_close = false;     ///< Connection: close, or HTTP/1.0 without keep-alive
+  bool wants_close = false;  ///< Connection: close, or HTTP/1.0 without keep-alive
   bool expects_continue = false;
 };
 
 /// Reads a request's head, from the request line to the empty line, strictly (RFC 9112): whatever
 /// two programs on the way could read in two ways is refused. That is: line ends other than CRLF,
-/// NUL and other control bytes, continued lines, blanks before a colon or in a name, no Host or two,
-/// an authority that is none, Content-Length twice, with a sign or a list, or together with
+/// NUL and other control bytes, continued lines, blanks before a colon or in a name, no Host or
+/// two, an authority that is none, Content-Length twice, with a sign or a list, or together with
 /// Transfer-Encoding, Transfer-Encoding other than exactly `chunked` or in HTTP/1.0, targets that
 /// are neither a path nor `*`, escapes of NUL and of slashes in dots' places.
 ///

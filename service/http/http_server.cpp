@@ -1,7 +1,9 @@
-#include <utility>
+#include "service/http/http_server.h"
 
+// clang-format off: it comes before Asio's headers
 #include "service/http/connection.h"
-//
+// clang-format on
+
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -41,8 +43,8 @@ tcp::endpoint endpoint_of(const std::string& text) {
   const auto address = asio::ip::make_address(host, error);
   if (error) refuse("HOST must be an address, as 127.0.0.1 or [::1]");
   const std::string port = text.substr(colon + 1);
-  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
-      std::stoi(port) > 65535)
+  if (port.empty() || port.size() > 5 ||
+      port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
     refuse("PORT must be 0 to 65535");
   return {address, static_cast<unsigned short>(std::stoi(port))};
 }
@@ -61,8 +63,7 @@ std::unique_ptr<ssl::context> make_tls(const TlsConfig& config) {
       context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
     }
   } catch (const std::exception& error) {
-    throw ConfigError(std::string("serve.tls: certificate or key cannot be used: ") +
-                      error.what());
+    throw ConfigError(std::string("serve.tls: certificate or key cannot be used: ") + error.what());
   }
   return context;
 }
@@ -161,9 +162,13 @@ HttpServer::HttpServer(const std::string& host_and_port, HttpLimits limits, cons
   impl_->bind(endpoint_of(host_and_port));
 }
 
-HttpServer::~HttpServer() { stop(); }
+HttpServer::~HttpServer() {
+  stop();
+}
 
-int HttpServer::port() const { return impl_->acceptors.front()->local_endpoint().port(); }
+int HttpServer::port() const {
+  return impl_->acceptors.front()->local_endpoint().port();
+}
 
 std::string HttpServer::url() const {
   const auto endpoint = impl_->acceptors.front()->local_endpoint();
@@ -178,15 +183,15 @@ int HttpServer::listen_on_loopback() {
 
 void HttpServer::start() {
   Impl& impl = *impl_;
-  impl.workers = std::make_unique<asio::thread_pool>(
-      static_cast<size_t>(impl.shared->limits.workers));
+  impl.workers =
+      std::make_unique<asio::thread_pool>(static_cast<size_t>(impl.shared->limits.workers));
   impl.shared->workers = impl.workers.get();
   impl.work.emplace(impl.network.get_executor());
   for (size_t i = 0; i < impl.acceptors.size(); ++i) {
     ssl::context* context = i == 0 ? impl.tls.get() : nullptr;
     asio::co_spawn(
-        impl.network,
-        [&impl, i, context] { return impl.accept(*impl.acceptors[i], context); }, asio::detached);
+        impl.network, [&impl, i, context] { return impl.accept(*impl.acceptors[i], context); },
+        asio::detached);
   }
   for (int i = 0; i < impl.shared->limits.threads; ++i)
     impl.threads.emplace_back([&impl] { impl.network.run(); });

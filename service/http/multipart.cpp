@@ -38,7 +38,8 @@ bool find_parameter(std::string_view text, std::string_view key, std::string& va
     if (at < text.size() && text[at] == '"') {
       for (++at; at < text.size() && text[at] != '"'; ++at) {
         // Browsers escape a quote as %22 and others by a backslash; either is undone.
-        if (text[at] == '\\' && at + 1 < text.size() && (text[at + 1] == '"' || text[at + 1] == '\\'))
+        if (text[at] == '\\' && at + 1 < text.size() &&
+            (text[at + 1] == '"' || text[at + 1] == '\\'))
           ++at;
         value.push_back(text[at]);
       }
@@ -85,10 +86,17 @@ void MultipartReader::take(std::string_view bytes) {
   for (;;) {
     bool goes_on = false;
     switch (state_) {
-      case State::preamble: goes_on = read_boundary(); break;
-      case State::head: goes_on = read_head(); break;
-      case State::body: goes_on = read_body(); break;
-      case State::done: return;
+      case State::preamble:
+        goes_on = read_boundary();
+        break;
+      case State::head:
+        goes_on = read_head();
+        break;
+      case State::body:
+        goes_on = read_body();
+        break;
+      case State::done:
+        return;
     }
     if (!goes_on) return;
   }
@@ -130,7 +138,8 @@ bool MultipartReader::read_head() {
     if (lower_text(line.substr(0, 20)) != "content-disposition:") continue;
     is_named = find_parameter(line, "name", part_.name);
     std::string filename;
-    if (find_parameter(line, "filename*", filename) && lower_text(filename.substr(0, 7)) == "utf-8''") {
+    if (find_parameter(line, "filename*", filename) &&
+        lower_text(filename.substr(0, 7)) == "utf-8''") {
       part_.filename = percent_decoded(filename.substr(7));
       part_.has_filename = true;
     } else if (find_parameter(line, "filename", filename)) {

@@ -18,7 +18,8 @@ struct FormPart {
 };
 
 /// Reads multipart/form-data (RFC 7578) as it arrives, in memory of one piece. Fields are kept, the
-/// bytes of files go to a callback. Bounded: 64 parts, 8 KiB of head each, 1 MiB of fields together.
+/// bytes of files go to a callback. Bounded: 64 parts, 8 KiB of head each, 1 MiB of fields
+/// together.
 class MultipartReader {
  public:
   using FileBytes = std::function<void(const FormPart& part, std::string_view bytes)>;
@@ -46,7 +47,7 @@ class MultipartReader {
   FileBytes on_file_;
   State state_ = State::preamble;
   std::string buffer_ = "\r\n";  ///< a boundary at the very beginning has no line end before it
-  size_t skipped_ = 0;  ///< bytes at the buffer's begin that belong to the head
+  size_t skipped_ = 0;           ///< bytes at the buffer's begin that belong to the head
   FormPart part_;
   int num_parts_ = 0;
   size_t field_bytes_ = 0;

@@ -14,7 +14,8 @@
 namespace gradus::service {
 
 /// The meeting place of a connection, which sends, and whoever answers, on any thread.
-class PendingExchange final : public Exchange, public ResponseStream,
+class PendingExchange final : public Exchange,
+                              public ResponseStream,
                               public std::enable_shared_from_this<PendingExchange> {
  public:
   /// @param wake  tells the connection that there is something to send; any thread.

@@ -1,12 +1,13 @@
-#include <utility>
-
 #include "service/http/socket.h"
-//
+
+#include <sys/socket.h>
+
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <cerrno>
 #include <chrono>
 #include <optional>
 #include <type_traits>
@@ -89,16 +90,7 @@ class StreamSocket final : public Socket {
 
   void watch(std::function<void()> gone) override {
     watched_ = std::make_shared<std::function<void()>>(std::move(gone));
-    tcp().socket().async_wait(
-        asio::ip::tcp::socket::wait_read, [this, kept = std::weak_ptr(watched_)](error_code error) {
-          const auto call = kept.lock();
-          if (!call || error) return;
-          char byte = 0;
-          error_code peeked;
-          const size_t count = tcp().socket().receive(
-              asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, peeked);
-          if (count == 0) (*call)();  // what is pipelined is read later
-        });
+    wait_for_close();
   }
 
   void forget_watch() override {
@@ -112,6 +104,21 @@ class StreamSocket final : public Socket {
   std::string peer() const override { return peer_; }
 
  private:
+  void wait_for_close() {
+    tcp().socket().async_wait(
+        asio::ip::tcp::socket::wait_read, [this, kept = std::weak_ptr(watched_)](error_code error) {
+          const auto call = kept.lock();
+          if (!call || error) return;
+          // Bytes that were read already may have announced themselves late: never wait here.
+          char byte = 0;
+          const ssize_t count =
+              ::recv(tcp().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+          const bool is_nothing = count < 0 && (errno == EAGAIN || errno == EINTR);
+          if (is_nothing) return wait_for_close();
+          if (count <= 0) (*call)();  // what is pipelined is read later
+        });
+  }
+
   beast::tcp_stream& tcp() { return beast::get_lowest_layer(stream_); }
 
   Stream stream_;

@@ -1,6 +1,9 @@
 #pragma once
 
-// Only http/*.cpp include this: Asio takes seconds to read.
+// Only http/*.cpp include this: Asio takes seconds to read, and wants <utility> before it.
+// clang-format off
+#include <utility>
+// clang-format on
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -93,12 +93,14 @@ std::optional<ChildEnd> Child::poll() {
   int status = 0;
   const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
   if (ended == 0 || (ended < 0 && errno == EINTR)) return std::nullopt;
-  end_ = ended < 0            ? ChildEnd{-1, SIGKILL}
+  end_ = ended < 0             ? ChildEnd{-1, SIGKILL}
          : WIFSIGNALED(status) ? ChildEnd{-1, WTERMSIG(status)}
                                : ChildEnd{WEXITSTATUS(status), 0};
   return end_;
 }
 
-void Child::signal(int number) const { ::kill(pid_, number); }
+void Child::signal(int number) const {
+  ::kill(pid_, number);
+}
 
 }  // namespace gradus::service

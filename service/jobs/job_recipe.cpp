@@ -17,16 +17,42 @@ namespace {
 constexpr int kGroupSize = 8;
 
 /// Settings that a client may set, by their beginnings: none names a file, a program or a server.
-constexpr const char* kOpenSettings[] = {
-    "rl.",           "optim.",           "rollout.",       "rewards_limits.",
-    "eval.samples",  "eval.temperature", "eval.max_tokens", "eval.seed",
-    "eval.right_from", "run.eval_every", "run.eval_at_start", "run.checkpoint_every",
-    "run.samples_every", "run.log_every", "run.steps",     "run.threads",
-    "model.precision", "model.lora.rank", "model.lora.alpha", "model.lora.seed",
-    "model.lora.targets", "model.activation_checkpointing", "model.fp8", "model.rollout_weights",
-    "text.sequence_length", "text.batch_tokens", "text.microbatch_tokens", "text.mtp_weight",
-    "text.moe.",     "data.template",    "data.system",    "data.chat",
-    "data.shuffle",  "data.max_prompt_tokens", "data.offset", "data.count"};
+constexpr const char* kOpenSettings[] = {"rl.",
+                                         "optim.",
+                                         "rollout.",
+                                         "rewards_limits.",
+                                         "eval.samples",
+                                         "eval.temperature",
+                                         "eval.max_tokens",
+                                         "eval.seed",
+                                         "eval.right_from",
+                                         "run.eval_every",
+                                         "run.eval_at_start",
+                                         "run.checkpoint_every",
+                                         "run.samples_every",
+                                         "run.log_every",
+                                         "run.steps",
+                                         "run.threads",
+                                         "model.precision",
+                                         "model.lora.rank",
+                                         "model.lora.alpha",
+                                         "model.lora.seed",
+                                         "model.lora.targets",
+                                         "model.activation_checkpointing",
+                                         "model.fp8",
+                                         "model.rollout_weights",
+                                         "text.sequence_length",
+                                         "text.batch_tokens",
+                                         "text.microbatch_tokens",
+                                         "text.mtp_weight",
+                                         "text.moe.",
+                                         "data.template",
+                                         "data.system",
+                                         "data.chat",
+                                         "data.shuffle",
+                                         "data.max_prompt_tokens",
+                                         "data.offset",
+                                         "data.count"};
 
 [[noreturn]] void refuse_gradus(const std::string& why) {
   throw HttpError(400, "Invalid 'gradus': " + why, "invalid_value", "gradus");
@@ -34,8 +60,7 @@ constexpr const char* kOpenSettings[] = {
 
 bool is_open_setting(const std::string& key) {
   return std::ranges::any_of(kOpenSettings, [&](const std::string& known) {
-    return known.back() == '.' ? key.starts_with(known)
-                               : key == known;
+    return known.back() == '.' ? key.starts_with(known) : key == known;
   });
 }
 
@@ -59,7 +84,8 @@ void apply_gradus(const nlohmann::json& settings, rl::RunConfig& config) {
     if (!is_open_setting(key))
       refuse_gradus(key + " is not a setting that a job may change; see docs/service.md");
     try {
-      apply_set(config, key + "=" + (value.is_string() ? value.get<std::string>() : dump_json(value)));
+      apply_set(config,
+                key + "=" + (value.is_string() ? value.get<std::string>() : dump_json(value)));
     } catch (const Error& error) {
       refuse_gradus(error.what());
     }
@@ -127,6 +153,8 @@ rewards::RewardConfig grader_rule(const nlohmann::json& grader, const RecipeInpu
   rule.options["grader"] = grader;
   if (config.python_may_be_weak) rule.options["python"] = {{"isolation", "weak"}};
   if (inputs.judge_url.empty()) return rule;
+  // A model that answers with no number gives 0, as with OpenAI.
+  rule.options["on_error"] = "zero";
   rule.options["models"] = {{"url", inputs.judge_url},
                             {"api_key_file", inputs.judge_key_file},
                             {"structured_outputs", false}};
@@ -146,7 +174,8 @@ void set_reinforcement(const Job& job, const RecipeInputs& inputs, const JobsCon
   Knobs knobs(method["hyperparameters"]);
   const int64_t batch = knobs.integer("batch_size", std::min<int64_t>(32, inputs.num_rows));
   const int64_t epochs = knobs.integer(
-      "n_epochs", std::clamp<int64_t>(ceil_ratio(40.0 * double(batch), double(inputs.num_rows)), 1, 10));
+      "n_epochs",
+      std::clamp<int64_t>(ceil_ratio(40.0 * double(batch), double(inputs.num_rows)), 1, 10));
   const double compute = knobs.number("compute_multiplier", 1.0);
   const double rate = knobs.number("learning_rate_multiplier", 1.0);
   const int64_t steps = ceil_ratio(double(inputs.num_rows) * double(epochs), double(batch));
@@ -186,6 +215,9 @@ void set_supervised(const Job& job, const RecipeInputs& inputs, const JobsConfig
       inputs.training_bytes / std::max<int64_t>(1, inputs.num_rows) / 4, 16, inputs.context);
   run.text.batch_tokens = std::max(run.text.sequence_length, batch * mean);
   run.text.microbatch_tokens = std::max(run.text.microbatch_tokens, run.text.sequence_length);
+  if (inputs.validation_path.empty()) return;
+  run.text.eval_path = inputs.validation_path;
+  run.run.eval_every = std::max<int64_t>(1, steps / 10);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "service/jobs/job_store.h"
-#include "service/service_config.h"
+#include "service/jobs/jobs_config.h"
 
 namespace gradus::service {
 
@@ -15,8 +15,8 @@ struct RecipeInputs {
   std::string training_path;
   std::string validation_path;  ///< empty: none
   int64_t num_rows = 0;
-  int64_t context = 0;       ///< of the model, in tokens
-  int64_t model_bytes = 0;   ///< of its weights' files
+  int64_t context = 0;      ///< of the model, in tokens
+  int64_t model_bytes = 0;  ///< of its weights' files
   int64_t training_bytes = 0;
   std::string judge_url;     ///< API for models that judge; empty: none is needed
   std::string judge_server;  ///< "http://127.0.0.1:8080", for the allow-list
@@ -30,8 +30,8 @@ struct JobRecipe {
   nlohmann::json hyperparameters;  ///< of the old form, the same
 };
 
-/// The recipe that `gradus train` runs for a job: a job is nothing but a run, and `gradus train` with
-/// this recipe gives the same weights, bit for bit.
+/// The recipe that `gradus train` runs for a job: a job is nothing but a run, and `gradus train`
+/// with this recipe gives the same weights, bit for bit.
 ///
 ///   steps = ceil(rows * n_epochs / batch_size)
 ///   rl.group_size = 8 * compute_multiplier, optim.lr = auto(model) * learning_rate_multiplier

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -29,7 +30,9 @@ namespace fs = std::filesystem;
 constexpr auto kPollPause = std::chrono::milliseconds(50);
 constexpr int kStoppedStatus = 130;
 
-void pause_briefly() { std::this_thread::sleep_for(kPollPause); }
+void pause_briefly() {
+  std::this_thread::sleep_for(kPollPause);
+}
 
 }  // namespace
 
@@ -119,8 +122,9 @@ void JobRunner::report() {
     const double seconds = machine_clock().now_s() - began_s_;
     int64_t finish = 0;
     if (step > first_step_) {
-      finish = static_cast<int64_t>(machine_clock().wall_s() + seconds / double(step - first_step_) *
-                                                                   double(job_.steps - step));
+      finish =
+          static_cast<int64_t>(machine_clock().wall_s() +
+                               seconds / double(step - first_step_) * double(job_.steps - step));
     }
     jobs_.set_progress(job_.id, step, finish, tail_.trained_tokens());
   }
@@ -143,11 +147,12 @@ void JobRunner::add_checkpoints() {
       if (event.step == step) figures = event.data;
     }
     figures.erase("total_steps");
-    jobs_.add_checkpoint(job_.id, step,
-                         fmt::format("{}:ckpt-step-{}", fine_tuned_name(job_, setup_.organization),
-                                     step),
-                         (run_ / "exports" / rl::step_name(step)).string(), figures);
+    jobs_.add_checkpoint(
+        job_.id, step,
+        fmt::format("{}:ckpt-step-{}", fine_tuned_name(job_, setup_.organization), step),
+        (run_ / "exports" / rl::step_name(step)).string(), figures);
     newest_checkpoint_ = step;
+    if (std::exchange(attempts_, 0) > 0) jobs_.set_attempts(job_.id, 0);
   }
   for (const auto& path : jobs_.drop_old_checkpoints(job_.id, config_.keep_checkpoints)) {
     std::error_code ignored;
@@ -174,16 +179,15 @@ bool JobRunner::goes_on_after(const ChildEnd& end) {
 }
 
 void JobRunner::succeed() {
-  const std::string csv = results_csv(jobs_.metrics(job_.id),
-                                      job_.method.value("type", "") == "reinforcement");
+  const std::string csv =
+      results_csv(jobs_.metrics(job_.id), job_.method.value("type", "") == "reinforcement");
   const fs::path upload = files_.new_upload();
   {
     AtomicFile file(upload);
     file.write(csv);
     file.commit();
   }
-  const auto file =
-      files_.adopt(upload, job_.project, "step_metrics.csv", "fine-tune-results", 0);
+  const auto file = files_.adopt(upload, job_.project, "step_metrics.csv", "fine-tune-results", 0);
   jobs_.succeed(job_.id, fine_tuned_name(job_, setup_.organization), (run_ / "final").string(),
                 {file.id}, tail_.trained_tokens());
 }
@@ -214,8 +218,8 @@ void JobRunner::fail(const ChildEnd& end) {
                           ::strsignal(end.signal), attempts_);
   }
   if (message.empty()) message = fmt::format("the training process ended with {}", end.status);
-  const bool is_grader = message.find("reward") != std::string::npos ||
-                         message.find("grader") != std::string::npos;
+  const bool is_grader =
+      message.find("reward") != std::string::npos || message.find("grader") != std::string::npos;
   jobs_.fail(job_.id, is_grader ? "grader_error" : "training_failed", message, "");
 }
 

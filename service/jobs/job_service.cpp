@@ -36,10 +36,10 @@ int64_t bytes_of_model(const fs::path& path) {
 }
 
 HttpError wrong_state(const Job& job, const char* action) {
-  return {400,
-          fmt::format("Cannot {} fine-tuning job {}: its status is '{}'.", action, job.id,
-                      job.status),
-          "invalid_state", "fine_tuning_job_id"};
+  return {
+      400,
+      fmt::format("Cannot {} fine-tuning job {}: its status is '{}'.", action, job.id, job.status),
+      "invalid_state", "fine_tuning_job_id"};
 }
 
 }  // namespace
@@ -53,7 +53,9 @@ JobService::JobService(JobStore& jobs, FileStore& files, KeyStore& keys, ModelHo
       config_(config),
       places_(std::move(places)) {}
 
-JobService::~JobService() { stop(); }
+JobService::~JobService() {
+  stop();
+}
 
 void JobService::start() {
   scheduler_ = std::thread([this] { schedule(); });
@@ -179,7 +181,11 @@ RecipeInputs JobService::inputs_of(const Job& job) const {
   return inputs;
 }
 
-void JobService::check(const Job& job) const { make_job_recipe(job, inputs_of(job), config_); }
+void JobService::check(const Job& job) const {
+  Job named = job;
+  if (named.id.empty()) named.id = "ftjob-new";
+  make_job_recipe(named, inputs_of(named), config_);
+}
 
 /// Writes what the process is given. @return false: the job has failed.
 bool JobService::prepare(const Job& job) {

@@ -15,8 +15,8 @@
 
 namespace gradus::service {
 
-/// The jobs of a server: checks their files, queues them, runs as many at once as it may, and goes on
-/// with those that a stop or a kill of the server cut off. Any thread.
+/// The jobs of a server: checks their files, queues them, runs as many at once as it may, and goes
+/// on with those that a stop or a kill of the server cut off. Any thread.
 class JobService {
  public:
   struct Places {

@@ -72,8 +72,8 @@ struct JobPage {
   bool knows_after = true;
 };
 
-/// Jobs and what belongs to them. A change of a job's state and its event are one transaction; a job
-/// that has ended never changes its state (a trigger of the schema sees to it).
+/// Jobs and what belongs to them. A change of a job's state and its event are one transaction; a
+/// job that has ended never changes its state (a trigger of the schema sees to it).
 class JobStore {
  public:
   explicit JobStore(Store& store) : store_(store) {}
@@ -106,8 +106,8 @@ class JobStore {
   void set_attempts(const std::string& id, int64_t attempts);
 
   void add_event(const std::string& job, JobEvent event);
-  /// In one transaction. Figures of a step that was reported before, and warnings that were, are not
-  /// reported again.
+  /// In one transaction. Figures of a step that was reported before, and warnings that were, are
+  /// not reported again.
   void add_events(const std::string& job, const std::vector<JobEvent>& events);
   JobPage<JobEvent> events(const std::string& job, const std::string& after, int64_t limit) const;
   /// Events after `seq`, oldest first: for streams.

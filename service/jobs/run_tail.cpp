@@ -31,14 +31,23 @@ constexpr std::pair<const char*, const char*> kFigures[] = {
     {"time/step", "seconds"},
 };
 
-constexpr const char* kReinforcementColumns[] = {
-    "step",      "train_reward_mean", "train_reward_std",   "valid_reward_mean",
-    "train_reasoning_tokens_mean", "valid_reasoning_tokens_mean", "kl", "entropy",
-    "grad_norm", "clip_fraction",     "truncated_fraction", "grader_errors",
-    "tokens",    "seconds"};
-constexpr const char* kSupervisedColumns[] = {"step",       "train_loss", "train_accuracy",
-                                              "valid_loss", "valid_mean_token_accuracy",
-                                              "tokens",     "seconds"};
+constexpr const char* kReinforcementColumns[] = {"step",
+                                                 "train_reward_mean",
+                                                 "train_reward_std",
+                                                 "valid_reward_mean",
+                                                 "train_reasoning_tokens_mean",
+                                                 "valid_reasoning_tokens_mean",
+                                                 "kl",
+                                                 "entropy",
+                                                 "grad_norm",
+                                                 "clip_fraction",
+                                                 "truncated_fraction",
+                                                 "grader_errors",
+                                                 "tokens",
+                                                 "seconds"};
+constexpr const char* kSupervisedColumns[] = {
+    "step",   "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy",
+    "tokens", "seconds"};
 
 }  // namespace
 
@@ -51,8 +60,7 @@ nlohmann::json figures_of_step(const nlohmann::json& line) {
   return figures;
 }
 
-std::vector<nlohmann::json> RunTail::new_lines(const std::filesystem::path& path,
-                                               int64_t& offset) {
+std::vector<nlohmann::json> RunTail::new_lines(const std::filesystem::path& path, int64_t& offset) {
   std::vector<nlohmann::json> lines;
   std::error_code is_missing;
   const auto size = std::filesystem::file_size(path, is_missing);
@@ -84,8 +92,9 @@ JobEvent RunTail::metrics_event(const nlohmann::json& line) {
   event.message = fmt::format("Step {}/{}", event.step, steps_);
   const auto mention = [&](const char* key, const char* text) {
     if (event.data.contains(key))
-      event.message += fmt::format("{}{}={:.4g}", event.message.find(':') == std::string::npos ? ": " : ", ",
-                                   text, event.data[key].get<double>());
+      event.message +=
+          fmt::format("{}{}={:.4g}", event.message.find(':') == std::string::npos ? ": " : ", ",
+                      text, event.data[key].get<double>());
   };
   mention("train_loss", "training loss");
   mention("train_reward_mean", "train reward");

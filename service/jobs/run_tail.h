@@ -8,9 +8,9 @@
 
 namespace gradus::service {
 
-/// Follows a run's metrics.jsonl and warnings.jsonl while it grows, and makes events of their lines.
-/// Where a file became shorter (the run went on from a checkpoint) it is read from its beginning:
-/// the store drops steps that it has.
+/// Follows a run's metrics.jsonl and warnings.jsonl while it grows, and makes events of their
+/// lines. Where a file became shorter (the run went on from a checkpoint) it is read from its
+/// beginning: the store drops steps that it has.
 class RunTail {
  public:
   RunTail(std::filesystem::path run, int64_t steps) : run_(std::move(run)), steps_(steps) {}

@@ -6,11 +6,12 @@
 #include "service/models/model_host.h"
 
 // GRADUS_BUNDLED_FILE(symbol, "path"): the file's bytes between symbol and symbol_end.
-#define GRADUS_BUNDLED_FILE(symbol, path)                                          \
-  __asm__(".section .rodata\n.global " #symbol "\n.global " #symbol                \
-          "_end\n.balign 16\n" #symbol ":\n.incbin \"" path "\"\n" #symbol "_end:\n" \
-          ".byte 0\n.previous\n");                                                 \
-  extern "C" const char symbol[];                                                  \
+#define GRADUS_BUNDLED_FILE(symbol, path)                                                        \
+  __asm__(".section .rodata\n.global " #symbol "\n.global " #symbol "_end\n.balign 16\n" #symbol \
+          ":\n.incbin \"" path "\"\n" #symbol                                                    \
+          "_end:\n"                                                                              \
+          ".byte 0\n.previous\n");                                                               \
+  extern "C" const char symbol[];                                                                \
   extern "C" const char symbol##_end[]
 
 GRADUS_BUNDLED_FILE(gradus_nano_config, GRADUS_NANO_BASE "/config.json");

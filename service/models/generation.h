@@ -23,7 +23,7 @@ struct TokenScore {
 
 /// One token as it was sampled.
 struct GeneratedToken {
-  int index = 0;  ///< of the completion
+  int index = 0;     ///< of the completion
   std::string text;  ///< text that became certain with it
   std::optional<TokenScore> score;
   int32_t token = 0;

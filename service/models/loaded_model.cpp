@@ -20,6 +20,7 @@
 #include "policy/policy.h"
 #include "rollout/engine/engine.h"
 #include "rollout/prompts/prompt_renderer.h"
+#include "service/grammar/token_mask.h"
 #include "service/models/token_scores.h"
 
 namespace gradus::service {
@@ -48,8 +49,8 @@ struct LoadedModel::Impl {
       : name(name_),
         team(config.threads > 0 ? config.threads : usable_cores()),
         tokenizer(policy::load_checkpoint_tokenizer(path)),
-        policy(policy::Policy::load(inference_config(path, config), policy::Purpose::inference,
-                                    team)),
+        policy(
+            policy::Policy::load(inference_config(path, config), policy::Purpose::inference, team)),
         engine(make_engine(config)) {
     chat_template = tokenizer.chat_template ? *tokenizer.chat_template
                                             : policy::ChatTemplate::parse(kPlainTemplate);
@@ -208,6 +209,8 @@ struct LoadedModel::Impl {
   std::map<Ticket, std::shared_ptr<Job>> jobs;
   std::map<rollout::Engine::Ticket, Ticket> tickets;
   // Of all threads.
+  std::once_flag has_tree;
+  std::shared_ptr<const TokenTree> tree;
   std::mutex mutex;
   std::condition_variable news;
   std::deque<std::pair<Ticket, GenerationRequest>> incoming;
@@ -248,11 +251,15 @@ void LoadedModel::cancel(Ticket ticket) {
   impl_->news.notify_all();
 }
 
-const policy::Tokenizer& LoadedModel::tokenizer() const { return *impl_->tokenizer.tokenizer; }
+const policy::Tokenizer& LoadedModel::tokenizer() const {
+  return *impl_->tokenizer.tokenizer;
+}
 int64_t LoadedModel::context_length() const {
   return impl_->policy->model_config().max_position_embeddings;
 }
-int64_t LoadedModel::vocab_size() const { return impl_->policy->model_config().vocab_size; }
+int64_t LoadedModel::vocab_size() const {
+  return impl_->policy->model_config().vocab_size;
+}
 int64_t LoadedModel::memory_bytes() const {
   return impl_->policy->weight_bytes() + impl_->cache_bytes;
 }
@@ -285,6 +292,13 @@ bool LoadedModel::has_thinking() const {
 
 bool LoadedModel::has_tool_calls() const {
   return impl_->chat_template->text().find("<tool_call>") != std::string::npos;
+}
+
+std::shared_ptr<const TokenTree> LoadedModel::token_tree() const {
+  std::call_once(impl_->has_tree, [&] {
+    impl_->tree = std::make_shared<const TokenTree>(tokenizer(), vocab_size());
+  });
+  return impl_->tree;
 }
 
 LoadedModel::Load LoadedModel::load() const {

@@ -12,6 +12,8 @@
 
 namespace gradus::service {
 
+class TokenTree;
+
 /// Settings `serve.models.*`.
 struct ModelsConfig {
   double memory_mb = 0.0;
@@ -57,6 +59,9 @@ class LoadedModel {
   bool has_thinking() const;
   /// Whether its template writes tools' calls as <tool_call>{...}</tool_call>.
   bool has_tool_calls() const;
+
+  /// For answers that are held to a form; made at the first call.
+  std::shared_ptr<const TokenTree> token_tree() const;
 
   struct Load {
     int64_t running = 0;

@@ -33,7 +33,29 @@ class RuleEditor final : public rollout::LogitEditor {
   LogitRules rules_;
 };
 
+class JoinedEditor final : public rollout::LogitEditor {
+ public:
+  JoinedEditor(std::shared_ptr<LogitEditor> first, std::shared_ptr<LogitEditor> second)
+      : first_(std::move(first)), second_(std::move(second)) {}
+
+  void edit(int completion, std::span<const int32_t> tokens, std::span<float> logits) override {
+    first_->edit(completion, tokens, logits);
+    second_->edit(completion, tokens, logits);
+  }
+
+ private:
+  std::shared_ptr<LogitEditor> first_;
+  std::shared_ptr<LogitEditor> second_;
+};
+
 }  // namespace
+
+std::shared_ptr<rollout::LogitEditor> join_editors(std::shared_ptr<rollout::LogitEditor> first,
+                                                   std::shared_ptr<rollout::LogitEditor> second) {
+  if (!first) return second;
+  if (!second) return first;
+  return std::make_shared<JoinedEditor>(std::move(first), std::move(second));
+}
 
 std::shared_ptr<rollout::LogitEditor> make_logit_editor(const LogitRules& rules) {
   if (rules.is_empty()) return nullptr;

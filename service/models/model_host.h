@@ -1,11 +1,11 @@
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <condition_variable>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,9 +25,9 @@ struct ModelEntry {
   bool is_base() const { return job.empty(); }
 };
 
-/// The models of the server by name: base models of its settings, and what its jobs made, checkpoints
-/// included. Loads them when they are asked for, and unloads the one that was used least recently
-/// where memory is short. Any thread.
+/// The models of the server by name: base models of its settings, and what its jobs made,
+/// checkpoints included. Loads them when they are asked for, and unloads the one that was used
+/// least recently where memory is short. Any thread.
 class ModelHost {
  public:
   ModelHost(Store& store, ModelsConfig config);

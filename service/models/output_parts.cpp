@@ -33,63 +33,86 @@ OutputParts::Piece OutputParts::push(std::string_view text) {
   return take(false);
 }
 
-OutputParts::Piece OutputParts::finish() { return take(true); }
+OutputParts::Piece OutputParts::finish() {
+  return take(true);
+}
 
 OutputParts::Piece OutputParts::take(bool is_over) {
   Piece piece;
-  for (;;) {
-    if (part_ == Part::begin) {
-      const size_t begin = std::min(held_.find_first_not_of(" \t\r\n"), held_.size());
-      const std::string_view text = std::string_view(held_).substr(begin);
-      if (text.substr(0, kThink.size()) == kThink) {
-        held_.erase(0, begin + kThink.size());
-        part_ = Part::reasoning;
-        continue;
-      }
-      if (!is_over && kThink.substr(0, text.size()) == text) return piece;
-      part_ = Part::content;
+  bool goes_on = true;
+  while (goes_on) {
+    switch (part_) {
+      case Part::begin:
+        goes_on = take_begin(is_over);
+        break;
+      case Part::reasoning:
+        goes_on = take_reasoning(is_over, piece.reasoning);
+        break;
+      case Part::content:
+        goes_on = take_content(is_over, piece.content);
+        break;
+      case Part::call:
+        goes_on = take_call(is_over, piece.content);
+        break;
     }
-    if (part_ == Part::reasoning) {
-      const size_t end = held_.find(kThinkEnd);
-      if (end == std::string::npos) {
-        const size_t kept = is_over ? 0 : length_of_beginning(held_, kThinkEnd);
-        piece.reasoning += held_.substr(0, held_.size() - kept);
-        held_.erase(0, held_.size() - kept);
-        return piece;
-      }
-      piece.reasoning += held_.substr(0, end);
-      held_.erase(0, end + kThinkEnd.size());
-      // The blank lines between the two belong to neither.
-      part_ = Part::content;
-      wish_.is_open = true;
-    }
-    if (part_ == Part::content) {
-      if (wish_.is_open) {
-        held_.erase(0, std::min(held_.find_first_not_of("\r\n"), held_.size()));
-        if (held_.empty()) return piece;
-        wish_.is_open = false;
-      }
-      const size_t begin = wish_.tool_calls ? held_.find(kToolCall) : std::string::npos;
-      if (begin == std::string::npos) {
-        const size_t kept =
-            is_over || !wish_.tool_calls ? 0 : length_of_beginning(held_, kToolCall);
-        piece.content += held_.substr(0, held_.size() - kept);
-        held_.erase(0, held_.size() - kept);
-        return piece;
-      }
-      piece.content += held_.substr(0, begin);
-      held_.erase(0, begin);
-      part_ = Part::call;
-    }
-    const size_t end = held_.find(kToolCallEnd);
-    if (end == std::string::npos && !is_over) return piece;
-    const size_t begin = kToolCall.size();
-    const size_t length = std::min(end, held_.size());
-    read_call(std::string_view(held_).substr(begin, length - begin), piece.content);
-    held_.erase(0, end == std::string::npos ? held_.size() : end + kToolCallEnd.size());
-    part_ = Part::content;
-    if (held_.empty()) return piece;
   }
+  return piece;
+}
+
+bool OutputParts::take_begin(bool is_over) {
+  const size_t begin = std::min(held_.find_first_not_of(" \t\r\n"), held_.size());
+  const std::string_view text = std::string_view(held_).substr(begin);
+  if (text.substr(0, kThink.size()) == kThink) {
+    held_.erase(0, begin + kThink.size());
+    part_ = Part::reasoning;
+    return true;
+  }
+  if (!is_over && kThink.substr(0, text.size()) == text) return false;
+  part_ = Part::content;
+  return true;
+}
+
+bool OutputParts::take_reasoning(bool is_over, std::string& reasoning) {
+  const size_t end = held_.find(kThinkEnd);
+  if (end == std::string::npos) {
+    const size_t kept = is_over ? 0 : length_of_beginning(held_, kThinkEnd);
+    reasoning += held_.substr(0, held_.size() - kept);
+    held_.erase(0, held_.size() - kept);
+    return false;
+  }
+  reasoning += held_.substr(0, end);
+  held_.erase(0, end + kThinkEnd.size());
+  part_ = Part::content;
+  skips_lines_ = true;  // the blank lines between the two belong to neither
+  return true;
+}
+
+bool OutputParts::take_content(bool is_over, std::string& content) {
+  if (skips_lines_) {
+    held_.erase(0, std::min(held_.find_first_not_of("\r\n"), held_.size()));
+    skips_lines_ = held_.empty();
+  }
+  const size_t begin = wish_.tool_calls ? held_.find(kToolCall) : std::string::npos;
+  if (begin != std::string::npos) {
+    content += held_.substr(0, begin);
+    held_.erase(0, begin);
+    part_ = Part::call;
+    return true;
+  }
+  const size_t kept = is_over || !wish_.tool_calls ? 0 : length_of_beginning(held_, kToolCall);
+  content += held_.substr(0, held_.size() - kept);
+  held_.erase(0, held_.size() - kept);
+  return false;
+}
+
+bool OutputParts::take_call(bool is_over, std::string& content) {
+  const size_t end = held_.find(kToolCallEnd);
+  if (end == std::string::npos && !is_over) return false;
+  const size_t length = std::min(end, held_.size());
+  read_call(std::string_view(held_).substr(kToolCall.size(), length - kToolCall.size()), content);
+  held_.erase(0, end == std::string::npos ? held_.size() : end + kToolCallEnd.size());
+  part_ = Part::content;
+  return !held_.empty();
 }
 
 void OutputParts::read_call(std::string_view text, std::string& content) {
@@ -101,8 +124,8 @@ void OutputParts::read_call(std::string_view text, std::string& content) {
                       {"type", "function"},
                       {"function",
                        {{"name", name},
-                        {"arguments",
-                         arguments.is_string() ? arguments.get<std::string>() : dump_json(arguments)}}}});
+                        {"arguments", arguments.is_string() ? arguments.get<std::string>()
+                                                            : dump_json(arguments)}}}});
   } catch (const std::exception&) {
     // Not a call after all: the text is the model's answer.
     content += std::string(kToolCall) + std::string(text) + std::string(kToolCallEnd);

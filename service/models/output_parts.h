@@ -15,8 +15,8 @@ namespace gradus::service {
 class OutputParts {
  public:
   struct Wish {
-    bool thinking = false;       ///< <think> at the very beginning opens reasoning
-    bool is_open = false;        ///< the prompt ends inside of it
+    bool thinking = false;  ///< <think> at the very beginning opens reasoning
+    bool is_open = false;   ///< the prompt ends inside of it
     bool tool_calls = false;
   };
   struct Piece {
@@ -36,11 +36,17 @@ class OutputParts {
   enum class Part { begin, reasoning, content, call };
 
   Piece take(bool is_over);
+  // Each uses up what it can of held_. @return  whether another part may go on with the rest.
+  bool take_begin(bool is_over);
+  bool take_reasoning(bool is_over, std::string& reasoning);
+  bool take_content(bool is_over, std::string& content);
+  bool take_call(bool is_over, std::string& content);
   void read_call(std::string_view text, std::string& content);
 
   Wish wish_;
   Part part_;
   std::string held_;
+  bool skips_lines_ = false;
   nlohmann::json calls_ = nlohmann::json::array();
 };
 

@@ -12,11 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFileColumns = "SELECT id, filename, purpose, bytes, created, expires FROM files ";
+constexpr const char* kFileColumns =
+    "SELECT id, filename, purpose, bytes, created, expires FROM files ";
 
 StoredFile file_of(const SqlRow& row) {
-  return {row.text(0),    row.text(1),    row.text(2),
-          row.integer(3), row.integer(4), row.integer(5)};
+  return {row.text(0), row.text(1), row.text(2), row.integer(3), row.integer(4), row.integer(5)};
 }
 
 }  // namespace
@@ -33,9 +33,13 @@ FileStore::FileStore(Store& store, fs::path data_dir)
   }
 }
 
-fs::path FileStore::new_upload() const { return folder_ / random_id(".upload-"); }
+fs::path FileStore::new_upload() const {
+  return folder_ / random_id(".upload-");
+}
 
-fs::path FileStore::path_of(const std::string& id) const { return folder_ / id; }
+fs::path FileStore::path_of(const std::string& id) const {
+  return folder_ / id;
+}
 
 StoredFile FileStore::adopt(const fs::path& upload, const std::string& project,
                             const std::string& filename, const std::string& purpose,
@@ -74,16 +78,16 @@ FileStore::Page FileStore::list(const std::string& project, const std::string& p
   const auto rows = store_.read([&](Database& database) {
     int64_t place = oldest_first ? 0 : INT64_MAX;
     if (!after.empty()) {
-      const auto row = database.first("SELECT seq FROM files WHERE id=? AND project=?",
-                                      {after, project});
+      const auto row =
+          database.first("SELECT seq FROM files WHERE id=? AND project=?", {after, project});
       page.knows_after = row.has_value();
       if (!row) return std::vector<SqlRow>();
       place = row->integer(0);
     }
-    return database.query(std::string(kFileColumns) + "WHERE project=? AND (?='' OR purpose=?) AND " +
-                              (oldest_first ? "seq>? ORDER BY seq" : "seq<? ORDER BY seq DESC") +
-                              " LIMIT ?",
-                          {project, purpose, purpose, place, limit + 1});
+    return database.query(
+        std::string(kFileColumns) + "WHERE project=? AND (?='' OR purpose=?) AND " +
+            (oldest_first ? "seq>? ORDER BY seq" : "seq<? ORDER BY seq DESC") + " LIMIT ?",
+        {project, purpose, purpose, place, limit + 1});
   });
   for (const auto& row : rows) page.files.push_back(file_of(row));
   page.has_more = std::ssize(page.files) > limit;
@@ -104,7 +108,8 @@ void FileStore::remove_expired() {
   const int64_t now = store_.now();
   const auto rows = store_.read([&](Database& database) {
     return database.query(
-        "SELECT id, project FROM files f WHERE expires<=? AND NOT EXISTS(SELECT 1 FROM jobs j WHERE "
+        "SELECT id, project FROM files f WHERE expires<=? AND NOT EXISTS(SELECT 1 FROM jobs j "
+        "WHERE "
         "(j.training_file=f.id OR j.validation_file=f.id) AND j.finished IS NULL)",
         {now});
   });

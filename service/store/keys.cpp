@@ -34,7 +34,9 @@ Key key_of(const SqlRow& row) {
 
 }  // namespace
 
-const char* name_of(Scope scope) { return kScopeNames[static_cast<size_t>(scope)]; }
+const char* name_of(Scope scope) {
+  return kScopeNames[static_cast<size_t>(scope)];
+}
 
 std::optional<Scope> scope_named(const std::string& name) {
   for (size_t i = 1; i < std::size(kScopeNames); ++i) {
@@ -87,15 +89,13 @@ std::vector<Key> KeyStore::list() const {
 bool KeyStore::revoke(const std::string& id) {
   const int64_t now = store_.now();
   return store_.write([&](Database& database) {
-    return database.change("UPDATE keys SET revoked=? WHERE id=? AND revoked IS NULL",
-                           {now, id}) > 0;
+    return database.change("UPDATE keys SET revoked=? WHERE id=? AND revoked IS NULL", {now, id}) >
+           0;
   });
 }
 
 void KeyStore::revoke_of_job(const std::string& job) {
-  store_.write([&](Database& database) {
-    database.change("DELETE FROM keys WHERE job=?", {job});
-  });
+  store_.write([&](Database& database) { database.change("DELETE FROM keys WHERE job=?", {job}); });
 }
 
 bool KeyStore::has_any() const {

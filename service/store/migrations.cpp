@@ -84,9 +84,9 @@ void migrate(Database& database, const std::function<void()>& keep_copy) {
   }
   if (version > 0 && version < kNewest) keep_copy();
   for (; version < kNewest; ++version) {
-    database.run_script(fmt::format(
-        "BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT;",
-        kSteps[version], kApplication, version + 1));
+    database.run_script(
+        fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT;",
+                    kSteps[version], kApplication, version + 1));
   }
 }
 

@@ -72,21 +72,23 @@ Database::Database(const std::filesystem::path& path, bool read_only) : path_(pa
   run_script("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;");
 }
 
-Database::~Database() { sqlite3_close_v2(handle_); }
+Database::~Database() {
+  sqlite3_close_v2(handle_);
+}
 
 void Database::refuse(int code, std::string_view doing) {
   const char* kind = "store_failed";
   if ((code & 0xFF) == SQLITE_FULL) kind = "disk_full";
   if ((code & 0xFF) == SQLITE_CONSTRAINT) kind = "constraint";
-  throw FileError(path_, kind,
-                  std::string(sqlite3_errmsg(handle_)) + " (" + std::string(doing.substr(0, 80)) +
-                      ")");
+  throw FileError(
+      path_, kind,
+      std::string(sqlite3_errmsg(handle_)) + " (" + std::string(doing.substr(0, 80)) + ")");
 }
 
 sqlite3_stmt* Database::prepare(std::string_view sql, const std::vector<SqlValue>& values) {
   sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &statement,
-                                      nullptr);
+  const int code =
+      sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
   if (code != SQLITE_OK) refuse(code, sql);
   for (size_t i = 0; i < values.size(); ++i) {
     const int place = static_cast<int>(i) + 1;

@@ -17,9 +17,9 @@
 
 namespace gradus::service {
 
-/// The one store of a data directory, DIR/gradus.db: keys, files, jobs, events, checkpoints, models,
-/// usage. SQLite in WAL mode with synchronous FULL: what `write` has returned from survives a kill
-/// and a power cut.
+/// The one store of a data directory, DIR/gradus.db: keys, files, jobs, events, checkpoints,
+/// models, usage. SQLite in WAL mode with synchronous FULL: what `write` has returned from survives
+/// a kill and a power cut.
 ///
 /// One thread writes. Writes that wait while it syncs are committed together, each in a savepoint
 /// of its own, so that one that fails takes no other with it. Reads run beside it, from any thread.

@@ -42,7 +42,8 @@ TEST_CASE("a form gives the same bytes whatever pieces it comes in", "[service][
   const std::string tricky = "a\r\n--z\r\n--zx--zz\r\r\n-\r\n--\r\nend--zz--";
   for (const std::string& bytes : {std::string("{\"a\": 1}\n"), std::string(), tricky,
                                    std::string(5000, 'x') + "--zz" + std::string(5000, '\r')}) {
-    for (const size_t step : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{64}, size_t{20000}}) {
+    for (const size_t step :
+         {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{64}, size_t{20000}}) {
       INFO(bytes.size() << " bytes in pieces of " << step);
       const auto form = read_form(form_with(bytes), step);
       CHECK(form.bytes == bytes);

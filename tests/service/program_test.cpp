@@ -1,4 +1,6 @@
 // `gradus serve` as people run it: keys, jobs, kills.
+#include "tests/cli/program.h"
+
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -7,7 +9,6 @@
 #include <thread>
 
 #include "tests/catch.h"
-#include "tests/cli/program.h"
 #include "tests/service/raw_client.h"
 #include "tests/service/server_process.h"
 
@@ -27,12 +28,13 @@ std::string training_rows(int count) {
   for (int i = 0; i < count; ++i) {
     const int a = i % 7 + 1;
     const int b = i % 5 + 2;
-    text += json({{"messages", {{{"role", "user"},
-                                 {"content", "What is " + std::to_string(a) + " + " +
-                                                 std::to_string(b) + "?"}}}},
-                  {"answer", std::to_string(a + b)}})
-                .dump() +
-            "\n";
+    text +=
+        json({{"messages",
+               {{{"role", "user"},
+                 {"content", "What is " + std::to_string(a) + " + " + std::to_string(b) + "?"}}}},
+              {"answer", std::to_string(a + b)}})
+            .dump() +
+        "\n";
   }
   return text;
 }
@@ -89,11 +91,12 @@ TEST_CASE("keys open what their scopes say, and a wrong one nothing", "[service]
   };
   CHECK(ask(server.port(), "GET", "/health").status == 200);
   CHECK(ask(server.port(), "GET", "/v1/models").status == 401);
-  CHECK(ask(server.port(), "GET", "/v1/models", "", as({{"key", "tml-gr-nonsense-nonsense"}})).status ==
-        401);
+  CHECK(ask(server.port(), "GET", "/v1/models", "", as({{"key", "tml-gr-nonsense-nonsense"}}))
+            .status == 401);
   CHECK(ask(server.port(), "GET", "/v1/models", "", as(infer)).status == 200);
-  CHECK(ask(server.port(), "GET", "/v1/models", "",
-            {{"x-api-key", infer["key"].get<std::string>()}}).status == 200);
+  CHECK(
+      ask(server.port(), "GET", "/v1/models", "", {{"x-api-key", infer["key"].get<std::string>()}})
+          .status == 200);
   CHECK(ask(server.port(), "GET", "/v1/files", "", as(infer)).status == 403);
   CHECK(ask(server.port(), "GET", "/metrics", "", as(files)).status == 403);
   const std::string id = upload(server.port(), training_rows(1), as(files));
@@ -157,8 +160,9 @@ TEST_CASE("what was acknowledged survives a kill, and jobs end with the same bit
   INFO(done.dump());
   REQUIRE(done["status"] == "succeeded");
   std::vector<int> steps;
-  for (const auto& event :
-       ask(server->port(), "GET", std::string(kJobs) + "/" + job + "/events?limit=100").json()["data"]) {
+  const json events =
+      ask(server->port(), "GET", std::string(kJobs) + "/" + job + "/events?limit=100").json();
+  for (const auto& event : events["data"]) {
     if (event["type"] == "metrics") steps.insert(steps.begin(), event["data"]["step"].get<int>());
   }
   REQUIRE(steps.size() == 20);
@@ -183,8 +187,7 @@ TEST_CASE("a stop keeps a job running for the next start", "[service][cli][slow]
   const fs::path data = folder / "data";
   auto server = std::make_unique<ServerProcess>(data);
   const std::string file = upload(server->port(), training_rows(64));
-  const std::string job =
-      ask_json(server->port(), "POST", kJobs, job_body(file, 50)).json()["id"];
+  const std::string job = ask_json(server->port(), "POST", kJobs, job_body(file, 50)).json()["id"];
   wait_for(server->port(), job, "running", 2);
   CHECK(server->stop() == 0);
   server = std::make_unique<ServerProcess>(data);

@@ -17,7 +17,8 @@ using RawClock = std::chrono::steady_clock;
 
 int milliseconds_left(RawClock::time_point deadline) {
   return static_cast<int>(std::max<int64_t>(
-      0, std::chrono::duration_cast<std::chrono::milliseconds>(deadline - RawClock::now()).count()));
+      0,
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - RawClock::now()).count()));
 }
 
 RawClock::time_point deadline_in(double seconds) {
@@ -48,7 +49,9 @@ RawClient::RawClient(int port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXE
     throw std::runtime_error("cannot connect to port " + std::to_string(port));
 }
 
-RawClient::~RawClient() { close(); }
+RawClient::~RawClient() {
+  close();
+}
 
 void RawClient::close() {
   if (fd_ >= 0) ::close(fd_);
@@ -63,7 +66,9 @@ void RawClient::send(std::string_view bytes) {
   }
 }
 
-std::string RawClient::read_all(double timeout_s) { return read_until("", timeout_s); }
+std::string RawClient::read_all(double timeout_s) {
+  return read_until("", timeout_s);
+}
 
 std::string RawClient::read_until(const std::string& text, double timeout_s) {
   std::string all;

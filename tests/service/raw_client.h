@@ -39,8 +39,7 @@ Answer ask(int port, const std::string& method, const std::string& path,
            const std::string& body = "", const std::map<std::string, std::string>& headers = {},
            double timeout_s = 60.0);
 Answer ask_json(int port, const std::string& method, const std::string& path,
-                const nlohmann::json& body,
-                const std::map<std::string, std::string>& headers = {});
+                const nlohmann::json& body, const std::map<std::string, std::string>& headers = {});
 
 /// Uploads a file by a form. @return  its id.
 std::string upload(int port, const std::string& bytes,

@@ -13,7 +13,8 @@ TEST_CASE("places take segments, and names with slashes at the end", "[service][
   CHECK(file->at("file_id") == "file-x");
   CHECK_FALSE(match_pattern("/v1/files/{file_id}/content", "/v1/files/file-x"));
   CHECK_FALSE(match_pattern("/v1/files/{file_id}", "/v1/files//"));
-  CHECK(match_pattern("/v1/models/{model*}", "/v1/models/org%2Fname:x")->at("model") == "org/name:x");
+  CHECK(match_pattern("/v1/models/{model*}", "/v1/models/org%2Fname:x")->at("model") ==
+        "org/name:x");
   CHECK(match_pattern("/v1/models/{model*}", "/v1/models/org/name")->at("model") == "org/name");
 }
 

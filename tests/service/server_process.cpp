@@ -14,7 +14,7 @@ namespace gradus::service {
 
 ServerProcess::ServerProcess(std::filesystem::path data_dir, std::vector<std::string> arguments)
     : data_dir_(std::move(data_dir)) {
-  std::vector<std::string> words{GRADUS_PROGRAM, "serve",    "--data",
+  std::vector<std::string> words{GRADUS_PROGRAM,     "serve",    "--data",
                                  data_dir_.string(), "--listen", "127.0.0.1:0"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;

@@ -1,12 +1,11 @@
 // The HTTP server over real sockets: limits, framing, keep-alive, drain.
-#include "service/http/http_server.h"
-
 #include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "service/http/http_server.h"
 #include "tests/catch.h"
 #include "tests/service/raw_client.h"
 
@@ -87,9 +86,10 @@ std::string post(const std::string& path, const std::string& headers, const std:
 TEST_CASE("a connection carries one request after the other", "[service][http]") {
   EchoServer echo;
   RawClient client(echo.server.port());
-  client.send(post("/echo", "Content-Length: 5\r\n", "first") +
-              post("/echo", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n") +
-              "GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  client.send(
+      post("/echo", "Content-Length: 5\r\n", "first") +
+      post("/echo", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n") +
+      "GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const std::string all = client.read_all();
   CHECK(all.find("\r\n\r\nfirst") != std::string::npos);
   CHECK(all.find("\r\n\r\nabcdefg") != std::string::npos);
@@ -140,7 +140,8 @@ TEST_CASE("bodies past their limit are refused before they are read", "[service]
 TEST_CASE("a client that waits for a hundred is told to go on", "[service][http]") {
   EchoServer echo;
   RawClient client(echo.server.port());
-  client.send(post("/echo", "Content-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n", ""));
+  client.send(
+      post("/echo", "Content-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n", ""));
   CHECK(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 100 Continue"));
   client.send("body");
   CHECK(client.read_all().ends_with("body"));

@@ -119,7 +119,8 @@ TEST_CASE("files are listed when they are whole, and what is left over goes", "[
   }
   const FileStore again(store, folder.path());
   int64_t count = 0;
-  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder.path() / "files")) ++count;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder.path() / "files"))
+    ++count;
   CHECK(count == 4);
 }
 

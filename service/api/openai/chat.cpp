@@ -4,7 +4,7 @@
 #include "service/api/openai/chat_run.h"
 #include "service/api/openai/response_format.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
@@ -87,19 +87,18 @@ struct ChatHead {
 };
 
 nlohmann::json choice_json(const ChatWish& wish, int index, const ChatChoice& choice) {
-  nlohmann::json message{
-      {"role", "assistant"}, {"content", choice.content}, {"refusal", nullptr}};
+  nlohmann::json message{{"role", "assistant"}, {"content", choice.content}, {"refusal", nullptr}};
   if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
   if (!choice.tool_calls.empty()) {
     message["tool_calls"] = choice.tool_calls;
     if (choice.content.empty()) message["content"] = nullptr;
   }
-  return {{"index", index},
-          {"message", std::move(message)},
-          {"logprobs", wish.sampling.has_scores
-                           ? logprobs_json(wish.model->tokenizer(), choice.scores)
-                           : nlohmann::json()},
-          {"finish_reason", choice.finish}};
+  return {
+      {"index", index},
+      {"message", std::move(message)},
+      {"logprobs", wish.sampling.has_scores ? logprobs_json(wish.model->tokenizer(), choice.scores)
+                                            : nlohmann::json()},
+      {"finish_reason", choice.finish}};
 }
 
 void answer_whole(const std::shared_ptr<Call>& call, const ChatWish& wish, const ChatHead& head) {
@@ -150,9 +149,9 @@ class ChatStream {
 
   void finish(const ChatOutcome& outcome) {
     if (!outcome.error.empty()) {
-      stream_->write("data: " +
-                     error_response(HttpError(500, "The model failed: " + outcome.error)).body +
-                     "\n\n");
+      stream_->write(
+          "data: " + error_response(HttpError(500, "The model failed: " + outcome.error)).body +
+          "\n\n");
     } else if (wish_.sampling.includes_usage) {
       auto json = head_.json("chat.completion.chunk");
       json["choices"] = nlohmann::json::array();

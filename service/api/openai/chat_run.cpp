@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "service/models/output_parts.h"
-#include "service/parts.h"
-#include "service/service_metrics.h"
+#include "service/api/parts.h"
+#include "service/api/service_metrics.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
@@ -126,7 +126,7 @@ void run_chat(const std::shared_ptr<Call>& call, const ChatWish& wish, ChatListe
   request.n = sampling.n;
   request.seed = sampling.seed;
   request.sampling = sampling.sampling;
-  request.editor = sampling.grammar ? sampling.grammar : make_logit_editor(sampling.rules);
+  request.editor = join_editors(make_logit_editor(sampling.rules), sampling.grammar);
   request.has_scores = sampling.has_scores;
   request.num_top = sampling.num_top;
   OutputParts::Wish parts;
@@ -135,15 +135,13 @@ void run_chat(const std::shared_ptr<Call>& call, const ChatWish& wish, ChatListe
   parts.is_open = parts.thinking && last != std::string::npos &&
                   std::string_view(prompt).substr(0, last + 1).ends_with("<think>");
   parts.tool_calls = !wish.tools.is_null();
-  const auto run =
-      std::make_shared<ChatRun>(call, wish, std::move(listener), length, parts);
+  const auto run = std::make_shared<ChatRun>(call, wish, std::move(listener), length, parts);
   request.on_token = [run](const GeneratedToken& token) { run->take(token); };
   request.on_done = [run](const GenerationResult& result) { run->finish(result); };
   const auto ticket = wish.model->submit(std::move(request));
-  call->exchange->when_gone(
-      [weak = std::weak_ptr(wish.model), ticket] {
-        if (const auto model = weak.lock()) model->cancel(ticket);
-      });
+  call->exchange->when_gone([weak = std::weak_ptr(wish.model), ticket] {
+    if (const auto model = weak.lock()) model->cancel(ticket);
+  });
 }
 
 void cut_scores(const policy::Tokenizer& tokenizer, const std::string& text,
@@ -188,7 +186,9 @@ nlohmann::json usage_json(const ChatOutcome& outcome) {
           {"completion_tokens_details", {{"reasoning_tokens", outcome.reasoning_tokens}}}};
 }
 
-std::string sse_text(const nlohmann::json& value) { return "data: " + dump_json(value) + "\n\n"; }
+std::string sse_text(const nlohmann::json& value) {
+  return "data: " + dump_json(value) + "\n\n";
+}
 
 Response sse_head() {
   Response head;

@@ -69,8 +69,8 @@ struct ChatOutcome {
 };
 
 struct ChatListener {
-  std::function<void(const ChatDelta&)> on_delta;                      ///< may be empty
-  std::function<void(int index, const ChatChoice&)> on_choice;         ///< ended; may be empty
+  std::function<void(const ChatDelta&)> on_delta;               ///< may be empty
+  std::function<void(int index, const ChatChoice&)> on_choice;  ///< ended; may be empty
   std::function<void(const ChatOutcome&)> on_done;
 };
 

@@ -2,7 +2,7 @@
 #include "service/api/call.h"
 #include "service/api/fields.h"
 #include "service/jobs/job_store.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 #include "service/store/store.h"
 
 namespace gradus::service {

@@ -10,7 +10,7 @@
 #include "service/api/call.h"
 #include "service/api/openai/chat_run.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
@@ -198,7 +198,8 @@ class CompletionRun : public std::enable_shared_from_this<CompletionRun> {
     if (token.score && is_text) scores.push_back(*token.score);
     nlohmann::json finish;
     if (token.finish) finish = *token.finish == rollout::FinishReason::length ? "length" : "stop";
-    if (is_text || token.finish) send(choice_index(prompt, token.index), token.text, scores, finish);
+    if (is_text || token.finish)
+      send(choice_index(prompt, token.index), token.text, scores, finish);
   }
 
   void send(int index, const std::string& text, const std::vector<TokenScore>& scores,
@@ -276,8 +277,8 @@ class CompletionRun : public std::enable_shared_from_this<CompletionRun> {
       if (wish_.echoes)
         scores.insert(scores.begin(), results_[prompt].prompt_scores.begin(),
                       results_[prompt].prompt_scores.end());
-      logprobs = lists_json(wish_.model->tokenizer(), scores,
-                            wish_.echoes ? 0 : num_code_points(before));
+      logprobs =
+          lists_json(wish_.model->tokenizer(), scores, wish_.echoes ? 0 : num_code_points(before));
     }
     const bool is_stopped =
         wish_.max_tokens > 0 && completion.finish == rollout::FinishReason::stop;

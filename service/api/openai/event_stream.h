@@ -11,8 +11,9 @@
 
 namespace gradus::service {
 
-/// Jobs' events as server-sent events, oldest first, from the one behind Last-Event-ID, until the job
-/// has ended; a comment every 15 seconds keeps a connection alive. One thread serves all streams.
+/// Jobs' events as server-sent events, oldest first, from the one behind Last-Event-ID, until the
+/// job has ended; a comment every 15 seconds keeps a connection alive. One thread serves all
+/// streams.
 class EventStreams {
  public:
   explicit EventStreams(const JobStore& jobs);

@@ -1,4 +1,6 @@
 // /v1/files: uploads go to the disk as they arrive.
+#include "service/store/files.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -13,8 +15,7 @@
 #include "service/api/fields.h"
 #include "service/api/openai/upload_sink.h"
 #include "service/jobs/job_store.h"
-#include "service/parts.h"
-#include "service/store/files.h"
+#include "service/api/parts.h"
 
 namespace gradus::service {
 namespace {
@@ -24,10 +25,14 @@ constexpr int64_t kMinLife_s = 3600;
 constexpr int64_t kMaxLife_s = 2592000;
 
 nlohmann::json file_json(const StoredFile& file) {
-  nlohmann::json json{{"id", file.id},           {"object", "file"},
-                      {"bytes", file.bytes},     {"created_at", file.created},
-                      {"filename", file.filename}, {"purpose", file.purpose},
-                      {"status", "processed"},   {"status_details", nullptr}};
+  nlohmann::json json{{"id", file.id},
+                      {"object", "file"},
+                      {"bytes", file.bytes},
+                      {"created_at", file.created},
+                      {"filename", file.filename},
+                      {"purpose", file.purpose},
+                      {"status", "processed"},
+                      {"status_details", nullptr}};
   if (file.expires > 0) json["expires_at"] = file.expires;
   return json;
 }
@@ -96,8 +101,7 @@ void check_rows(const std::filesystem::path& path) {
   } catch (const FileError& error) {
     refuse(rows + 1, error.kind());
   }
-  if (rows == 0)
-    throw HttpError(400, "The file is empty.", "invalid_file_format", "file");
+  if (rows == 0) throw HttpError(400, "The file is empty.", "invalid_file_format", "file");
 }
 
 Response create_file(Call& call) {
@@ -126,7 +130,9 @@ Response list_files(Call& call) {
   return json_response(page_json(std::move(data), page.has_more));
 }
 
-Response get_file(Call& call) { return json_response(file_json(file_of_call(call))); }
+Response get_file(Call& call) {
+  return json_response(file_json(file_of_call(call)));
+}
 
 Response delete_file(Call& call) {
   const StoredFile file = file_of_call(call);
@@ -183,8 +189,8 @@ Response file_content(Call& call) {
   response.status = 206;
   response.file_begin = begin;
   response.file_bytes = count;
-  response.headers.emplace_back("content-range", fmt::format("bytes {}-{}/{}", begin,
-                                                             begin + count - 1, file.bytes));
+  response.headers.emplace_back(
+      "content-range", fmt::format("bytes {}-{}/{}", begin, begin + count - 1, file.bytes));
   return response;
 }
 
@@ -193,8 +199,7 @@ constexpr Route kFileRoutes[] = {
     {"GET", "/v1/files", Scope::files, "list files", answering<list_files>},
     {"GET", "/v1/files/{file_id}", Scope::files, "a file's record", answering<get_file>},
     {"DELETE", "/v1/files/{file_id}", Scope::files, "delete a file", answering<delete_file>},
-    {"GET", "/v1/files/{file_id}/content", Scope::files, "a file's bytes",
-     answering<file_content>},
+    {"GET", "/v1/files/{file_id}/content", Scope::files, "a file's bytes", answering<file_content>},
 };
 
 }  // namespace

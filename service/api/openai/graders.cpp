@@ -2,7 +2,7 @@
 #include "service/api/call.h"
 #include "service/api/fields.h"
 #include "service/api/grader_desk.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 
 namespace gradus::service {
 namespace {

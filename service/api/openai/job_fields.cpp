@@ -9,7 +9,7 @@
 #include "service/api/fields.h"
 #include "service/api/grader_desk.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 #include "service/store/files.h"
 
 namespace gradus::service {
@@ -25,8 +25,7 @@ int64_t seed_by_chance() {
 bool is_automatic(Fields& fields, const std::string& key) {
   const auto* value = fields.find(key);
   if (value == nullptr || *value == "auto") return true;
-  if (value->is_string())
-    refuse_field_type(fields.path(key), "a number or 'auto'", *value);
+  if (value->is_string()) refuse_field_type(fields.path(key), "a number or 'auto'", *value);
   return false;
 }
 
@@ -112,8 +111,8 @@ std::string read_file_field(Call& call, Fields& body, const char* key, bool is_n
   if (!id) return "";
   const auto file = call.parts.files.find(*id, call.project());
   if (!file) {
-    throw HttpError(400, fmt::format("Invalid '{}': no such file: {}", key, *id),
-                    "invalid_value", key);
+    throw HttpError(400, fmt::format("Invalid '{}': no such file: {}", key, *id), "invalid_value",
+                    key);
   }
   if (file->purpose != "fine-tune") {
     throw HttpError(400,
@@ -127,10 +126,9 @@ std::string read_file_field(Call& call, Fields& body, const char* key, bool is_n
 std::string read_suffix(Fields& body) {
   const auto suffix = body.optional_text("suffix", 64);
   if (!suffix) return "";
-  const bool is_plain =
-      !suffix->empty() && std::ranges::all_of(*suffix, [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
-      });
+  const bool is_plain = !suffix->empty() && std::ranges::all_of(*suffix, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+  });
   if (!is_plain) refuse_field("suffix", "must have 1 to 64 letters, digits, '.', '_' or '-'");
   return *suffix;
 }
@@ -194,7 +192,8 @@ nlohmann::json job_json(const Job& job, const std::string& organization) {
       {"organization_id", organization},
       {"result_files", job.result_files},
       {"status", job.status},
-      {"trained_tokens", job.trained_tokens ? nlohmann::json(*job.trained_tokens) : nlohmann::json()},
+      {"trained_tokens",
+       job.trained_tokens ? nlohmann::json(*job.trained_tokens) : nlohmann::json()},
       {"training_file", job.training_file},
       {"validation_file", or_null_text(job.validation_file)},
       {"seed", job.seed},

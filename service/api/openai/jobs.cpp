@@ -10,7 +10,7 @@
 #include "service/api/openai/event_stream.h"
 #include "service/api/openai/job_fields.h"
 #include "service/jobs/job_service.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 
 namespace gradus::service {
 namespace {
@@ -63,12 +63,13 @@ Response list_jobs(Call& call) {
       call.parts.job_store.list(call.project(), wish.after, wish.limit, pairs, wants_none);
   if (!page.knows_after) refuse_field("after", "no job of this id");
   auto data = nlohmann::json::array();
-  for (const auto& job : page.items)
-    data.push_back(job_json(job, call.parts.config.organization));
+  for (const auto& job : page.items) data.push_back(job_json(job, call.parts.config.organization));
   return json_response(page_json(std::move(data), page.has_more));
 }
 
-Response get_job(Call& call) { return answer_with(call, job_of_call(call)); }
+Response get_job(Call& call) {
+  return answer_with(call, job_of_call(call));
+}
 Response cancel_job(Call& call) {
   return answer_with(call, call.parts.jobs.cancel(job_of_call(call)));
 }

@@ -11,8 +11,8 @@ namespace gradus::service {
 namespace {
 
 const std::vector<std::string>& message_roles() {
-  static const std::vector<std::string> roles{"system", "developer", "user", "assistant", "tool",
-                                              "function"};
+  static const std::vector<std::string> roles{"system",    "developer", "user",
+                                              "assistant", "tool",      "function"};
   return roles;
 }
 
@@ -29,7 +29,8 @@ std::string joined_content(const nlohmann::json& content, const std::string& whe
       continue;
     }
     if (type != "text" && type != "input_text" && type != "output_text") {
-      throw HttpError(400, fmt::format("Invalid '{}.type': '{}' is not supported here.", place, type),
+      throw HttpError(400,
+                      fmt::format("Invalid '{}.type': '{}' is not supported here.", place, type),
                       "unsupported_parameter", place + ".type");
     }
     text += part.text("text");

@@ -2,7 +2,7 @@
 #include "service/api/call.h"
 #include "service/jobs/job_store.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 
 namespace gradus::service {
 namespace {
@@ -23,11 +23,14 @@ ModelEntry model_of_call(Call& call) {
 
 Response list_models(Call& call) {
   auto data = nlohmann::json::array();
-  for (const auto& entry : call.parts.models.list(call.project())) data.push_back(model_json(entry));
+  for (const auto& entry : call.parts.models.list(call.project()))
+    data.push_back(model_json(entry));
   return json_response({{"object", "list"}, {"data", std::move(data)}});
 }
 
-Response get_model(Call& call) { return json_response(model_json(model_of_call(call))); }
+Response get_model(Call& call) {
+  return json_response(model_json(model_of_call(call)));
+}
 
 Response delete_model(Call& call) {
   const ModelEntry entry = model_of_call(call);

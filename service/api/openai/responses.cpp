@@ -1,10 +1,11 @@
-// POST /v1/responses: a chat in OpenAI's newer form. Nothing is stored; a conversation is sent whole.
+// POST /v1/responses: a chat in OpenAI's newer form. Nothing is stored; a conversation is sent
+// whole.
 #include "base/error.h"
 #include "base/json.h"
 #include "service/api/call.h"
 #include "service/api/openai/chat_run.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
@@ -21,8 +22,9 @@ nlohmann::json messages_of_input(const nlohmann::json& input) {
       throw HttpError(400, "Invalid 'input': items of type '" + type + "' are not supported.",
                       "unsupported_parameter", "input");
     }
-    messages.push_back({{"role", item.value("role", "user")},
-                        {"content", item.contains("content") ? item["content"] : nlohmann::json()}});
+    messages.push_back(
+        {{"role", item.value("role", "user")},
+         {"content", item.contains("content") ? item["content"] : nlohmann::json()}});
   }
   return messages;
 }
@@ -59,7 +61,8 @@ ResponsesWish read_response_body(Call& call, const nlohmann::json& body) {
   }
   if (const auto* text = fields.find("text"); text != nullptr) {
     Fields inner(*text, "text");
-    if (const auto* format = inner.find("format"); format != nullptr && format->value("type", "") != "text")
+    if (const auto* format = inner.find("format");
+        format != nullptr && format->value("type", "") != "text")
       throw HttpError(400, "Invalid 'text.format': only 'text' is supported.",
                       "unsupported_parameter", "text.format");
   }
@@ -91,14 +94,19 @@ class ResponseRun : public std::enable_shared_from_this<ResponseRun> {
 
  private:
   nlohmann::json part_json() const {
-    return {{"type", "output_text"}, {"text", text_}, {"annotations", nlohmann::json::array()},
+    return {{"type", "output_text"},
+            {"text", text_},
+            {"annotations", nlohmann::json::array()},
             {"logprobs", nlohmann::json::array()}};
   }
 
   nlohmann::json item_json(const char* status, bool has_content) const {
     auto content = nlohmann::json::array();
     if (has_content) content.push_back(part_json());
-    return {{"id", item_id_}, {"type", "message"}, {"status", status}, {"role", "assistant"},
+    return {{"id", item_id_},
+            {"type", "message"},
+            {"status", status},
+            {"role", "assistant"},
             {"content", std::move(content)}};
   }
 
@@ -126,12 +134,11 @@ class ResponseRun : public std::enable_shared_from_this<ResponseRun> {
     }
     json["output"].push_back(item_json(status == "completed" ? "completed" : "incomplete", true));
     if (status == "incomplete") json["incomplete_details"] = {{"reason", "max_output_tokens"}};
-    json["usage"] = {
-        {"input_tokens", outcome->prompt_tokens},
-        {"input_tokens_details", {{"cached_tokens", 0}}},
-        {"output_tokens", outcome->completion_tokens},
-        {"output_tokens_details", {{"reasoning_tokens", outcome->reasoning_tokens}}},
-        {"total_tokens", outcome->prompt_tokens + outcome->completion_tokens}};
+    json["usage"] = {{"input_tokens", outcome->prompt_tokens},
+                     {"input_tokens_details", {{"cached_tokens", 0}}},
+                     {"output_tokens", outcome->completion_tokens},
+                     {"output_tokens_details", {{"reasoning_tokens", outcome->reasoning_tokens}}},
+                     {"total_tokens", outcome->prompt_tokens + outcome->completion_tokens}};
     return json;
   }
 
@@ -148,10 +155,8 @@ class ResponseRun : public std::enable_shared_from_this<ResponseRun> {
     send("response.in_progress", {{"response", body_json("in_progress", nullptr)}});
     send("response.output_item.added",
          {{"output_index", 0}, {"item", item_json("in_progress", false)}});
-    send("response.content_part.added", {{"item_id", item_id_},
-                                         {"output_index", 0},
-                                         {"content_index", 0},
-                                         {"part", part_json()}});
+    send("response.content_part.added",
+         {{"item_id", item_id_}, {"output_index", 0}, {"content_index", 0}, {"part", part_json()}});
   }
 
   void take(const ChatDelta& delta) {

@@ -2,7 +2,7 @@
 #include "service/api/call.h"
 #include "service/api/openai/chat_run.h"
 #include "service/models/model_host.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 
 namespace gradus::service {
 namespace {
@@ -23,9 +23,8 @@ Response tokenize(Call& call) {
   }
   fields.pass_over({"add_special", "add_special_tokens", "with_pieces", "prompt", "content"});
   fields.finish();
-  return json_response({{"tokens", tokens},
-                        {"count", tokens.size()},
-                        {"max_model_len", model->context_length()}});
+  return json_response(
+      {{"tokens", tokens}, {"count", tokens.size()}, {"max_model_len", model->context_length()}});
 }
 
 Response detokenize(Call& call) {

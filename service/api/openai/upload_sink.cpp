@@ -8,16 +8,17 @@ namespace gradus::service {
 
 UploadSink::UploadSink(std::string_view content_type, std::filesystem::path path)
     : path_(std::move(path)),
-      reader_(content_type, [this](const FormPart& part, std::string_view bytes) {
-        write(part, bytes);
-      }) {}
+      reader_(content_type,
+              [this](const FormPart& part, std::string_view bytes) { write(part, bytes); }) {}
 
 UploadSink::~UploadSink() {
   std::error_code ignored;
   if (has_file() && !is_taken_) std::filesystem::remove(path_, ignored);
 }
 
-void UploadSink::take(std::string_view bytes) { reader_.take(bytes); }
+void UploadSink::take(std::string_view bytes) {
+  reader_.take(bytes);
+}
 
 void UploadSink::write(const FormPart& part, std::string_view bytes) {
   if (part.name != "file") return;

@@ -1,7 +1,7 @@
 // GET /v1/organization/usage/completions: tokens of the project by key and model.
 #include "service/api/call.h"
 #include "service/api/fields.h"
-#include "service/parts.h"
+#include "service/api/parts.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
@@ -35,15 +35,14 @@ Response list_usage(Call& call) {
                        {"output_tokens", row.integer(4)},
                        {"input_cached_tokens", 0}});
   }
-  return json_response(
-      {{"object", "page"},
-       {"data",
-        {{{"object", "bucket"},
-          {"start_time", begin},
-          {"end_time", end == INT64_MAX ? call.parts.store.now() : end},
-          {"results", std::move(results)}}}},
-       {"has_more", false},
-       {"next_page", nullptr}});
+  return json_response({{"object", "page"},
+                        {"data",
+                         {{{"object", "bucket"},
+                           {"start_time", begin},
+                           {"end_time", end == INT64_MAX ? call.parts.store.now() : end},
+                           {"results", std::move(results)}}}},
+                        {"has_more", false},
+                        {"next_page", nullptr}});
 }
 
 constexpr Route kUsageRoutes[] = {

@@ -4,24 +4,10 @@
 #include <vector>
 
 #include "service/http/http_server.h"
+#include "service/jobs/jobs_config.h"
 #include "service/models/loaded_model.h"
 
 namespace gradus::service {
-
-/// Settings `serve.jobs.*`.
-struct JobsConfig {
-  int running = 1;
-  int queued = 100;
-  int threads = 0;
-  int priority = 5;
-  int checkpoints = 5;
-  int keep_checkpoints = 10;
-  int attempts = 5;
-  double stop_s = 30.0;
-  bool python_may_be_weak = false;
-};
-
-void describe(JobsConfig& c, SettingFields& field);
 
 /// The settings of `gradus serve`: a TOML file with the tables below, and `--set key=value`.
 struct ServiceConfig {

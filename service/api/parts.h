@@ -4,8 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "service/api/service_config.h"
 #include "service/http/http_server.h"
-#include "service/service_config.h"
 
 namespace gradus::service {
 

@@ -1,4 +1,4 @@
-#include "service/service_config.h"
+#include "service/jobs/jobs_config.h"
 
 namespace gradus::service {
 
@@ -15,18 +15,6 @@ void describe(JobsConfig& c, SettingFields& field) {
   field("stop_s", c.stop_s, positive(), "seconds that a job has to save itself when it is stopped");
   field("python_may_be_weak", c.python_may_be_weak, any(),
         "run Python graders also where the machine cannot isolate them fully");
-}
-
-void describe(ServiceConfig& c, SettingFields& field) {
-  field("allowed_hosts", c.allowed_hosts, any(),
-        "names that requests may have in Host, beside this machine's own on loopback");
-  field("organization", c.organization, non_empty(), "organization_id of jobs, and part of names");
-  field("allow_plain_http", c.allow_plain_http, any(),
-        "listen beyond loopback without TLS, e.g. behind a proxy that has it");
-  field.section("http", c.http, "what a client may ask of the server's time and memory");
-  field.section("tls", c.tls, "certificate and key");
-  field.section("models", c.models, "models in memory");
-  field.section("jobs", c.jobs, "fine-tuning jobs");
 }
 
 }  // namespace gradus::service

@@ -1,4 +1,4 @@
-#include "service/service_metrics.h"
+#include "service/api/service_metrics.h"
 
 #include <fmt/format.h>
 
@@ -48,9 +48,9 @@ std::string ServiceMetrics::text() const {
     const std::string label = label_text(route);
     for (const double bound : kBuckets) {
       const auto bucket = durations.buckets.find(bound);
-      text += fmt::format(
-          "gradus_http_request_duration_seconds_bucket{{route=\"{}\",le=\"{}\"}} {}\n", label, bound,
-          bucket == durations.buckets.end() ? 0 : bucket->second);
+      text +=
+          fmt::format("gradus_http_request_duration_seconds_bucket{{route=\"{}\",le=\"{}\"}} {}\n",
+                      label, bound, bucket == durations.buckets.end() ? 0 : bucket->second);
     }
     text += fmt::format(
         "gradus_http_request_duration_seconds_bucket{{route=\"{0}\",le=\"+Inf\"}} {1}\n"
@@ -65,9 +65,10 @@ std::string ServiceMetrics::text() const {
   }
   text += "# TYPE gradus_generation_tokens_total counter\n";
   for (const auto& [model, counts] : tokens_) {
-    text += fmt::format("gradus_generation_tokens_total{{model_name=\"{0}\"}} {1}\n"
-                        "vllm:generation_tokens_total{{model_name=\"{0}\"}} {1}\n",
-                        label_text(model), counts.second);
+    text += fmt::format(
+        "gradus_generation_tokens_total{{model_name=\"{0}\"}} {1}\n"
+        "vllm:generation_tokens_total{{model_name=\"{0}\"}} {1}\n",
+        label_text(model), counts.second);
   }
   return text;
 }
