@@ -70,6 +70,14 @@ class MergedTensors {
   std::vector<float> values_;
 };
 
+/// Whether a token's id is none, or one that ends a text.
+bool is_end_token(const nlohmann::json& config, const nlohmann::json& id) {
+  if (!id.is_number_integer()) return true;
+  const auto ends = config.value("eos_token_id", nlohmann::json());
+  if (!ends.is_array()) return ends == id;
+  return std::ranges::find(ends, id) != ends.end();
+}
+
 /// A model with a scalar head is a classifier of one label, any other a causal language model.
 void name_architecture(nlohmann::json& config, const ModelConfig& model, bool has_score_head) {
   std::string name(family_of(model).architecture);
@@ -82,10 +90,12 @@ void name_architecture(nlohmann::json& config, const ModelConfig& model, bool ha
   config["architectures"] = {name + std::string(kClassifierSuffix)};
   config["id2label"] = {{"0", "reward"}};
   config["label2id"] = {{"reward", 0}};
-  // transformers looks for the last token that is no padding.
-  if (config.value("pad_token_id", nlohmann::json()).is_null() && config.contains("eos_token_id")) {
-    const auto& eos = config["eos_token_id"];
-    config["pad_token_id"] = eos.is_array() && !eos.empty() ? eos.front() : eos;
+  // transformers reads the last token that is no padding: were that the end token, it would read
+  // the one before it. Behind the end any other token will do.
+  if (is_end_token(config, config.value("pad_token_id", nlohmann::json()))) {
+    const auto begin = config.value("bos_token_id", nlohmann::json());
+    config["pad_token_id"] =
+        is_end_token(config, begin) ? (is_end_token(config, 0) ? 1 : 0) : begin.get<int64_t>();
   }
 }
 
