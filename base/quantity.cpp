@@ -56,7 +56,10 @@ std::string share_text(double share) {
 }
 
 std::string flops_text(double flops) {
-  return scaled(flops, std::array{"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP", "EFLOP"}, 1);
+  return scaled(
+      flops,
+      std::array{"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP", "EFLOP", "ZFLOP", "YFLOP"},
+      1);
 }
 
 std::string short_number(double value) {

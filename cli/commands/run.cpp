@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/process/own_process.h"
 #include "base/settings/setting.h"
 #include "cli/chain_table.h"
 #include "cli/commands/command_record.h"
@@ -146,9 +147,12 @@ void run(const RunOptions& options, Session& session) {
   const SteadyClock clock;
   ChainDisplay display(options.as_json, clock, session);
   const rl::ChainEnvironment environment{
-      display, session.stop, clock,
+      display,
+      session.stop,
+      clock,
       [](const rl::RunConfig& config) { use_threads(config.model, config.run.threads); },
-      session.wants_checkpoint};
+      session.wants_checkpoint,
+      clock.now_s() - process_age_s()};
   const auto outcome = rl::run_chain(chain, options.stages, environment);
   say_how_it_ended(chain, outcome, options.as_json, session);
   if (!outcome.is_finished) session.exit_code = outcome.reason.empty() ? kInterrupted : kFailed;

@@ -15,20 +15,22 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/process/free_memory.h"
+#include "base/process/own_process.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
+#include "cli/calibration_file.h"
 #include "cli/commands/command_record.h"
 #include "cli/machine.h"
 #include "cli/model_options.h"
+#include "cli/plan_text.h"
 #include "cli/train_display.h"
 #include "policy/checkpoint_tokenizer.h"
-#include "policy/formats/checkpoint_source.h"
-#include "policy/formats/model_config.h"
 #include "rewards/reward_set.h"
 #include "rl/chain/chain.h"
 #include "rl/collect/reward_model_rule.h"
 #include "rl/recipe/cost_model.h"
 #include "rl/recipe/load.h"
+#include "rl/recipe/plan_input.h"
 #include "rl/stages/sampled_evaluation.h"
 #include "rl/stages/stage.h"
 #include "rollout/prompts/prompt_source.h"
@@ -82,12 +84,19 @@ rl::RunConfig recipe_of(const TrainOptions& options) {
   return config;
 }
 
-policy::ModelConfig model_of(const rl::RunConfig& config) {
-  if (!config.model.path.empty()) {
-    return policy::load_model_config(*policy::open_checkpoint(config.model.path));
-  }
-  const auto json = read_json(config.model.config);
-  return policy::parse_model_config(json, config.model.config);
+/// The recipe's plan on this machine; nothing where neither it nor the machine was measured.
+std::optional<rl::StagePlan> plan_of(const rl::RunConfig& config, const Clock& clock) {
+  rl::Calibration calibration(calibration_path(""), clock.wall_s());
+  const int threads = config.run.threads > 0 ? config.run.threads : usable_cores();
+  device_rates(calibration, threads, clock);
+  return rl::plan_here(config, rl::model_of(config), calibration, threads);
+}
+
+std::string time_text(const std::optional<rl::StagePlan>& plan) {
+  if (!plan) return "";
+  std::string text = "\n# time, estimated\n#   " + estimate_line(*plan) + "\n";
+  for (const auto& assumption : plan->assumptions) text += "#   " + printable(assumption) + "\n";
+  return text;
 }
 
 std::string estimate_text(const rl::MemoryEstimate& memory) {
@@ -120,12 +129,21 @@ std::optional<PromptSample> first_prompt(const rl::RunConfig& config) {
   const bool has_data = !config.data.path.empty() || !config.data.task.empty();
   if (!has_data || path.empty() || !rl::stages().at(config.run.task).samples) return std::nullopt;
   const auto tokenizer = policy::load_checkpoint_tokenizer(path);
-  const auto context = static_cast<int>(model_of(config).max_position_embeddings);
+  const auto context = static_cast<int>(rl::model_of(config).max_position_embeddings);
   for (const auto& [name, plan] : rl::eval_plans(config))
     rollout::make_prompt_source(plan.eval.data, tokenizer, context, config.run.seed);
   const auto prompts =
       rollout::make_prompt_source(config.data, tokenizer, context, config.run.seed);
   return PromptSample{prompts->at(0), prompts->size(), prompts->skipped().size()};
+}
+
+nlohmann::json plan_event(const rl::StagePlan& plan) {
+  return {{"event", "plan"},
+          {"seconds_per_step", plan.step_s},
+          {"wall_seconds", plan.wall_s},
+          {"memory_bytes", plan.memory_per_device()},
+          {"disk_bytes", plan.disk_bytes},
+          {"assumptions", plan.assumptions}};
 }
 
 std::string prompt_text(const PromptSample& sample) {
@@ -140,13 +158,18 @@ std::string prompt_text(const PromptSample& sample) {
 }
 
 void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
-  const auto memory = rl::estimate_memory(model_of(config), config);
+  const auto memory = rl::estimate_memory(rl::model_of(config), config);
+  const auto plan = plan_of(config, machine_clock());
   // TrainOptions of the rules are the rules' own: making them is the check.
   if (!config.rewards.empty() && rl::stages().at(config.run.task).samples)
     rl::make_reward_set(config.rewards);
   const auto sample = first_prompt(config);
   if (!as_json) {
-    session.out << to_toml(config) << (sample ? prompt_text(*sample) : "") << estimate_text(memory);
+    session.out << to_toml(config) << (sample ? prompt_text(*sample) : "") << estimate_text(memory)
+                << time_text(plan);
+    if (plan)
+      for (const auto& text : rl::shortages(*plan, config.run.dir))
+        session.out << "# warning: " << printable(text) << "\n";
     return;
   }
   nlohmann::json parts = nlohmann::json::object();
@@ -155,6 +178,7 @@ void dry_run(const rl::RunConfig& config, bool as_json, Session& session) {
                             {"memory_bytes", memory.total()},
                             {"memory_by_part", parts},
                             {"free_memory_bytes", free_memory_bytes()},
+                            {"plan", plan ? plan_event(*plan) : nullptr},
                             {"rows", sample ? nlohmann::json(sample->num_rows) : nullptr},
                             {"prompt", sample ? nlohmann::json(sample->prompt.text) : nullptr},
                             {"prompt_tokens",
@@ -217,23 +241,41 @@ fs::path report_of(const fs::path& run, Session& session) {
   }
 }
 
+/// A word before the first step; what cannot be planned, the run itself will say.
+void say_plan(const rl::RunConfig& config, bool as_json, const Clock& clock, Session& session) {
+  try {
+    const auto plan = plan_of(config, clock);
+    if (!plan) return;
+    if (as_json)
+      session.out << dump_json(plan_event(*plan)) << std::endl;
+    else
+      session.out << "plan: " << estimate_line(*plan) << std::endl;
+  } catch (const std::exception&) {
+  }
+}
+
 void train(const TrainOptions& options, Session& session) {
   check_options(options);
   const rl::RunConfig config = recipe_of(options);
   if (options.is_dry) return dry_run(config, options.as_json, session);
   const SteadyClock clock;
+  const double begun = clock.now_s() - process_age_s();
+  say_plan(config, options.as_json, clock, session);
   use_threads(config.model, config.run.threads);
   rl::RunOutcome outcome;
+  fs::path report;
   {
     const auto display = make_display(options.as_json, config.run.steps, clock, session);
-    const rl::RunEnvironment environment{*display, session.stop, clock, session.wants_checkpoint,
-                                         options.may_begin_anew};
+    rl::RunEnvironment environment{*display, session.stop, clock, session.wants_checkpoint,
+                                   options.may_begin_anew};
+    environment.begun_s = begun;
+    environment.at_end = [&](const fs::path& run) { report = report_of(run, session); };
+    environment.calibration = calibration_path("");
     outcome = options.resume.empty()
                   ? rl::train(config, environment)
                   : rl::resume(runs::locate_run(options.resume),
                                {options.settings, options.may_change_result}, environment);
   }
-  const auto report = report_of(outcome.directory, session);
   say_how_it_ended(outcome, report, options.as_json, session);
   if (outcome.phase == rl::RunPhase::finished) return;
   session.exit_code = outcome.reason.empty() ? kInterrupted : kOutOfTime;

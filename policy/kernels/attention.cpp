@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "policy/kernels/kernel_table.h"
+#include "policy/kernels/product_count.h"
 #include "policy/kernels/scratch.h"
 
 namespace gradus::policy::kernels {
@@ -35,6 +36,12 @@ SlotView slot_view(const KvLayer& layer, int64_t slot, int head) {
                     int64_t{head} * (at.key_dim + at.value_dim) * kBlockTokens * bytes;
   return {tile + place * 4,
           tile + (int64_t{at.key_dim} * kBlockTokens + place * at.value_dim) * bytes};
+}
+
+/// First place that a row attends to.
+int64_t first_seen(const AttentionRow& row, const AttentionShape& shape) {
+  const int64_t seen = shape.window > 0 ? row.place - shape.window + 1 : 0;
+  return std::max<int64_t>(row.first, seen);
 }
 
 void check_rows(const char* what, ConstMatrix m, int64_t rows, int64_t cols) {
@@ -125,15 +132,16 @@ void paged_attention(ThreadTeam& team, ConstMatrix q, const KvLayer& layer,
   check_rows("paged_attention: q", q, num_rows, int64_t{shape.heads} * at.key_dim);
   check_rows("paged_attention: out", out, num_rows, int64_t{shape.heads} * at.value_dim);
   if (num_rows == 0) return;
+  int64_t keys = 0;
+  for (const AttentionRow& row : rows) keys += row.place + 1 - first_seen(row, shape);
+  count_products(keys * shape.heads * (at.key_dim + at.value_dim));
 
   const int group = shape.heads / at.kv_heads;
   const int64_t task_rows =
       std::clamp<int64_t>(num_rows * at.kv_heads / (8 * int64_t{team.size()}), 1, kTaskRows);
   const int64_t chunks = (num_rows + task_rows - 1) / task_rows;
   const auto attend = [&](int64_t r, int head) {
-    const int64_t place = rows[r].place;
-    const int64_t seen = shape.window > 0 ? place - shape.window + 1 : 0;
-    const int64_t first = std::max<int64_t>(rows[r].first, seen);
+    const int64_t first = first_seen(rows[r], shape);
     thread_local Scratch scratch;
     AttendArgs args{};
     args.q = row_of(q, r) + int64_t{head} * group * at.key_dim * bytes_of(q.type);
@@ -143,13 +151,13 @@ void paged_attention(ThreadTeam& team, ConstMatrix q, const KvLayer& layer,
     args.block_bytes = at.block_bytes();
     args.block_table = rows[r].block_table;
     args.first = first;
-    args.place = place;
+    args.place = rows[r].place;
     args.heads = group;
     args.key_dim = at.key_dim;
     args.value_dim = at.value_dim;
     args.scale = shape.scale;
     // Grown in powers of two, as a sequence would ask for a little more at every token.
-    const int64_t bytes = attend_scratch_bytes(place - first + 1, at.key_dim);
+    const int64_t bytes = attend_scratch_bytes(rows[r].place - first + 1, at.key_dim);
     args.scratch = scratch.get<std::byte>(std::bit_ceil(static_cast<size_t>(bytes)));
     args.out = row_of(out, r) + int64_t{head} * group * at.value_dim * bytes_of(out.type);
     args.out_type = out.type;

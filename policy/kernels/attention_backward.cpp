@@ -9,6 +9,7 @@
 #include "policy/kernels/attention.h"
 #include "policy/kernels/kernel_table.h"
 #include "policy/kernels/matrix_rows.h"
+#include "policy/kernels/product_count.h"
 #include "policy/kernels/scratch.h"
 
 namespace gradus::policy::kernels {
@@ -269,6 +270,19 @@ void zero(ThreadTeam& team, Matrix m) {
   });
 }
 
+/// Scores, dP, dQ, dK and dV of every key that a query sees.
+/// @param columns  multiply-adds of one query and key over all heads.
+void count_gradients(std::span<const AttentionSegment> segments, const AttentionShape& shape,
+                     int64_t columns) {
+  int64_t keys = 0;
+  for (const AttentionSegment& s : segments)
+    for (int64_t i = 0; i < s.length; ++i) {
+      const int64_t seen = s.prefix_length + i + 1;
+      keys += shape.window > 0 ? std::min<int64_t>(seen, shape.window) : seen;
+    }
+  count_products(keys * columns);
+}
+
 /// dk and dv from the sums of their heads.
 void finish_keys(ThreadTeam& team, std::span<const AttentionSegment> segments, const KeySums& sums,
                  Matrix dk, Matrix dv) {
@@ -301,6 +315,7 @@ void attention_backward(ThreadTeam& team, const AttentionTensors& tensors, Const
                         const AttentionShape& shape, Matrix dq, Matrix dk, Matrix dv) {
   check(tensors, dout, kv_heads, shape, dq, dk, dv);
   const std::vector<Tree> trees = trees_of(segments, tensors.q.rows);
+  count_gradients(segments, shape, 3 * tensors.q.cols + 2 * tensors.out.cols);
   // Rows of no segment get no gradient.
   zero(team, dq);
   zero(team, dk);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "policy/kernels/product.h"
+#include "policy/kernels/product_count.h"
 
 namespace gradus::policy::kernels {
 namespace {
@@ -58,6 +59,7 @@ void grouped_matmul(ThreadTeam& team, ConstMatrix a, std::span<const MatmulGroup
   products.reserve(groups.size());
   for (const auto& [begin, end, b] : groups) {
     if (begin == end || c.cols == 0) continue;
+    count_products((end - begin) * b->k() * b->n());
     const Panels panels{static_cast<const std::byte*>(b->data()), b->k(), b->n(), b->type()};
     products.emplace_back(rows_of(a, begin, end), false, panels, rows_of(c, begin, end),
                           MatmulOptions{nullptr, accumulate}, team.size(), blocks);
@@ -89,6 +91,7 @@ void grouped_matmul_transposed(ThreadTeam& team, ConstMatrix a, ConstMatrix b,
   for (const auto& [begin, end, c] : groups) {
     if (c.rows == 0 || c.cols == 0) continue;
     const int64_t rows = end - begin;
+    count_products(rows * c.rows * c.cols);
     packings.push_back({rows_of(b, begin, end), false, rows, b.cols, compute, out});
     products.emplace_back(rows_of(a, begin, end), true, Panels{out, rows, b.cols, compute}, c,
                           MatmulOptions{nullptr, accumulate}, team.size(), blocks);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "policy/kernels/kernel_table.h"
 #include "policy/kernels/matrix_rows.h"
+#include "policy/kernels/product_count.h"
 #include "policy/kernels/scratch.h"
 
 namespace gradus::policy::kernels {
@@ -152,6 +153,9 @@ void latent_attention(ThreadTeam& team, ConstMatrix q, const KvLayer& layer,
   const auto num_rows = std::ssize(rows);
   check(q, layer, num_rows, shape, out);
   if (num_rows == 0) return;
+  int64_t keys = 0;
+  for (const AttentionRow& row : rows) keys += row.place + 1 - row.first;
+  count_products(keys * shape.heads * (2 * shape.latent_dim + shape.rope_dim));
   // Few rows are cut by heads, in groups that fill the kernel's tiles of 8 rows.
   const int64_t wanted = std::max<int64_t>(1, shape.heads * num_rows / (4 * team.size()));
   const int64_t step = std::clamp<int64_t>(wanted / 8 * 8, 8, kTaskHeads);

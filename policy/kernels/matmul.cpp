@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "policy/kernels/product.h"
+#include "policy/kernels/product_count.h"
 #include "policy/kernels/scratch.h"
 
 namespace gradus::policy::kernels {
@@ -57,6 +58,7 @@ void matmul(ThreadTeam& team, ConstMatrix a, const PackedMatrix& b, Matrix c,
     throw ArgumentError("matmul: accumulate needs a float32 C");
   }
   if (c.rows == 0 || c.cols == 0) return;
+  count_products(a.rows * b.k() * b.n());
   const Panels panels{static_cast<const std::byte*>(b.data()), b.k(), b.n(), b.type()};
   const Product product(a, false, panels, c, options, team.size());
   run_products(team, {&product, 1});
@@ -69,6 +71,7 @@ void matmul_transposed(ThreadTeam& team, ConstMatrix a, ConstMatrix b, Matrix c,
                         shape_of(c) + " does not fit, or C is not float32");
   }
   if (c.rows == 0 || c.cols == 0) return;
+  count_products(a.rows * c.rows * c.cols);
   thread_local Scratch scratch;
   auto* panels = scratch.get<std::byte>(
       static_cast<size_t>(panels_of(b.cols) * panel_bytes_of(b.rows, compute)));

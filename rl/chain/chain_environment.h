@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -33,6 +34,8 @@ struct ChainEnvironment {
   /// Called before a stage computes: gives ATen its threads.
   std::function<void(const RunConfig&)> prepare_process = {};
   std::function<bool()> wants_checkpoint = {};
+  /// Since when, by the clock, the devices are held; empty: since run_chain was called.
+  std::optional<double> begun_s = {};
 };
 
 /// The same for one stage.

@@ -8,6 +8,7 @@
 #include "base/files/atomic_file.h"
 #include "base/parallel.h"
 #include "policy/checkpoint_tokenizer.h"
+#include "policy/kernels/product_count.h"
 #include "policy/policy.h"
 #include "rl/evaluation/evaluate.h"
 #include "rl/run/ledger.h"
@@ -48,6 +49,7 @@ std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
                                                              const fs::path& lines,
                                                              StageRunEnvironment& environment) {
   const double begin = environment.clock.now_s();
+  const int64_t counted_begin = policy::kernels::counted_products();
   environment.observer.on_phase(0, "evaluate");
   config.model.path = checkpoint.string();
   config.model.config.clear();
@@ -71,10 +73,15 @@ std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
     if (!(is_whole = result.has_value())) break;
     add_figures(*result, name, figures);
     cost.tokens += result->prompt_tokens + result->completion_tokens;
+    cost.sampled += result->completion_tokens;
+    cost.graded += result->completion_tokens;
     cost.flops += result->flops;
     lines_text += eval_lines(*result);
   }
+  if (!is_whole) cost = {"lost", 0};  // broken off, and done again
   cost.seconds = cost.device_seconds = environment.clock.now_s() - begin;
+  cost.counted_flops =
+      2.0 * static_cast<double>(policy::kernels::counted_products() - counted_begin);
   Ledger book(ledger, size_of(ledger), 0, config.ledger);
   book.append(cost);
   book.sync();

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "base/error.h"
@@ -15,6 +16,7 @@
 #include "rl/chain/policy_evaluation.h"
 #include "rl/chain/stage_record.h"
 #include "rl/recipe/train.h"
+#include "rl/run/lives.h"
 #include "rl/run/run_directory.h"
 #include "rl/stages/stage.h"
 
@@ -26,7 +28,7 @@ namespace fs = std::filesystem;
 /// What keeps a chain's folder for one process, and what it notes of itself.
 class ChainFolder {
  public:
-  explicit ChainFolder(const Chain& chain) {
+  ChainFolder(const Chain& chain, const ChainEnvironment& environment) {
     if (fs::exists(chain.dir / "checkpoints"))
       throw FileError(chain.dir.string(), "run_exists",
                       "holds a single run; name another folder for the chain (--run-dir)");
@@ -42,10 +44,13 @@ class ChainFolder {
                                      {"source", chain.source},
                                      {"assignments", chain.assignments}}) +
                               "\n");
+    life_ = std::make_unique<LifeKeeper>(chain.dir / "lives.jsonl", environment.clock,
+                                         environment.begun_s.value_or(environment.clock.now_s()));
   }
 
  private:
   FileDescriptor lock_;
+  std::unique_ptr<LifeKeeper> life_;  ///< what the chain's own time is counted by
 };
 
 /// Whether the run of a stage came to its end, and only what follows it did not.
@@ -230,7 +235,7 @@ void check_options(const Chain& chain, const ChainOptions& options) {
 ChainOutcome run_chain(const Chain& chain, const ChainOptions& options,
                        const ChainEnvironment& environment) {
   check_options(chain, options);
-  const ChainFolder folder(chain);
+  const ChainFolder folder(chain, environment);
   bool is_forced = false;
   for (const ChainStage& stage : chain.stages) {
     const std::string& name = stage.entry.name;

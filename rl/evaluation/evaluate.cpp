@@ -11,7 +11,7 @@
 #include "rl/collect/grade_record.h"
 #include "rl/collect/grading.h"
 #include "rl/collect/reward_model_rule.h"
-#include "rl/learn/flops.h"
+#include "rl/learn/work_model.h"
 
 namespace gradus::rl {
 namespace {
@@ -135,15 +135,13 @@ void sum_up_completions(EvalResult& result, size_t answer_rule) {
   result.mean_tokens = static_cast<double>(tokens) / static_cast<double>(count);
 }
 
-void add_cost(EvalResult& result, const policy::ModelConfig& model, const Group& group) {
-  const auto prompt = static_cast<int64_t>(group.prompt.tokens.size());
+void add_cost(EvalResult& result, const WorkModel& work, const Group& group) {
+  std::vector<int64_t> lengths;
+  for (const auto& completion : group.completions) lengths.push_back(std::ssize(completion.tokens));
+  const int64_t prompt = std::ssize(group.prompt.tokens);
   result.prompt_tokens += prompt;
-  result.flops += forward_flops(model, 0, prompt);
-  for (const auto& completion : group.completions) {
-    const auto length = static_cast<int64_t>(completion.tokens.size());
-    result.completion_tokens += length;
-    result.flops += forward_flops(model, prompt, length);
-  }
+  for (const int64_t length : lengths) result.completion_tokens += length;
+  result.flops += work.rollout(prompt, lengths);
 }
 
 }  // namespace
@@ -189,12 +187,13 @@ std::optional<EvalResult> Evaluator::evaluate(const policy::Policy& policy,
                                               std::stop_token stop, const Progress& progress) {
   rules_.stop_with(stop);
   EvalResult result;
+  const WorkModel work(policy.model_config(), policy.policy_config());
   result.rule_names = rules_.rule_names();
   const int64_t stride = std::max<int64_t>(1, kBatchCompletions / config_.samples);
   for (int64_t begin = 0; begin < num_problems_; begin += stride) {
     const int64_t end = std::min(num_problems_, begin + stride);
     for (auto& group : answer(pool, begin, end, num_threads, stop, progress)) {
-      add_cost(result, policy.model_config(), group);
+      add_cost(result, work, group);
       EvalProblem problem = judge(std::move(group), answer_rule_, config_.right_from);
       if (is_unscorable(problem, answer_rule_))
         ++result.num_skipped;

@@ -1,24 +1,10 @@
 #include "rl/learn/flops.h"
 
-#include <algorithm>
-
 #include "policy/formats/expected_tensors.h"
+#include "rl/learn/work_model.h"
 
 namespace gradus::rl {
 namespace {
-
-/// Sum over i in [first, first + length) of min(i + 1, window); window 0: none.
-double seen_keys(int64_t first, int64_t length, int64_t window) {
-  const auto triangle = [](double n) { return n * (n + 1.0) / 2.0; };
-  const int64_t end = first + length;
-  if (window <= 0 || end <= window)
-    return triangle(static_cast<double>(end)) - triangle(static_cast<double>(first));
-  const int64_t ramp_end = std::max(first, window);
-  const double ramp =
-      triangle(static_cast<double>(std::min(ramp_end, end))) - triangle(static_cast<double>(first));
-  return std::max(0.0, ramp) +
-         static_cast<double>(std::max<int64_t>(0, end - ramp_end)) * static_cast<double>(window);
-}
 
 double flops_per_key(const policy::ModelConfig& c, const policy::LayerConfig& layer) {
   const bool is_latent = layer.attention == policy::AttentionKind::latent;

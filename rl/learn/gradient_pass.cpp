@@ -7,8 +7,8 @@
 #include <cmath>
 #include <utility>
 
-#include "rl/learn/flops.h"
 #include "rl/learn/prediction_loss.h"
+#include "rl/learn/work_model.h"
 #include "rl/parallel/gradient_sync.h"
 
 namespace gradus::rl {
@@ -36,16 +36,6 @@ policy::Scores on_cpu(const policy::Scores& scores) {
 
 }  // namespace
 
-double batch_flops(const policy::ModelConfig& model, const policy::PackedBatch& batch) {
-  double flops = 0.0;
-  for (const policy::Segment& segment : batch.segments) {
-    const int64_t before =
-        segment.prefix < 0 ? 0 : batch.segments[static_cast<size_t>(segment.prefix)].length;
-    flops += forward_flops(model, before, segment.length);
-  }
-  return flops;
-}
-
 void stop_here_if_wanted(const StepEnvironment& environment) {
   if (!environment.stop.stop_requested()) return;
   if (environment.keeper == nullptr || environment.keeper->can_restore()) throw Stopped();
@@ -57,6 +47,7 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
   const at::NoGradGuard no_grad;
   at::Tensor logprobs = at::zeros({num_tokens}, at::kFloat);
   float* out = logprobs.mutable_data_ptr<float>();
+  const WorkModel work(pass.policy.model_config(), pass.policy.policy_config());
   for (const Microbatch& microbatch : microbatches) {
     stop_here_if_wanted(pass.environment);
     policy::RoutingPass routing;
@@ -72,7 +63,7 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
     const float* in = scored.const_data_ptr<float>();
     for (size_t s = 0; s < microbatch.token.size(); ++s) out[microbatch.token[s]] = in[s];
     cost.scored_tokens += microbatch.batch.num_rows();
-    cost.scored_flops += batch_flops(pass.policy.model_config(), microbatch.batch);
+    cost.scored_flops += work.forward(microbatch.batch, microbatch.num_scores());
   }
   return logprobs;
 }
@@ -102,6 +93,7 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
   PredictionLoss prediction(step.policy, step.prediction_weight, step.prediction_gradient,
                             microbatches);
   MixtureStep mixture(step.mixture, microbatches);
+  const WorkModel work(step.policy.model_config(), step.policy.policy_config());
   for (size_t i = 0; i < microbatches.size(); ++i) {
     stop_here_if_wanted(step.environment);
     const Timer timer(update.cost.forward_backward_s, step.environment.clock);
@@ -121,19 +113,19 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
                                           microbatches.size(), all));
       return result;
     }
-    const double flops = batch_flops(step.policy.model_config(), microbatch.batch);
     sum += value;
     if (step.has_signal) {
       total.backward();
       update.cost.trained_tokens += microbatch.batch.num_rows();
-      update.cost.trained_flops += flops;
+      update.cost.trained_flops += work.training(microbatch.batch, microbatch.num_scores());
     } else {
       update.cost.scored_tokens += microbatch.batch.num_rows();
-      update.cost.scored_flops += flops;
+      update.cost.scored_flops += work.forward(microbatch.batch, microbatch.num_scores());
     }
   }
   result.loss = sum;
   prediction.report(update.metrics);
+  if (step.has_signal) update.cost.trained_flops += prediction.flops();
   add_loads(mixture.loads(), update.expert_loads);
   if (!step.has_signal) {
     note_empty(update, "no completion of a minibatch can change the gradient");

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "rl/learn/work_model.h"
+
 namespace gradus::rl {
 namespace {
 
@@ -52,6 +54,8 @@ at::Tensor PredictionLoss::of(const Microbatch& microbatch, const at::Tensor& hi
   at::Tensor loss = at::zeros({}, at::kDouble);
   at::Tensor state = hidden;
   const auto depths = depths_of(microbatch, std::ssize(counts_));
+  const WorkModel work(policy_.model_config(), policy_.policy_config());
+  const bool reaches_model = gradient_ == policy::PredictionGradient::everything;
   for (size_t k = 0; k < depths.size(); ++k) {
     const auto& [shifted, scores] = depths[k];
     if (scores.rows.empty()) break;  // deeper modules predict no more than this one
@@ -61,6 +65,7 @@ at::Tensor PredictionLoss::of(const Microbatch& microbatch, const at::Tensor& hi
                          .to(at::kDouble)
                          .sum();
     sums_[k] -= sum.item<double>();
+    flops_ += work.prediction_training(shifted.batch, std::ssize(scores.rows), reaches_model);
     loss = loss - sum * (weight_ / static_cast<double>(std::ssize(counts_) * counts_[k]));
   }
   return loss;

@@ -38,6 +38,8 @@ class PredictionLoss {
 
   /// "mtp/loss_k" (CE_k in nats), k from 1.
   void report(Metrics& metrics) const;
+  /// Of forward and backward passes through the modules so far, by rl/learn/work_model.h.
+  double flops() const { return flops_; }
 
  private:
   const policy::Policy& policy_;
@@ -45,6 +47,7 @@ class PredictionLoss {
   policy::PredictionGradient gradient_;
   std::vector<int64_t> counts_;  ///< [D] predicted tokens of the batch
   std::vector<double> sums_;     ///< [D] of their cross-entropies
+  double flops_ = 0.0;
 };
 
 }  // namespace gradus::rl

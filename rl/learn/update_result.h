@@ -14,7 +14,7 @@ namespace gradus::rl {
 struct UpdateCost {
   int64_t trained_tokens = 0;  ///< rows through forward and backward, shared prompts once
   int64_t scored_tokens = 0;   ///< rows through forward only (old and reference logprobs)
-  double trained_flops = 0.0;  ///< of the forward pass of the trained rows, by rl/learn/flops.h
+  double trained_flops = 0.0;  ///< forward and backward, by rl/learn/work_model.h
   double scored_flops = 0.0;
   double forward_backward_s = 0.0;
   double logprobs_s = 0.0;

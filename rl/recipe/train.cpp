@@ -12,10 +12,12 @@
 #include "base/failure_text.h"
 #include "base/files/atomic_file.h"
 #include "base/json.h"
+#include "base/process/own_process.h"
 #include "rl/recipe/changes.h"
 #include "rl/recipe/input_files.h"
 #include "rl/recipe/load.h"
 #include "rl/recipe/opening.h"
+#include "rl/recipe/plan_input.h"
 #include "rl/stages/stage_loop.h"
 
 namespace gradus::rl {
@@ -63,25 +65,53 @@ struct Loaded {
   std::unique_ptr<Stage> stage;
 };
 
-/// @param begin_s  of the clock, when the run's inputs began to be read.
-std::unique_ptr<Loaded> load(const RunConfig& config, Run& run, double begin_s) {
+std::unique_ptr<Loaded> load(const RunConfig& config, Run& run) {
   run.observer().on_phase(0, "load");
   auto loaded = std::make_unique<Loaded>(config, run);
   for (const auto& sentence : doubtful_settings(config, loaded->learner.max_context()))
     run.observer().on_warning(sentence);
   run.observer().on_opening(opening_of(loaded->config, loaded->learner, *loaded->stage, run));
-  const double seconds = run.clock().now_s() - begin_s;
-  run.enter({"load", loaded->loop.state().step, seconds, seconds, 0, 0.0});
+  run.settle("load", loaded->loop.state().step);
   return loaded;
 }
 
-RunOutcome run_in(const RunConfig& config, RunDirectory directory,
-                  const RunEnvironment& environment, bool is_new, double begin_s) {
-  const fs::path path = directory.path();
-  auto run = std::make_unique<Run>(config.run, config.ledger, std::move(directory), environment);
+/// Says where memory or disk do not suffice; what cannot be estimated, loading will say.
+void warn_of_shortages(const RunConfig& config, Run& run, const fs::path& calibration_file) {
+  if (config.model.device != policy::DeviceKind::cpu) return;  // its memory is another
+  try {
+    const auto model = model_of(config);
+    const Calibration calibration(calibration_file, run.clock().wall_s());
+    const auto rates = calibration.stage(config);
+    StagePlan space = space_of(plan_input(config, model, config.run.task));
+    if (rates && rates->peak_memory > 0.0) space.memory = {{"measured", rates->peak_memory}};
+    for (const auto& text : shortages(space, run.directory().path()))
+      run.observer().on_warning(text);
+  } catch (const std::exception&) {
+  }
+}
+
+/// A run's folder, and the time that this process has it.
+struct HeldRun {
+  /// @param begin_s  of the clock, where the environment does not say since when.
+  HeldRun(RunDirectory held, const RunEnvironment& environment, double begin_s)
+      : directory(std::move(held)),
+        life(std::make_unique<LifeKeeper>(directory.lives(), environment.clock,
+                                          environment.begun_s.value_or(begin_s))) {}
+
+  RunDirectory directory;
+  std::unique_ptr<LifeKeeper> life;
+};
+
+RunOutcome run_in(const RunConfig& config, HeldRun held, const RunEnvironment& environment,
+                  bool is_new) {
+  const fs::path path = held.directory.path();
+  reset_peak_memory();
+  auto run = std::make_unique<Run>(config.run, config.ledger, std::move(held.directory),
+                                   environment, std::move(held.life));
+  warn_of_shortages(config, *run, environment.calibration);
   std::unique_ptr<Loaded> loaded;
   try {
-    loaded = load(config, *run, begin_s);
+    loaded = load(config, *run);
   } catch (const std::exception& error) {
     // Of a run that cannot begin nothing is left, so that the mended recipe finds its place free.
     if (is_new)
@@ -134,9 +164,9 @@ void note_inputs(const RunDirectory& directory, const nlohmann::json& inputs) {
   write_file_atomically(directory.inputs(), dump_json(inputs) + "\n");
 }
 
-RunOutcome resume_in(RunDirectory directory, const ResumeOptions& options,
+RunOutcome resume_in(HeldRun held, const ResumeOptions& options,
                      const RunEnvironment& environment) {
-  const double begin = environment.clock.now_s();
+  const RunDirectory& directory = held.directory;
   const fs::path path = directory.path();
   const RunConfig was = read_resolved(directory.recipe());
   RunConfig is = was;
@@ -161,7 +191,7 @@ RunOutcome resume_in(RunDirectory directory, const ResumeOptions& options,
                           to_toml(known));
   if (!options.assignments.empty()) directory.write_recipe(to_toml(is));
   note_inputs(directory, inputs);
-  return run_in(is, std::move(directory), environment, false, begin);
+  return run_in(is, std::move(held), environment, false);
 }
 
 }  // namespace
@@ -172,16 +202,19 @@ RunOutcome train(const RunConfig& config, const RunEnvironment& environment) {
     check(config, "recipe");
     // Before the folder is made: what cannot be read is no run.
     const auto inputs = fingerprint_inputs(config);
-    auto directory = RunDirectory::create(config.run.dir, to_toml(config));
-    note_inputs(directory, inputs);
-    return run_in(config, std::move(directory), environment, true, begin);
+    HeldRun held(RunDirectory::create(config.run.dir, to_toml(config)), environment, begin);
+    note_inputs(held.directory, inputs);
+    return run_in(config, std::move(held), environment, true);
   });
 }
 
 RunOutcome resume(const fs::path& run_dir, const ResumeOptions& options,
                   const RunEnvironment& environment) {
-  return with_plain_errors(
-      [&] { return resume_in(RunDirectory::open(run_dir), options, environment); });
+  return with_plain_errors([&] {
+    const double begin = environment.clock.now_s();
+    return resume_in(HeldRun(RunDirectory::open(run_dir), environment, begin), options,
+                     environment);
+  });
 }
 
 }  // namespace gradus::rl

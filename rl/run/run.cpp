@@ -36,13 +36,15 @@ std::unique_ptr<Logger> open_logger(const LoggerKind& kind, const Run& run, int6
 }  // namespace
 
 Run::Run(RunSettings settings, LedgerConfig ledger, RunDirectory directory,
-         RunEnvironment environment)
+         RunEnvironment environment, std::unique_ptr<LifeKeeper> life)
     : settings_(std::move(settings)),
       observer_(std::make_unique<WarningKeeper>(directory.warnings(), environment.observer)),
       ledger_config_(std::move(ledger)),
       directory_(std::move(directory)),
       environment_(std::move(environment)),
       begin_s_(environment_.clock.now_s()),
+      life_(life ? std::move(life)
+                 : std::make_unique<LifeKeeper>(directory_.lives(), clock(), clock().now_s())),
       checkpoints_(directory_.checkpoints(),
                    [this](const std::string& message) { observer_->on_warning(message); }) {}
 
@@ -53,6 +55,7 @@ void Run::set_length(const RunLength& length) {
 
 void Run::discard() {
   logs_.reset();
+  life_.reset();
   directory_.discard();
 }
 
@@ -73,7 +76,7 @@ void Run::open_logs(const TrainState& state) {
   const int64_t metrics = bytes_to_keep(directory_.metrics(), size_in(state, "metrics"), warn);
   const int64_t ledger = bytes_to_keep(directory_.ledger(), size_in(state, "ledger"), warn);
   logs_.emplace(Logs{MetricsLog(directory_.metrics(), metrics),
-                     Ledger(directory_.ledger(), ledger, state.step, ledger_config_),
+                     Ledger(directory_.ledger(), ledger, state.step, ledger_config_, life_.get()),
                      {}});
   for (const std::string& name : settings_.loggers) {
     const LoggerKind& kind = loggers().at(name);
@@ -83,6 +86,15 @@ void Run::open_logs(const TrainState& state) {
 
 void Run::enter(const LedgerEntry& entry) {
   write_when_possible([&] { logs_->ledger.append(entry); });
+}
+
+void Run::settle(const std::string& stage, int64_t step) {
+  if (logs_) write_if_possible("ledger.jsonl", [&] { logs_->ledger.settle(stage, step); });
+}
+
+void Run::end(int64_t step) {
+  if (environment_.at_end) environment_.at_end(directory_.path());
+  settle("report", step);
 }
 
 void Run::log(const MetricsRecord& record) {
@@ -96,6 +108,7 @@ void Run::log(const MetricsRecord& record) {
 }
 
 void Run::save_checkpoint(TrainState& state, Learner* learner) {
+  settle("idle", state.step);
   // Logs first: a checkpoint must never know more of them than the disk does.
   logs_->metrics.sync();
   logs_->ledger.sync();

@@ -33,6 +33,15 @@ struct RunEnvironment {
   std::function<bool()> wants_checkpoint = {};
   /// A resumed run all of whose checkpoints are damaged or gone may begin again at its first step.
   bool may_begin_anew = false;
+  /// Since when, by the clock, the devices are held for this run and no other; empty: since `train`
+  /// or `resume` was called. The ledger begins there.
+  std::optional<double> begun_s = {};
+  /// Called with the run's folder when the run is over and its records are written; its time is in
+  /// the ledger. Empty: nothing.
+  std::function<void(const std::filesystem::path&)> at_end = {};
+  /// Measured rates of stages and devices, for the estimate at the start
+  /// (rl/recipe/calibration.h); empty: none.
+  std::filesystem::path calibration = {};
 };
 
 struct RunOutcome {
@@ -52,8 +61,9 @@ struct RunLength {
 /// model and knows no task.
 class Run {
  public:
-  Run(RunSettings settings, LedgerConfig ledger, RunDirectory directory,
-      RunEnvironment environment);
+  /// @param life  of this process with the run; null: it begins now.
+  Run(RunSettings settings, LedgerConfig ledger, RunDirectory directory, RunEnvironment environment,
+      std::unique_ptr<LifeKeeper> life = nullptr);
 
   const RunSettings& settings() const { return settings_; }
   const RunDirectory& directory() const { return directory_; }
@@ -87,6 +97,10 @@ class Run {
   /// Appends a line to the ledger, waiting for space. @throws FileError
   void enter(const LedgerEntry& entry);
   void enter_at_once(const LedgerEntry& entry) { logs_->ledger.append(entry); }
+  /// Enters what no line of the ledger took so far as `stage`; where that fails, with the next.
+  void settle(const std::string& stage, int64_t step);
+  /// Does what whoever runs it wants done at its end.
+  void end(int64_t step);
   /// A step's line in metrics.jsonl, and in the loggers where that is due; what those cannot take
   /// is a warning. @throws FileError
   void log(const MetricsRecord& record);
@@ -120,6 +134,7 @@ class Run {
   RunEnvironment environment_;
   double begin_s_;
   int64_t end_cursor_ = -1;
+  std::unique_ptr<LifeKeeper> life_;
   CheckpointStore checkpoints_;
   std::optional<Logs> logs_;
 };

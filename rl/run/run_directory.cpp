@@ -86,7 +86,7 @@ void remove_steps(const fs::path& folder) {
 }
 
 /// What a run leaves beside recipe.toml, so that another can begin there; what it did not make
-/// stays.
+/// stays, and so does lives.jsonl: the time that the earlier processes took was paid for.
 void remove_records(const RunDirectory& run) {
   for (const fs::path& path :
        {run.metrics(), run.ledger(), run.warnings(), run.inputs(), run.path() / "status.json",
@@ -169,7 +169,7 @@ void RunDirectory::discard() {
     remove_records(*this);
   } catch (const fs::filesystem_error&) {  // there is an error to report already
   }
-  for (const fs::path& path : {recipe(), path_ / ".lock"}) fs::remove(path, is_in_use);
+  for (const fs::path& path : {recipe(), lives(), path_ / ".lock"}) fs::remove(path, is_in_use);
   if (first_made_.empty()) return;
   for (fs::path folder = path_; fs::remove(folder, is_in_use) && folder != first_made_;)
     folder = folder.parent_path();

@@ -39,6 +39,7 @@ class RunDirectory {
   std::filesystem::path recipe() const { return path_ / "recipe.toml"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path ledger() const { return path_ / "ledger.jsonl"; }
+  std::filesystem::path lives() const { return path_ / "lives.jsonl"; }
   std::filesystem::path warnings() const { return path_ / "warnings.jsonl"; }
   std::filesystem::path inputs() const { return path_ / "inputs.json"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }

@@ -6,11 +6,12 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "policy/kernels/product_count.h"
 #include "rl/algorithms/advantages/advantage.h"
 #include "rl/collect/collector.h"
 #include "rl/collect/sampling_schedule.h"
-#include "rl/learn/flops.h"
 #include "rl/learn/schedule.h"
+#include "rl/learn/work_model.h"
 #include "rl/observe/group_metrics.h"
 #include "rl/observe/reward_watch.h"
 #include "rl/observe/samples.h"
@@ -26,6 +27,11 @@
 
 namespace gradus::rl {
 namespace {
+
+/// FLOPs of the kernels' products up to now.
+double counted_flops() {
+  return 2.0 * static_cast<double>(policy::kernels::counted_products());
+}
 
 // Before anything is sampled: what the model can not do.
 void check_mixtures(const RunConfig& config, const policy::Policy& policy) {
@@ -85,6 +91,7 @@ class GrpoStage : public Stage {
   std::optional<StepReport> step(const StepContext& context) override {
     const Clock& clock = context.run.clock();
     const double begin = clock.now_s();
+    const double counted_begin = counted_flops();
     const rollout::SamplingConfig sampling = schedule_.at(context.step);
     auto collection = collector_.collect(context.step, context.cursor, sampling);
     if (!collection) return std::nullopt;
@@ -92,9 +99,11 @@ class GrpoStage : public Stage {
     if (reference_.is_renewed()) saved = context.run.checkpoints().steps();
     const Reference reference = reference_.at(context.step, learner_.policy(),
                                               saved.empty() ? 0 : saved.front(), learner_.team());
+    const double counted_rollout = counted_flops() - counted_begin;
     const AlgorithmConfig algorithm = coefficients_.current();
+    UpdateCost kl_cost;
     const double reward_kl = take_kl_from_rewards(context.run, reference, sampling.temperature,
-                                                  collection->used, algorithm);
+                                                  collection->used, algorithm, kl_cost);
     assign_advantages(collection->used, algorithm);
     learner_.keeper().begin(int64_t{config_.rl.epochs} * config_.rl.minibatches);
     context.run.observer().on_phase(context.step, "update");
@@ -104,10 +113,15 @@ class GrpoStage : public Stage {
         learner_.policy(), reference, learner_.optimizer(), collection->used, algorithm,
         learning_rate, sampling.temperature, config_.run.seed, static_cast<uint64_t>(context.step),
         learner_.team(), environment_of(context.run, learner_));
+    update.cost.scored_tokens += kl_cost.scored_tokens;
+    update.cost.scored_flops += kl_cost.scored_flops;
     if (algorithm.kl_in_reward) update.metrics["kl"] = reward_kl;
     coefficients_.follow(static_cast<double>(collection->used.size()) * algorithm.group_size,
                          update.metrics);
-    return report(context, std::move(*collection), update, clock.now_s() - begin);
+    auto made = report(context, std::move(*collection), update, clock.now_s() - begin);
+    made.ledger.front().counted_flops = counted_rollout;
+    made.ledger.back().counted_flops = counted_flops() - counted_begin - counted_rollout;
+    return made;
   }
 
   void describe_data(RunOpening& opening) const override {
@@ -154,9 +168,9 @@ class GrpoStage : public Stage {
  private:
   /// What rl.kl_in_reward takes from every token; the mean of the KL.
   double take_kl_from_rewards(const Run& run, const Reference& reference, double temperature,
-                              std::vector<Group>& groups, const AlgorithmConfig& algorithm) {
+                              std::vector<Group>& groups, const AlgorithmConfig& algorithm,
+                              UpdateCost& cost) {
     if (!algorithm.kl_in_reward) return 0.0;
-    UpdateCost cost;
     const auto batch = pack_completions(groups, config_.rl.microbatch_tokens);
     const ScoringPass pass{learner_.policy(), temperature, true, false,
                            environment_of(run, learner_)};
@@ -170,11 +184,10 @@ class GrpoStage : public Stage {
 
   StepReport report(const StepContext& context, Collection collection, const UpdateResult& update,
                     double seconds) {
-    const policy::ModelConfig& model = learner_.policy().model_config();
+    const WorkModel work(learner_.policy().model_config(), learner_.policy().policy_config());
     const size_t num_used = collection.used.size();
     const double all_flops =
-        rollout_flops(model, collection.used) + rollout_flops(model, collection.dropped);
-    const double passes = config_.model.activation_checkpointing ? 4.0 : 3.0;
+        rollout_flops(work, collection.used) + rollout_flops(work, collection.dropped);
     const double update_s = seconds - collection.sample_s - collection.grade_s;
     std::vector<Group> groups = std::move(collection.used);
     std::ranges::move(collection.dropped, std::back_inserter(groups));
@@ -192,7 +205,7 @@ class GrpoStage : public Stage {
     for (size_t rule = 0; rule < names.size(); ++rule)
       report.metrics["time/rewards/" + names[rule]] = collection.rule_s[rule];
     add_rollout_metrics(collection.stats, collection.sample_s, all_flops, report.metrics);
-    const double update_flops = passes * update.cost.trained_flops + update.cost.scored_flops;
+    const double update_flops = update.cost.trained_flops + update.cost.scored_flops;
     add_update_metrics(update, update_flops, report.metrics);
 
     const int64_t sampled = collection.stats.prompt_tokens + collection.stats.completion_tokens;
@@ -203,11 +216,19 @@ class GrpoStage : public Stage {
     if (update.num_steps == 0 && update.skipped.num_not_finite > 0)
       report.skip_reason = update.skipped.reason;
     const int64_t step = context.step;
-    report.ledger = {
-        {"rollout", step, collection.sample_s, collection.sample_s, sampled, all_flops},
-        {"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0},
-        {"update", step, update_s, update_s, update.cost.trained_tokens + update.cost.scored_tokens,
-         update_flops}};
+    LedgerEntry rollout{"rollout",           step,    collection.sample_s,
+                        collection.sample_s, sampled, all_flops};
+    rollout.sampled = collection.stats.completion_tokens;
+    LedgerEntry rewards{"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0};
+    rewards.graded = num_completion_tokens(groups);
+    LedgerEntry updated{"update",
+                        step,
+                        update_s,
+                        update_s,
+                        update.cost.trained_tokens + update.cost.scored_tokens,
+                        update_flops};
+    updated.trained = update.cost.trained_tokens;
+    report.ledger = {rollout, rewards, updated};
     report.samples = sample_lines(step, groups, num_used, names);
     return report;
   }
@@ -270,18 +291,22 @@ StepCost estimate_grpo(const RunConfig& recipe, const policy::ModelConfig& model
   const int64_t completion = largest_max_tokens(recipe.schedule, recipe.rollout.sampling);
   const int64_t prompts = recipe.rl.prompts_per_step;
   const int64_t completions = prompts * recipe.rl.group_size;
-  const double prompt_flops = forward_flops(model, 0, prompt_tokens);
-  const double completion_flops = forward_flops(model, prompt_tokens, completion);
-  const double once = static_cast<double>(prompts) * prompt_flops +
-                      static_cast<double>(completions) * completion_flops;
+  const WorkModel work(model, recipe.model);
+  const auto all = [&](double prompt, double each) {
+    return static_cast<double>(prompts) * prompt + static_cast<double>(completions) * each;
+  };
   StepCost cost;
   cost.rollout_tokens = prompts * prompt_tokens + completions * completion;
-  cost.rollout_flops = once;
+  cost.rollout_flops = all(work.decode(0, prompt_tokens, 1),
+                           work.decode(prompt_tokens, completion - 1, completion - 1));
   cost.trained_tokens = cost.rollout_tokens * recipe.rl.epochs;
-  const double passes = (recipe.model.activation_checkpointing ? 4.0 : 3.0) * recipe.rl.epochs +
-                        (recipe.rl.kl_coef > 0.0 ? 1.0 : 0.0) +
-                        (recipe.rl.epochs * recipe.rl.minibatches > 1 ? 1.0 : 0.0);
-  cost.train_flops = passes * once;
+  const double trained = all(work.training(0, prompt_tokens, 0),
+                             work.training(prompt_tokens, completion - 1, completion));
+  const double scored = all(work.forward(0, prompt_tokens, 0),
+                            work.forward(prompt_tokens, completion - 1, completion));
+  const int num_scored =
+      (recipe.rl.kl_coef > 0.0 ? 1 : 0) + (recipe.rl.epochs * recipe.rl.minibatches > 1 ? 1 : 0);
+  cost.train_flops = recipe.rl.epochs * trained + num_scored * scored;
   return cost;
 }
 

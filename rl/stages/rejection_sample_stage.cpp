@@ -10,9 +10,10 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "policy/kernels/product_count.h"
 #include "rl/collect/collector.h"
 #include "rl/collect/grade_record.h"
-#include "rl/learn/flops.h"
+#include "rl/learn/work_model.h"
 #include "rl/observe/group_metrics.h"
 #include "rl/observe/samples.h"
 #include "rl/run/file_sum.h"
@@ -107,13 +108,16 @@ class RejectionSampleStage : public Stage {
   std::optional<StepReport> step(const StepContext& context) override {
     const double begin = context.run.clock().now_s();
     samples_.truncate_to(num_bytes_);
+    const int64_t counted_begin = policy::kernels::counted_products();
     auto collection = collector_.collect(0, context.cursor);
     if (!collection) return std::nullopt;
+    const double counted =
+        2.0 * static_cast<double>(policy::kernels::counted_products() - counted_begin);
     for (size_t i = 0; i < collection->used.size(); ++i)
       append(collection->used[i], context.cursor + static_cast<int64_t>(i));
     samples_.sync();
     num_bytes_ = samples_.num_bytes();
-    return report(context, *collection, context.run.clock().now_s() - begin);
+    return report(context, *collection, context.run.clock().now_s() - begin, counted);
   }
 
   RunLength length_of(double epochs) const override {
@@ -187,10 +191,12 @@ class RejectionSampleStage : public Stage {
     return rows > 0 ? cursor / rows : 0;
   }
 
-  StepReport report(const StepContext& context, Collection& collection, double seconds) {
+  StepReport report(const StepContext& context, Collection& collection, double seconds,
+                    double counted) {
     const auto names = collector_.rule_names();
     const auto& groups = collection.used;
-    const double flops = rollout_flops(learner_.policy().model_config(), groups);
+    const WorkModel work(learner_.policy().model_config(), learner_.policy().policy_config());
+    const double flops = rollout_flops(work, groups);
     StepReport report;
     report.metrics = group_metrics(groups, names);
     report.metrics["time/step"] = seconds;
@@ -199,9 +205,17 @@ class RejectionSampleStage : public Stage {
     report.cursor = collection.cursor;
     report.num_tokens = num_tokens(groups);
     const int64_t step = context.step;
-    report.ledger = {{"rollout", step, collection.sample_s, collection.sample_s,
-                      collection.stats.prompt_tokens + collection.stats.completion_tokens, flops},
-                     {"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0}};
+    LedgerEntry rollout{"rollout",
+                        step,
+                        collection.sample_s,
+                        collection.sample_s,
+                        collection.stats.prompt_tokens + collection.stats.completion_tokens,
+                        flops};
+    rollout.sampled = collection.stats.completion_tokens;
+    rollout.counted_flops = counted;
+    LedgerEntry rewards{"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0};
+    rewards.graded = num_completion_tokens(groups);
+    report.ledger = {rollout, rewards};
     report.samples = sample_lines(step, groups, groups.size(), names);
     return report;
   }
@@ -233,9 +247,10 @@ StepCost estimate_rejection_sample(const RunConfig& recipe, const policy::ModelC
   const int64_t completions = prompts * recipe.sample.samples;
   StepCost cost;
   cost.rollout_tokens = prompts * prompt_tokens + completions * completion;
+  const WorkModel work(model, recipe.model);
   cost.rollout_flops =
-      static_cast<double>(prompts) * forward_flops(model, 0, prompt_tokens) +
-      static_cast<double>(completions) * forward_flops(model, prompt_tokens, completion);
+      static_cast<double>(prompts) * work.decode(0, prompt_tokens, 1) +
+      static_cast<double>(completions) * work.decode(prompt_tokens, completion - 1, completion - 1);
   return cost;
 }
 

@@ -1,7 +1,5 @@
 #include "rl/stages/rollout_cost.h"
 
-#include "rl/learn/flops.h"
-
 namespace gradus::rl {
 namespace {
 
@@ -11,15 +9,22 @@ double share_of(double part, double whole) {
 
 }  // namespace
 
-double rollout_flops(const policy::ModelConfig& model, const std::vector<Group>& groups) {
+double rollout_flops(const WorkModel& work, const std::vector<Group>& groups) {
   double flops = 0.0;
   for (const Group& group : groups) {
-    const auto prompt = static_cast<int64_t>(group.prompt.tokens.size());
-    flops += forward_flops(model, 0, prompt);
+    std::vector<int64_t> lengths;
     for (const auto& completion : group.completions)
-      flops += forward_flops(model, prompt, static_cast<int64_t>(completion.tokens.size()));
+      lengths.push_back(std::ssize(completion.tokens));
+    flops += work.rollout(std::ssize(group.prompt.tokens), lengths);
   }
   return flops;
+}
+
+int64_t num_completion_tokens(const std::vector<Group>& groups) {
+  size_t sum = 0;
+  for (const Group& group : groups)
+    for (const auto& completion : group.completions) sum += completion.tokens.size();
+  return static_cast<int64_t>(sum);
 }
 
 int64_t num_tokens(const std::vector<Group>& groups) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "policy/kernels/product_count.h"
+
 namespace gradus::rl {
 namespace {
 
@@ -81,6 +83,7 @@ std::optional<EvalReport> SampledEvaluation::evaluate(const StepContext& context
                                                       rollout::RolloutPool& pool) {
   Run& run = context.run;
   const double begin = run.clock().now_s();
+  const int64_t counted_begin = policy::kernels::counted_products();
   EvalReport report;
   report.cost = {"evaluate", context.step};
   double sum = 0.0;
@@ -93,6 +96,8 @@ std::optional<EvalReport> SampledEvaluation::evaluate(const StepContext& context
     add_figures(*result, set, report.metrics);
     report.samples += eval_lines(*result, set);
     report.cost.tokens += result->prompt_tokens + result->completion_tokens;
+    report.cost.sampled += result->completion_tokens;
+    report.cost.graded += result->completion_tokens;
     report.cost.flops += result->flops;
     sum += result->accuracy.value;
   }
@@ -103,6 +108,8 @@ std::optional<EvalReport> SampledEvaluation::evaluate(const StepContext& context
   report.metrics["time/eval"] = seconds;
   report.cost.seconds = seconds;
   report.cost.device_seconds = seconds;
+  report.cost.counted_flops =
+      2.0 * static_cast<double>(policy::kernels::counted_products() - counted_begin);
   return report;
 }
 

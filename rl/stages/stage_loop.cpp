@@ -1,7 +1,6 @@
 #include "rl/stages/stage_loop.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/failure_text.h"
+#include "base/process/own_process.h"
 
 namespace gradus::rl {
 namespace {
@@ -16,9 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 double peak_memory_gb() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024.0 / 1e9;
+  return static_cast<double>(peak_memory_bytes()) / 1e9;
 }
 
 }  // namespace
@@ -43,10 +41,14 @@ RunOutcome StageLoop::run(Stage& stage) {
     stage.recall(state_.memory);
     const RunOutcome outcome = steps(stage);
     write_status(outcome.phase, outcome.reason);
+    run_.settle("idle", state_.step);
+    run_.end(state_.step);
     return outcome;
   } catch (const std::exception& error) {
+    run_.settle("lost", state_.step + 1);
     save_after_error();
     write_status(RunPhase::failed, failure_text(error));
+    run_.settle("idle", state_.step);
     throw;
   }
 }
@@ -68,7 +70,10 @@ RunOutcome StageLoop::steps(Stage& stage) {
     if (!has_time()) return stop_for_time();
     begin_s = run_.clock().now_s();
     auto report = try_step(stage);
-    if (!report) break;
+    if (!report) {  // broken off, and done again on resume
+      run_.settle("lost", state_.step + 1);
+      break;
+    }
     absorb(std::move(*report), state_.step + 1, stage.memory());
   }
   const auto reason = end_reason();
@@ -193,7 +198,10 @@ bool StageLoop::finish_step(Stage& stage) {
   MetricsRecord record = *state_.unlogged;
   if (is_eval_due(stage, ends)) {
     const auto figures = evaluate(stage, is_best);
-    if (!figures) return false;
+    if (!figures) {
+      run_.settle("lost", state_.step + 1);
+      return false;
+    }
     rule.look_at(*figures);
     record.values.insert(figures->begin(), figures->end());
   }
@@ -204,6 +212,7 @@ bool StageLoop::finish_step(Stage& stage) {
   is_saved_ = false;
   run_.observer().on_step(record);
   write_status(RunPhase::running, "");
+  run_.settle("idle", state_.step);
   const int64_t every = settings.checkpoint_every;
   const bool is_due = every > 0 && state_.step > 0 && state_.step % every == 0;
   const bool is_last = may_end && end_reason().has_value();  // then final/ is written first
@@ -306,6 +315,7 @@ void StageLoop::finish() {
   is_saved_ = true;  // save_best may load other weights: none are saved after it
   if (learner_ != nullptr && run_.settings().keep_best && state_.best_step >= 0)
     run_.write_if_possible("best/", [&] { save_best(); });
+  run_.settle("save", state_.step);
 }
 
 void StageLoop::save_best() {

@@ -7,21 +7,18 @@
 #include <span>
 #include <utility>
 
-#include "rl/learn/flops.h"
+#include "policy/kernels/product_count.h"
 #include "rl/learn/schedule.h"
+#include "rl/learn/work_model.h"
 #include "rl/stages/text_update.h"
 #include "rl/update/update_report.h"
 
 namespace gradus::rl {
 namespace {
 
-double flops_of(const std::vector<TextExample>& examples, const RunConfig& config,
-                const policy::ModelConfig& model) {
-  double flops = 0.0;
-  for (const auto& example : examples)
-    flops += training_flops(model, static_cast<int64_t>(example.tokens.size()),
-                            config.model.activation_checkpointing);
-  return flops;
+/// FLOPs of the kernels' products up to now.
+double counted_text_flops() {
+  return 2.0 * static_cast<double>(policy::kernels::counted_products());
 }
 
 struct Packed {
@@ -86,6 +83,7 @@ std::optional<StepReport> TextStage::step(const StepContext& context) {
   if (context.run.is_stopping()) return std::nullopt;
   const Clock& clock = context.run.clock();
   const double begin = clock.now_s();
+  const double counted_begin = counted_text_flops();
   context.run.observer().on_phase(context.step, "update");
   int64_t cursor = context.cursor;
   const auto examples = take(cursor);
@@ -97,7 +95,7 @@ std::optional<StepReport> TextStage::step(const StepContext& context) {
                                     config_.text.microbatch_tokens, learning_rate, learner_.team(),
                                     config_.text.mtp_weight, task_.mixture, environment);
   const double seconds = clock.now_s() - begin;
-  const double flops = flops_of(examples, config_, learner_.policy().model_config());
+  const double flops = update.cost.trained_flops + update.cost.scored_flops;
 
   StepReport report;
   report.metrics = update.metrics;
@@ -115,7 +113,10 @@ std::optional<StepReport> TextStage::step(const StepContext& context) {
   report.cursor = cursor;
   // A batch without a target leaves the weights alone as well; that is no fault of theirs.
   if (update.skipped.num_not_finite > 0) report.skip_reason = update.skipped.reason;
-  report.ledger = {{"update", context.step, seconds, seconds, report.num_tokens, flops}};
+  LedgerEntry updated{"update", context.step, seconds, seconds, report.num_tokens, flops};
+  updated.trained = update.cost.trained_tokens;
+  updated.counted_flops = counted_text_flops() - counted_begin;
+  report.ledger = {updated};
   return report;
 }
 
@@ -140,8 +141,10 @@ std::optional<EvalReport> TextStage::evaluate(const StepContext& context) {
   Run& run = context.run;
   EvalReport report;
   const double begin = run.clock().now_s();
+  const double counted_begin = counted_text_flops();
   if (task_.held_out != nullptr && !add_loss(run, report)) return std::nullopt;
   const double seconds = run.clock().now_s() - begin;
+  const LedgerEntry of_loss = report.cost;
   if (evaluation_) {
     // Made for the evaluation alone: between them, training has the memory.
     rollout::RolloutPool pool(learner_.policy(), *learner_.tokenizer().tokenizer, config_.rollout,
@@ -155,12 +158,18 @@ std::optional<EvalReport> TextStage::evaluate(const StepContext& context) {
   report.cost.step = context.step;
   report.cost.seconds += seconds;
   report.cost.device_seconds += seconds;
+  if (evaluation_) {
+    report.cost.tokens += of_loss.tokens;
+    report.cost.flops += of_loss.flops;
+  }
+  report.cost.counted_flops = counted_text_flops() - counted_begin;
   return report;
 }
 
 // False: stopped.
 bool TextStage::add_loss(const Run& run, EvalReport& report) const {
   TextLoss total;
+  const WorkModel work(learner_.policy().model_config(), learner_.policy().policy_config());
   std::vector<TextExample> examples;
   int64_t num_tokens = 0;
   const auto add = [&] {
@@ -174,7 +183,10 @@ bool TextStage::add_loss(const Run& run, EvalReport& report) const {
     if (run.is_stopping()) return false;
     examples.push_back(task_.held_out->at(i));
     num_tokens += static_cast<int64_t>(examples.back().tokens.size());
-    report.cost.tokens += static_cast<int64_t>(examples.back().tokens.size());
+    const TextExample& example = examples.back();
+    report.cost.tokens += std::ssize(example.tokens);
+    report.cost.flops += work.forward(0, std::ssize(example.tokens),
+                                      std::ranges::count(example.is_target, uint8_t{1}));
     if (num_tokens >= config_.text.microbatch_tokens) add();
   }
   if (!examples.empty()) add();
@@ -190,8 +202,11 @@ StepCost estimate_text(const RunConfig& config, const policy::ModelConfig& model
   const int64_t num_texts = std::max<int64_t>(1, config.text.batch_tokens / length);
   StepCost cost;
   cost.trained_tokens = num_texts * length;
-  cost.train_flops = static_cast<double>(num_texts) *
-                     training_flops(model, length, config.model.activation_checkpointing);
+  const WorkModel work(model, config.model);
+  double each = work.training(0, length - 1, length - 1);
+  if (config.text.mtp_weight > 0.0 && config.model.lora.rank == 0 && model.num_mtp_layers > 0)
+    each += work.prediction_training(0, length - 2, length - 2, true);
+  cost.train_flops = static_cast<double>(num_texts) * each;
   return cost;
 }
 

@@ -4,8 +4,11 @@
 
 #include "base/clock.h"
 #include "base/files/atomic_file.h"
+#include "base/quantity.h"
 #include "base/version.h"
 #include "runs/chain_view.h"
+#include "runs/cost/bill.h"
+#include "runs/cost/bill_format.h"
 #include "runs/report/html_text.h"
 #include "runs/report/page_style.h"
 #include "runs/report/report.h"
@@ -52,6 +55,21 @@ std::string stage_html(const ChainView& chain, const StageView& stage) {
   return html + "</section>\n";
 }
 
+std::string bill_html(const Bill& bill) {
+  std::vector<std::vector<std::string>> cells{
+      {"row", "device-hours", "time", "tokens", "work", "energy (Wh)", "money"}};
+  auto rows = bill.rows();
+  rows.push_back({"Total", bill.total()});
+  for (const auto& [name, total] : rows)
+    cells.push_back({name, fmt::format("{:.4f}", total.device_seconds / 3600.0),
+                     duration_text(total.seconds), count_text(static_cast<double>(total.tokens)),
+                     flops_text(total.flops),
+                     total.energy_wh ? short_number(*total.energy_wh) : "-",
+                     total.money ? fmt::format("{:.4f}", *total.money) : "-"});
+  return "<section><h2>What it cost</h2>\n" + table_html(cells) + bill_picture(bill) +
+         "</section>\n";
+}
+
 }  // namespace
 
 fs::path write_chain_report(const fs::path& path) {
@@ -66,6 +84,7 @@ fs::path write_chain_report(const fs::path& path) {
   html +=
       "<p>Accuracy with its 95 % interval, by the same problems, rules and extractor for every "
       "stage. Device-hours are reserved devices times wall time.</p></section>\n";
+  html += bill_html(read_bill(path));
   for (const StageView& stage : chain.stages) html += stage_html(chain, stage);
   html += fmt::format("<footer>gradus {}, {}</footer></body></html>\n", kVersion, utc_now());
   const fs::path report = path / "report.html";

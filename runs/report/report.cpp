@@ -14,7 +14,8 @@
 #include "base/quantity.h"
 #include "base/version.h"
 #include "rl/evaluation/set_names.h"
-#include "rl/run/ledger.h"
+#include "runs/cost/bill.h"
+#include "runs/cost/bill_format.h"
 #include "runs/report/chart.h"
 #include "runs/report/evaluation_section.h"
 #include "runs/report/html_text.h"
@@ -189,7 +190,8 @@ std::string cost_row(const std::string& stage, const rl::LedgerTotal& part, doub
       flops_text(part.flops), optional_number(part.energy_wh), optional_number(part.money));
 }
 
-std::string cost_html(const std::map<std::string, rl::LedgerTotal>& ledger) {
+std::string cost_html(const Bill& bill) {
+  const auto& ledger = bill.stages.front().parts;
   if (ledger.empty()) return "";
   rl::LedgerTotal total;
   for (const auto& [stage, part] : ledger) total += part;
@@ -197,10 +199,12 @@ std::string cost_html(const std::map<std::string, rl::LedgerTotal>& ledger) {
   for (const auto& [stage, part] : ledger) rows += cost_row(stage, part, total.seconds);
   std::string foot = cost_row("all", total, total.seconds);
   return fmt::format(
-      "<h2>What it cost</h2>\n<div class=\"scroll\"><table><thead><tr><th>Stage</th><th>Time</th>"
-      "<th>Share</th><th>Device-hours</th><th>Tokens</th><th>Work</th><th>Energy (Wh)</th>"
-      "<th>Money</th></tr></thead>\n<tbody>{}</tbody><tfoot>{}</tfoot></table></div>\n",
-      rows, foot);
+             "<h2>What it cost</h2>\n<div "
+             "class=\"scroll\"><table><thead><tr><th>Stage</th><th>Time</th>"
+             "<th>Share</th><th>Device-hours</th><th>Tokens</th><th>Work</th><th>Energy (Wh)</th>"
+             "<th>Money</th></tr></thead>\n<tbody>{}</tbody><tfoot>{}</tfoot></table></div>\n",
+             rows, foot) +
+         bill_picture(bill);
 }
 
 std::string warnings_html(const RunView& run) {
@@ -296,18 +300,17 @@ std::string page(const std::string& title, const std::string& body) {
 
 std::string report_html(const fs::path& path) {
   const RunView run = read_run(path);
-  std::map<std::string, rl::LedgerTotal> ledger;
-  if (fs::exists(path / "ledger.jsonl")) ledger = rl::read_ledger(path / "ledger.jsonl");
   check_stays_inside(path / "recipe.toml");  // it is shown, and the folder may be another's
+  const Bill bill = read_bill(path);
   const std::string recipe = read_file(path / "recipe.toml", kMaxRecipeBytes);
   const std::string name = fs::absolute(path).lexically_normal().filename().string();
   std::string body = fmt::format(
       "<h1>{}</h1>\n<p class=\"lead\">{}{}</p>\n", html_text(name), html_text(run.state),
       run.updated.empty() ? "" : ", last written " + html_text(run.updated));
-  body += facts_html(run, ledger);
+  body += facts_html(run, bill.stages.front().parts);
   body += warnings_html(run);
   body += "<h2>Curves</h2>\n" + charts_html(run);
-  body += cost_html(ledger);
+  body += cost_html(bill);
   body += evaluation_html(path, kMaxAnswers);
   body += samples_html(read_samples(path / "samples", kMaxSamples));
   body += "<h2>Recipe</h2>\n<details class=\"recipe\"><summary>as resolved</summary><pre>" +

@@ -111,7 +111,9 @@ TEST_CASE("FLOPs of an update count every pass", "[rl][update]") {
   const auto four = cost_of(config);
   CHECK(once.scored_flops == 0.0);
   CHECK(four.trained_flops == Approx(4.0 * once.trained_flops));
-  CHECK(four.scored_flops == Approx(once.trained_flops));
+  // Forward passes alone: less than a third of forward and backward ones.
+  CHECK(four.scored_flops > 0.2 * once.trained_flops);
+  CHECK(four.scored_flops < once.trained_flops / 3.0);
 }
 
 TEST_CASE("adapters that training starts from are the reference", "[rl][update]") {
