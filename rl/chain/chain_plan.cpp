@@ -33,7 +33,7 @@ void add_evaluation(const Chain& chain, const ChainStage& stage, StagePlanInput&
   const bool is_eval = stage.entry.kind == "eval";
   const RunConfig& config = is_eval ? stage.config : chain.common;
   const bool is_wanted = is_eval || (chain.settings.evaluate && makes_policy(stage));
-  if (!is_wanted || !config.eval.has_data()) return;
+  if (!is_wanted || !config.eval.has_problems()) return;
   input.evaluations += 1.0;
   if (input.eval_completions > 0.0) return;  // of the stage's own, which are of the same kind
   input.eval_completions = completions_of_evaluation(config);

@@ -45,9 +45,8 @@ double lines_of(const std::string& path) {
   return static_cast<double>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
 }
 
-/// Problems of one evaluation, as far as the recipe says.
-double num_problems(const RunConfig& config) {
-  const auto& data = config.eval.data;
+/// Problems of held-out data, as far as the recipe says.
+double num_problems(const rollout::DataConfig& data) {
   return data.count > 0 ? static_cast<double>(data.count) : lines_of(data.path);
 }
 
@@ -65,7 +64,7 @@ double num_steps(const RunConfig& config, const StagePlanInput& input) {
 
 void plan_evaluations(const RunConfig& config, StagePlanInput& input) {
   const int64_t every = config.run.eval_every;
-  if (every <= 0 || !config.eval.has_data()) return;
+  if (every <= 0 || !config.eval.has_problems()) return;
   input.evaluations = static_cast<double>(config.run.steps / every) +
                       (config.run.steps % every != 0 ? 1.0 : 0.0) +
                       (config.run.eval_at_start ? 1.0 : 0.0);
@@ -151,7 +150,10 @@ StagePlanInput plan_input(const RunConfig& config, const policy::ModelConfig& mo
 }
 
 double completions_of_evaluation(const RunConfig& config) {
-  return num_problems(config) * config.eval.samples;
+  double completions = num_problems(config.eval.data) * config.eval.samples;
+  for (const EvalSet& set : config.eval.sets)
+    completions += num_problems(set.data) * set.samples.value_or(config.eval.samples);
+  return completions;
 }
 
 double tokens_of_evaluation(const RunConfig& config) {
