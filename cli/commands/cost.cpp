@@ -13,6 +13,7 @@
 #include "base/quantity.h"
 #include "cli/calibration_file.h"
 #include "cli/commands/command_record.h"
+#include "base/process/usable_cores.h"
 #include "cli/machine.h"
 #include "cli/text_table.h"
 #include "rl/chain/chain.h"

@@ -10,6 +10,7 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
+#include "base/process/usable_cores.h"
 #include "cli/calibration_file.h"
 #include "cli/commands/command_record.h"
 #include "cli/machine.h"

@@ -16,6 +16,7 @@
 #include "base/printable.h"
 #include "base/process/free_memory.h"
 #include "base/process/own_process.h"
+#include "base/process/usable_cores.h"
 #include "base/quantity.h"
 #include "base/settings/setting.h"
 #include "cli/calibration_file.h"

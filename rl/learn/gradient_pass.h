@@ -39,9 +39,6 @@ class Stopped : public std::exception {
 /// @throws Stopped  where the environment wants it and the step can be given up.
 void stop_here_if_wanted(const StepEnvironment& environment);
 
-/// Floating-point operations of one forward pass over a batch's rows.
-double batch_flops(const policy::ModelConfig& model, const policy::PackedBatch& batch);
-
 /// Which weights score, and how.
 struct ScoringPass {
   const policy::Policy& policy;

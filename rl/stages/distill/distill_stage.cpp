@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "rl/algorithms/advantages/advantage.h"
 #include "rl/collect/collector.h"
-#include "rl/learn/flops.h"
 #include "rl/learn/schedule.h"
+#include "rl/learn/work_model.h"
 #include "rl/observe/group_metrics.h"
 #include "rl/observe/samples.h"
 #include "rl/stages/distill/jsd_update.h"
@@ -148,9 +148,8 @@ class DistillStage : public Stage {
 
   StepReport report(const StepContext& context, Collection collection, const UpdateResult& update,
                     const UpdateCost& teaching, double seconds) {
-    const policy::ModelConfig& model = learner_.policy().model_config();
-    const double sample_flops = rollout_flops(model, collection.used);
-    const double passes = config_.model.activation_checkpointing ? 4.0 : 3.0;
+    const WorkModel work(learner_.policy().model_config(), learner_.policy().policy_config());
+    const double sample_flops = rollout_flops(work, collection.used);
     const double update_s = seconds - collection.sample_s - collection.grade_s;
     const auto names = collector_.rule_names();
     StepReport report;
@@ -161,7 +160,7 @@ class DistillStage : public Stage {
     report.metrics["time/step"] = seconds;
     report.metrics["time/rewards"] = collection.grade_s;
     add_rollout_metrics(collection.stats, collection.sample_s, sample_flops, report.metrics);
-    const double update_flops = passes * update.cost.trained_flops + update.cost.scored_flops;
+    const double update_flops = update.cost.trained_flops + update.cost.scored_flops;
     add_update_metrics(update, update_flops, report.metrics);
     report.cursor = collection.cursor;
     report.num_tokens = num_tokens(collection.used);
@@ -169,13 +168,20 @@ class DistillStage : public Stage {
       report.skip_reason = update.skipped.reason;
     const int64_t step = context.step;
     const int64_t sampled = collection.stats.prompt_tokens + collection.stats.completion_tokens;
-    report.ledger = {
-        {"rollout", step, collection.sample_s, collection.sample_s, sampled, sample_flops},
-        {"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0},
-        {"teacher", step, teaching.logprobs_s, teaching.logprobs_s, teaching.scored_tokens,
-         teaching.scored_flops},
-        {"update", step, update_s - teaching.logprobs_s, update_s - teaching.logprobs_s,
-         update.cost.trained_tokens + update.cost.scored_tokens, update_flops}};
+    LedgerEntry rollout{"rollout",           step,    collection.sample_s,
+                        collection.sample_s, sampled, sample_flops};
+    rollout.sampled = collection.stats.completion_tokens;
+    LedgerEntry rewards{"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0};
+    const double own_s = update_s - teaching.logprobs_s;
+    LedgerEntry updated{
+        "update",    step, own_s, own_s, update.cost.trained_tokens + update.cost.scored_tokens,
+        update_flops};
+    updated.trained = update.cost.trained_tokens;
+    report.ledger = {rollout,
+                     rewards,
+                     {"teacher", step, teaching.logprobs_s, teaching.logprobs_s,
+                      teaching.scored_tokens, teaching.scored_flops},
+                     updated};
     report.samples = sample_lines(step, collection.used, collection.used.size(), names);
     return report;
   }
@@ -218,13 +224,19 @@ StepCost estimate_distill(const RunConfig& c, const policy::ModelConfig& model,
   const int64_t completion = c.rollout.sampling.max_tokens;
   const int64_t completions = int64_t{c.rl.prompts_per_step} * c.rl.group_size;
   StepCost cost;
-  cost.rollout_flops =
-      c.rl.prompts_per_step * forward_flops(model, 0, prompt_tokens) +
-      static_cast<double>(completions) * forward_flops(model, prompt_tokens, completion);
+  const WorkModel work(model, c.model);
+  const auto all = [&](double prompt, double each) {
+    return c.rl.prompts_per_step * prompt + static_cast<double>(completions) * each;
+  };
+  cost.rollout_flops = all(work.decode(0, prompt_tokens, 1),
+                           work.decode(prompt_tokens, completion - 1, completion - 1));
   cost.rollout_tokens = c.rl.prompts_per_step * prompt_tokens + completions * completion;
   cost.trained_tokens = cost.rollout_tokens * c.rl.epochs;
-  const double passes = (c.model.activation_checkpointing ? 4.0 : 3.0) * c.rl.epochs + 1.0;
-  cost.train_flops = passes * cost.rollout_flops;
+  // The teacher's pass is taken to be as dear as one of the student's.
+  cost.train_flops = c.rl.epochs * all(work.training(0, prompt_tokens, 0),
+                                       work.training(prompt_tokens, completion - 1, completion)) +
+                     all(work.forward(0, prompt_tokens, 0),
+                         work.forward(prompt_tokens, completion - 1, completion));
   return cost;
 }
 

@@ -1,4 +1,3 @@
-#include "rl/stages/pairs/pair_batch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "rl/algorithms/sequence_sum.h"
+#include "rl/learn/work_model.h"
 
 namespace gradus::rl {
 namespace {
@@ -90,6 +90,7 @@ at::Tensor value_pairs(const TrainingStep& step, const PairBatch& batch,
   const at::NoGradGuard no_grad;
   auto values = at::zeros({2 * batch.num_pairs()}, at::kDouble);
   const double begin = step.environment.clock.now_s();
+  const WorkModel work(step.policy.model_config(), step.policy.policy_config());
   for (const Microbatch& microbatch : batch.microbatches()) {
     stop_here_if_wanted(step.environment);
     const at::Tensor hidden = step.policy.forward(microbatch.batch, step.team);
@@ -97,7 +98,7 @@ at::Tensor value_pairs(const TrainingStep& step, const PairBatch& batch,
         reads_hidden ? policy::Scores{} : scores_of(step, microbatch, hidden);
     values = values + answers(microbatch, scores, hidden);
     cost.scored_tokens += microbatch.batch.num_rows();
-    cost.scored_flops += batch_flops(step.policy.model_config(), microbatch.batch);
+    cost.scored_flops += work.forward(microbatch.batch, reads_hidden ? 0 : microbatch.num_scores());
   }
   cost.logprobs_s += step.environment.clock.now_s() - begin;
   return values;

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/error.h"
-#include "rl/learn/flops.h"
 #include "rl/learn/schedule.h"
+#include "rl/learn/work_model.h"
 #include "rl/update/update_report.h"
 
 namespace gradus::rl {
@@ -107,9 +107,7 @@ std::optional<StepReport> PairStage::step(const StepContext& context) {
   report_loads(update.expert_loads, step.policy.model_config(),
                static_cast<double>(update.num_steps), update.metrics, update.lists);
   const double seconds = clock.now_s() - begin;
-  const double flops =
-      (config_.model.activation_checkpointing ? 4.0 : 3.0) * update.cost.trained_flops +
-      update.cost.scored_flops;
+  const double flops = update.cost.trained_flops + update.cost.scored_flops;
 
   StepReport report;
   report.metrics = update.metrics;
@@ -191,9 +189,10 @@ StepCost estimate_pairs(const RunConfig& config, const PairBatchConfig& batch,
   const int64_t answer = config.rollout.sampling.max_tokens;
   StepCost cost;
   cost.trained_tokens = batch.batch_pairs * (prompt_tokens + 2 * answer);
+  const WorkModel work(model, config.model);
   const double pair =
-      forward_flops(model, 0, prompt_tokens) + 2.0 * forward_flops(model, prompt_tokens, answer);
-  cost.train_flops = (config.model.activation_checkpointing ? 4.0 : 3.0) * batch.batch_pairs * pair;
+      work.training(0, prompt_tokens, 0) + 2.0 * work.training(prompt_tokens, answer, answer);
+  cost.train_flops = static_cast<double>(batch.batch_pairs) * pair;
   return cost;
 }
 
