@@ -7,6 +7,7 @@
 #include "base/files/jsonl.h"
 #include "base/json.h"
 #include "cli/commands/command_record.h"
+#include "cli/model_options.h"
 #include "policy/checkpoint_tokenizer.h"
 
 namespace gradus::cli {

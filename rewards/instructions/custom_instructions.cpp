@@ -112,9 +112,10 @@ InstructionCheck make_reverse_newline(const InstructionArguments&) {
 InstructionCheck make_word_reverse(const InstructionArguments&) {
   return [](std::string_view response) {
     const std::string text = without_punctuation(lower_case(stripped(response)));
+    const auto words = split_words(text);
     std::string reversed;
-    for (const auto word : split_words(text))
-      reversed.insert(0, std::string(word) + (reversed.empty() ? "" : " "));
+    for (auto word = words.rbegin(); word != words.rend(); ++word)
+      reversed.append(reversed.empty() ? "" : " ").append(*word);
     return reversed.find("bald eagle") != std::string::npos && count_sentences(reversed) == 1;
   };
 }

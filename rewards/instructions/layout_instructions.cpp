@@ -3,6 +3,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <deque>
+#include <map>
 #include <string>
 
 #include "base/utf8.h"
@@ -154,14 +156,29 @@ InstructionCheck make_emoji(const InstructionArguments&) {
   };
 }
 
-// Each line is further in than the one before it, by blanks. Blank lines are taken out as the
-// reference does it: the line behind one is not looked at.
+/// Without blank lines, as the reference takes them out of the list that it walks along: each takes
+/// the first line that is equal to it, and the walk passes over the line behind.
+std::vector<std::string_view> without_blank_lines(const std::vector<std::string_view>& lines) {
+  std::map<std::string_view, std::deque<size_t>> blank;  // left so far, by their blanks
+  std::vector<bool> is_gone(lines.size(), false);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (!stripped(lines[i]).empty()) continue;
+    auto& equal = blank[lines[i]];
+    equal.push_back(i);
+    is_gone[equal.front()] = true;
+    equal.pop_front();
+    if (++i < lines.size() && stripped(lines[i]).empty()) blank[lines[i]].push_back(i);
+  }
+  std::vector<std::string_view> left;
+  for (size_t i = 0; i < lines.size(); ++i)
+    if (!is_gone[i]) left.push_back(lines[i]);
+  return left;
+}
+
+// Each line is further in than the one before it, by blanks.
 InstructionCheck make_line_indent(const InstructionArguments&) {
   return [](std::string_view response) {
-    auto lines = split_lines(response);
-    for (size_t i = 0; i < lines.size(); ++i)
-      if (stripped(lines[i]).empty())
-        lines.erase(std::ranges::find(lines, std::string_view(lines[i])));
+    const auto lines = without_blank_lines(split_lines(response));
     int64_t before = -1;
     for (const auto line : lines) {
       const auto indent = static_cast<int64_t>(std::min(line.find_first_not_of(' '), line.size()));
@@ -175,12 +192,9 @@ InstructionCheck make_line_indent(const InstructionArguments&) {
 // No quote stands beside a quote, and the text does not end with one.
 InstructionCheck make_quote_unquote(const InstructionArguments&) {
   return [](std::string_view response) {
+    std::string plain;
+    for (const auto part : split_at(response, "'\"'")) plain += part;
     std::string text;
-    const std::string plain = [&] {
-      std::string kept(response);
-      for (size_t at; (at = kept.find("'\"'")) != std::string::npos;) kept.erase(at, 3);
-      return kept;
-    }();
     for (const auto word : split_words(plain)) text += word;
     if (text.find("\"\"") != std::string::npos) return false;
     std::string_view end = text;

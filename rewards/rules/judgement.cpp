@@ -107,17 +107,28 @@ MathVerdict compare(const std::string& gold, std::string_view part, const Answer
   return verdict;
 }
 
-/// The answer as the text of an option, where it is none of the labels.
+/// The answer as the text of an option, where it is none of the labels. Words are found where an
+/// answer is announced; places that announce different options answer nothing.
 MathVerdict compare_texts(const std::string& gold, std::string_view part,
                           const AnswerConfig& config, const OptionTexts& options) {
+  std::vector<AnswerPlace> places{config.extract};
+  if (config.extract == AnswerPlace::automatic)
+    places = {AnswerPlace::boxed, AnswerPlace::answer_tag, AnswerPlace::hash, AnswerPlace::phrase};
   MathVerdict verdict;
-  const auto found = extract_answer(part, config.extract);
-  const auto label = found ? label_of_text(options, found->text) : std::nullopt;
-  if (!label) return verdict;
-  verdict.reason = *label == gold ? Reason::equal : Reason::different;
-  verdict.answer = found->text;
-  verdict.place = found->place;
-  verdict.path = "text of option " + *label;
+  std::optional<std::string> answered;
+  for (const AnswerPlace place : places) {
+    const auto found = extract_answer(part, place);
+    const auto label = found ? label_of_text(options, found->text) : std::nullopt;
+    if (!label) continue;
+    if (answered && *answered != *label) return {};
+    if (answered) continue;
+    answered = label;
+    verdict.answer = found->text;
+    verdict.place = found->place;
+  }
+  if (!answered) return verdict;
+  verdict.reason = *answered == gold ? Reason::equal : Reason::different;
+  verdict.path = "text of option " + *answered;
   return verdict;
 }
 

@@ -150,7 +150,6 @@ TEST_CASE("loose forgives first and last lines and asterisks", "[rewards][ifeval
 }
 
 TEST_CASE("instructions that cannot be checked are refused by name", "[rewards][ifeval]") {
-  CHECK(instruction_ids().size() == 25);
   CHECK_THAT(complaint("keywords:existance", {}),
              Catch::Contains("did you mean \"keywords:existence\""));
   CHECK(complaint("length_constraints:number_words", {{"num_words", 3}}) ==
@@ -212,10 +211,29 @@ TEST_CASE("hostile responses end soon under every instruction", "[rewards][ifeva
                     {"end_phrase", "a"},
                     {"language", "en"},
                     {"capital_frequency", 1},
-                    {"capital_relation", "at least"}};
+                    {"capital_relation", "at least"},
+                    {"min_words", 1},
+                    {"max_words", 1},
+                    {"N", 1},
+                    {"n", 1},
+                    {"m", 1},
+                    {"small_n", 1},
+                    {"percentage", 1},
+                    {"reference_text", "a.a"},
+                    {"keyword1", "a"},
+                    {"keyword2", "aa"},
+                    {"keyword3", "b"},
+                    {"keyword4", "c"},
+                    {"keyword5", "d"},
+                    {"options", "a/b"},
+                    {"sep", "aa"},
+                    {"word", "a"},
+                    {"n_start", 0},
+                    {"n_end", 1}};
   for (const auto& id : instruction_ids()) {
     const auto check = make_instruction(id, kwargs);
-    for (const char* piece : {"[", "*", "<", " ", "a", "\n", "***", ".", "\"", "a.", "\xFF"}) {
+    for (const char* piece :
+         {"[", "*", "<", " ", "a", "\n", "***", ".", "\"", "a.", "'\"'", "a ", "\xFF"}) {
       std::string text;
       while (text.size() < 10'000) text += piece;
       is_followed(check, text + "!", true);

@@ -23,7 +23,8 @@ TEST_CASE("a choice may be answered by its option's text", "[rewards][choices]")
     CHECK(grade(row, right) == 1.0);
   for (const char* wrong : {"The answer is C.", "<answer>the ribosome</answer>",
                             "<answer>the mitochondria or the ribosome</answer>",
-                            "<answer>mitochondria and more</answer>", "I do not know."})
+                            "<answer>mitochondria and more</answer>", "I do not know.",
+                            "<answer>the ribosome</answer> The answer is the mitochondria."})
     CHECK(grade(row, wrong) == 0.0);
 }
 
