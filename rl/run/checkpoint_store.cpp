@@ -40,9 +40,7 @@ constexpr int64_t kMaxJsonBytes = int64_t{64} << 20;
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 json to_json(const MetricsRecord& record) {
-  json values = json::object();
-  for (const auto& [name, value] : record.values) values[name] = value;
-  return {{"step", record.step}, {"values", values}, {"lists", record.lists}};
+  return {{"step", record.step}, {"values", record.values}, {"lists", record.lists}};
 }
 
 MetricsRecord record_from(const json& object) {
