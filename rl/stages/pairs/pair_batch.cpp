@@ -1,3 +1,4 @@
+#include "rl/stages/pairs/pair_batch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
