@@ -7,10 +7,10 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "policy/formats/checkpoint_source.h"
+#include "policy/formats/hf/score_head_name.h"
 #include "policy/formats/hf/shared_copies.h"
 #include "policy/formats/layer_tensors.h"
 #include "policy/formats/model_config.h"
-#include "policy/formats/score_head_name.h"
 #include "policy/formats/tensor_names.h"
 
 namespace gradus::policy {

@@ -105,15 +105,14 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
         step.hidden_loss ? step.hidden_loss(microbatch, hidden)
                          : loss(microbatch, on_cpu(step.policy.score(hidden, microbatch.scores,
                                                                      step.temperature, step.team)));
-    const double value = part.item<double>();
-    at::Tensor total = part;
-    if (prediction.is_used()) total = part + prediction.of(microbatch, hidden, step.team);
+    const at::Tensor total =
+        prediction.is_used() ? part + prediction.of(microbatch, hidden, step.team) : part;
     if (const double all = total.item<double>(); !std::isfinite(all)) {
       note_not_finite(update, fmt::format("the loss of microbatch {} of {} is {}", i + 1,
                                           microbatches.size(), all));
       return result;
     }
-    sum += value;
+    sum += part.item<double>();
     if (step.has_signal) {
       total.backward();
       update.cost.trained_tokens += microbatch.batch.num_rows();

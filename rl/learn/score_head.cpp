@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "policy/formats/checkpoint_source.h"
-#include "policy/formats/score_head_name.h"
+#include "policy/formats/hf/score_head_name.h"
 
 namespace gradus::rl {
 namespace {

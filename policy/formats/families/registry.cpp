@@ -7,7 +7,7 @@
 #include "base/printable.h"
 #include "policy/formats/config_fields.h"
 #include "policy/formats/families/family.h"
-#include "policy/formats/score_head_name.h"
+#include "policy/formats/hf/score_head_name.h"
 
 namespace gradus::policy {
 
