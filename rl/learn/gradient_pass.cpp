@@ -34,6 +34,19 @@ policy::Scores on_cpu(const policy::Scores& scores) {
   return {scores.logprobs.to(at::kCPU), scores.entropies.to(at::kCPU)};
 }
 
+/// Of a microbatch's rows, through forward and backward passes or forward ones alone.
+void add_cost(const WorkModel& work, const Microbatch& microbatch, bool is_trained,
+              UpdateCost& cost) {
+  const policy::PackedBatch& batch = microbatch.batch;
+  if (is_trained) {
+    cost.trained_tokens += batch.num_rows();
+    cost.trained_flops += work.training(batch, microbatch.num_scores());
+  } else {
+    cost.scored_tokens += batch.num_rows();
+    cost.scored_flops += work.forward(batch, microbatch.num_scores());
+  }
+}
+
 }  // namespace
 
 void stop_here_if_wanted(const StepEnvironment& environment) {
@@ -47,7 +60,9 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
   const at::NoGradGuard no_grad;
   at::Tensor logprobs = at::zeros({num_tokens}, at::kFloat);
   float* out = logprobs.mutable_data_ptr<float>();
-  const WorkModel work(pass.policy.model_config(), pass.policy.policy_config());
+  policy::PolicyConfig scoring = pass.policy.policy_config();
+  if (!pass.use_adapters) scoring.lora = {};
+  const WorkModel work(pass.policy.model_config(), scoring);
   for (const Microbatch& microbatch : microbatches) {
     stop_here_if_wanted(pass.environment);
     policy::RoutingPass routing;
@@ -62,8 +77,7 @@ at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& 
             .contiguous();
     const float* in = scored.const_data_ptr<float>();
     for (size_t s = 0; s < microbatch.token.size(); ++s) out[microbatch.token[s]] = in[s];
-    cost.scored_tokens += microbatch.batch.num_rows();
-    cost.scored_flops += work.forward(microbatch.batch, microbatch.num_scores());
+    add_cost(work, microbatch, false, cost);
   }
   return logprobs;
 }
@@ -113,14 +127,8 @@ TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbat
       return result;
     }
     sum += part.item<double>();
-    if (step.has_signal) {
-      total.backward();
-      update.cost.trained_tokens += microbatch.batch.num_rows();
-      update.cost.trained_flops += work.training(microbatch.batch, microbatch.num_scores());
-    } else {
-      update.cost.scored_tokens += microbatch.batch.num_rows();
-      update.cost.scored_flops += work.forward(microbatch.batch, microbatch.num_scores());
-    }
+    if (step.has_signal) total.backward();
+    add_cost(work, microbatch, step.has_signal, update.cost);
   }
   result.loss = sum;
   prediction.report(update.metrics);
