@@ -49,9 +49,8 @@ void Gate::check_host(const Request& request) const {
     return std::ranges::find(names, host) != names.end();
   };
   static const std::vector<std::string> kOwn{"localhost", "[::1]"};
-  if (is_allowed(rules_.allowed_hosts)) return;
+  if (is_allowed(rules_.allowed_hosts) || is_allowed(kOwn) || host.starts_with("127.")) return;
   if (!rules_.is_loopback && rules_.allowed_hosts.empty()) return;
-  if (rules_.is_loopback && (is_allowed(kOwn) || host.starts_with("127."))) return;
   throw HttpError(421, "This server does not go by that name; see serve.allowed_hosts.",
                   "host_not_allowed");
 }

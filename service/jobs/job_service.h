@@ -58,7 +58,8 @@ class JobService {
   bool renew_judge(const Job& job) const;
   void begin(Job job);
   void reap();
-  RecipeInputs inputs_of(const Job& job) const;
+  /// @param reads_rows  false: the rows, which may be many, are taken to be a thousand.
+  RecipeInputs inputs_of(const Job& job, bool reads_rows) const;
   bool asks_models(const nlohmann::json& grader) const;
   std::filesystem::path folder_of(const std::string& id) const;
   void ask(const std::string& id, JobRunner::Wish wish);
