@@ -98,6 +98,8 @@ TEST_CASE("a recipe without what its task needs is refused by name", "[rl][run_c
   CHECK_THAT(refusal(), Contains("eval.temperature"));
   config.run.task = "pretrain";
   config.eval.samples = 1;
+  CHECK_THAT(refusal(), Contains("data.count: is 0"));
+  config.data.task.clear();
   CHECK_THAT(refusal(), Contains("text.path: is empty"));
 }
 

@@ -193,7 +193,8 @@ TEST_CASE("a run of epochs ends where the rows do", "[rl][stages]") {
 }
 
 TEST_CASE("the registry of stages says what run.task may be", "[rl][stages]") {
-  CHECK(stages().names() == std::vector<std::string>{"grpo", "sft", "pretrain"});
+  CHECK(stages().names() == std::vector<std::string>{"grpo", "sft", "pretrain", "rejection_sample",
+                                                     "preference", "reward_model", "distill"});
   RunConfig config;
   CHECK_THROWS_WITH(apply_set(config, "run.task=gpro"), Catch::Contains("one of grpo, sft"));
   CHECK_THAT(to_toml(config, true), Catch::Contains("# what is done: grpo (reinforcement"));
