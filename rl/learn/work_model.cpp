@@ -15,6 +15,7 @@ struct RowCost {
   double matrices = 0.0;
   double adapters_a = 0.0;
   double adapters_b = 0.0;
+  double absorbed = 0.0;  // adapters of kv_b
 };
 
 bool has_adapter(const policy::LoraConfig& lora, std::string_view stem) {
@@ -31,6 +32,8 @@ RowCost row_cost(const policy::ModelConfig& model, const policy::LoraConfig& lor
     if (!policy::is_adaptable(tensor.role) || !has_adapter(lora, tensor.stem)) continue;
     cost.adapters_a += used * lora.rank * static_cast<double>(tensor.shape[1]);
     cost.adapters_b += used * lora.rank * static_cast<double>(tensor.shape[0]);
+    if (tensor.role == policy::TensorRole::kv_up)
+      cost.absorbed += lora.rank * static_cast<double>(tensor.shape[0] + tensor.shape[1]);
   }
   return cost;
 }
@@ -72,6 +75,7 @@ WorkModel::WorkModel(const policy::ModelConfig& model, const policy::PolicyConfi
     layers_ += 2.0 * count * cost.matrices;
     adapters_a_ += 2.0 * count * cost.adapters_a;
     adapters_b_ += 2.0 * count * cost.adapters_b;
+    if (absorbs_) absorbed_ += 2.0 * count * cost.absorbed;
   }
   if (model.num_mtp_layers > 0) module_ = 2.0 * row_cost(model, {}, model.num_layers).matrices;
   const auto width = static_cast<double>(model.hidden_size);
@@ -115,7 +119,7 @@ double WorkModel::forward(int64_t first, int64_t length, int64_t scored) const {
 
 double WorkModel::decode(int64_t first, int64_t length, int64_t scored) const {
   return forward(first, length, scored) - keys(&KeyCost::forward, first, length) +
-         keys(&KeyCost::decode, first, length);
+         keys(&KeyCost::decode, first, length) - absorbed_ * static_cast<double>(length);
 }
 
 double WorkModel::training(int64_t first, int64_t length, int64_t scored) const {

@@ -65,6 +65,8 @@ class WorkModel {
   double layers_ = 0.0;      ///< per row
   double adapters_a_ = 0.0;  ///< per row
   double adapters_b_ = 0.0;
+  double absorbed_ =
+      0.0;             ///< of those, what the absorbed form holds merged: none of it in decoding
   double head_ = 0.0;  ///< per scored row
   double head_a_ = 0.0;
   double head_b_ = 0.0;
