@@ -71,8 +71,8 @@ TEST_CASE("FLOPs by formula are the products that the kernels did", "[rl][work]"
   SECTION("adapters beside experts and latents") {
     const TemporaryFolder folder;
     auto settings = base_in(folder, TinyModel::latent);
-    settings.insert(settings.end(),
-                    {"rollout.speculative=false", "rl.moe.bias_rate=0", "rl.moe.balance_loss=0"});
+    settings.insert(settings.end(), {"rollout.speculative=false", "rl.moe.bias_rate=0",
+                                     "rl.moe.balance_loss=0", "rl.mtp_weight=0"});
     check_counted(ledger_of(TinyTask::grpo, TinyModel::latent, settings));
   }
   SECTION("layers computed again in the backward pass") {
