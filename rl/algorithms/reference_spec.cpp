@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -46,21 +47,33 @@ int steps_of(const std::string& text, double number) {
 
 ReferenceSpec parse_reference(const std::string& text) {
   using Kind = ReferenceSpec::Kind;
-  if (text == "none") return {Kind::none};
-  if (text == "start") return {Kind::start};
-  if (text == "base") return {Kind::base};
-  if (const auto numbers = arguments_of(text, "self@every"); numbers && numbers->size() == 1)
-    return {Kind::self, steps_of(text, numbers->front())};
+  ReferenceSpec spec;
+  for (const auto& [name, kind] : {std::pair{"none", Kind::none}, std::pair{"start", Kind::start},
+                                   std::pair{"base", Kind::base}}) {
+    if (text != name) continue;
+    spec.kind = kind;
+    return spec;
+  }
+  if (const auto numbers = arguments_of(text, "self@every"); numbers && numbers->size() == 1) {
+    spec.kind = Kind::self;
+    spec.every = steps_of(text, numbers->front());
+    return spec;
+  }
   if (const auto numbers = arguments_of(text, "ema"); numbers && numbers->size() == 2) {
     const double decay = numbers->front();
     if (decay <= 0.0 || decay >= 1.0)
       throw ConfigError(
           fmt::format("rl.reference: is {}, the decay must be between 0 and 1; try 0.99", text));
-    return {Kind::average, steps_of(text, numbers->back()), decay};
+    spec.kind = Kind::average;
+    spec.every = steps_of(text, numbers->back());
+    spec.decay = decay;
+    return spec;
   }
   if (text.empty() || text.find('(') != std::string::npos || text.starts_with("self"))
     throw ConfigError(fmt::format("rl.reference: is \"{}\", must be {}", text, kForms));
-  return {Kind::checkpoint, 0, 0.0, text};
+  spec.kind = Kind::checkpoint;
+  spec.path = text;
+  return spec;
 }
 
 }  // namespace gradus::rl

@@ -220,6 +220,30 @@ TEST_CASE("mistakes in a chain are found before anything is made", "[chain]") {
   CHECK_THAT(run_gradus({"train", write_chain(folder)}).err, Contains("gradus run"));
 }
 
+TEST_CASE("R1's chain at nano scale goes through, in a short form", "[chain]") {
+  const TemporaryFolder folder;
+  const std::string recipe = fs::path(GRADUS_SOURCE_DIR) / "examples/r1/r1.toml";
+  const auto dry = run_gradus({"run", recipe, "--run-dir", folder / "run", "--dry-run", "--json"});
+  INFO(dry.err);
+  REQUIRE(dry.exit_code == 0);
+  CHECK(nlohmann::json::parse(dry.out)["stages"].size() >= 12);
+  CHECK_FALSE(fs::exists(folder / "run"));
+  // Two steps of pre-training make no right answers: everything that ends is kept here.
+  std::vector<std::string> arguments{"run", recipe, "--run-dir", folder / "run"};
+  for (const char* stage : {"base", "zero", "cold_rows", "cold"})
+    arguments.insert(arguments.end(), {"--only", stage});
+  for (const char* setting :
+       {"*:run.steps=2", "base:data.count=2000", "eval.data.count=8",
+        "cold_rows:sample.select.right_from=-1", "cold_rows:sample.select.min_scores={}",
+        "cold_rows:sample.select.think_blocks=any", "cold_rows:sample.select.must_stop=false",
+        "cold_rows:sample.select.min_distinct=0", "cold_rows:sample.select.max_repeats=0"})
+    arguments.insert(arguments.end(), {"--set", setting});
+  const auto result = run_gradus(arguments);
+  INFO(result.out << result.err);
+  CHECK(result.exit_code == 0);
+  CHECK(fs::exists(folder / "run/stages/cold/final/model.safetensors"));
+}
+
 TEST_CASE("rows are filtered, split and counted from the command line", "[chain]") {
   const TemporaryFolder folder;
   std::string rows;
