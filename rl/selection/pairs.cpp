@@ -24,8 +24,9 @@ double length_of_answer(const SampledRow& row) {
 }
 
 double length_ratio(const SampledRow& left, const SampledRow& right) {
-  const auto [shorter, longer] = std::minmax(length_of_answer(left), length_of_answer(right));
-  return longer / shorter;
+  const double a = length_of_answer(left);
+  const double b = length_of_answer(right);
+  return std::max(a, b) / std::min(a, b);
 }
 
 /// The n-th right answer against the n-th wrong one that is about as long and was not taken.

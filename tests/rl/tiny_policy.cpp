@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -58,6 +59,14 @@ at::Tensor indices(const std::vector<int64_t>& values) {
 }  // namespace
 
 TinyPolicy::TinyPolicy(uint64_t seed) {
+  // Of a model of one layer, for the formulas of work.
+  model_config_ = policy::parse_model_config(
+      nlohmann::json::parse(
+          R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 8,
+              "hidden_size": 4, "intermediate_size": 16, "num_hidden_layers": 1,
+              "num_attention_heads": 1, "num_key_value_heads": 1, "max_position_embeddings": 64,
+              "rms_norm_eps": 1e-6, "hidden_act": "silu", "tie_word_embeddings": true})"),
+      "tiny");
   RandomStream random(seed);
   parameters_.push_back(parameter("embedding", {kVocabulary, kDim}, 0.0, random));
   parameters_.push_back(parameter("mix", {kDim, kDim}, 0.0, random));

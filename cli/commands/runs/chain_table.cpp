@@ -1,4 +1,4 @@
-#include "cli/chain_table.h"
+#include "cli/commands/runs/chain_table.h"
 
 #include <fmt/format.h>
 
