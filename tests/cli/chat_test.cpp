@@ -48,6 +48,7 @@ class Terminal {
     std::vector<char*> argv{const_cast<char*>(GRADUS_PROGRAM)};
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
+    ::signal(SIGINT, SIG_DFL);  // a shell that runs this behind may have had it ignored
     ::execv(GRADUS_PROGRAM, argv.data());
     ::_exit(127);
   }
