@@ -106,7 +106,7 @@ TEST_CASE("the bill of a run that was killed is the time that its processes live
   const auto bill = json::parse(result.out);
   const double counted = bill["total"]["wall_seconds"];
   INFO("lived " << lived << " s, counted " << counted << " s");
-  CHECK(counted == Approx(lived).epsilon(0.05));  // a busy machine starts and buries late
+  CHECK(counted == Approx(lived).epsilon(0.25));  // a busy machine starts and buries late
   double parts = bill["lost"]["device_seconds"];
   for (const auto& stage : bill["stages"]) parts += stage["device_seconds"].get<double>();
   CHECK(parts == Approx(bill["total"]["device_seconds"].get<double>()));
