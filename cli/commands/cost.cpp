@@ -7,13 +7,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
+#include "base/process/usable_cores.h"
 #include "base/quantity.h"
 #include "cli/calibration_file.h"
 #include "cli/commands/command_record.h"
-#include "base/process/usable_cores.h"
 #include "cli/machine.h"
 #include "cli/text_table.h"
 #include "rl/chain/chain.h"
@@ -28,8 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMaxBilledRecipe = int64_t{16} << 20;
-
 struct CostOptions {
   std::string what;
   std::string calibration;
@@ -39,8 +36,7 @@ struct CostOptions {
 
 /// Where a recipe's run or chain lies.
 fs::path folder_of_recipe(const std::string& recipe) {
-  if (rl::is_chain(read_file(recipe, kMaxBilledRecipe), recipe))
-    return rl::load_chain(recipe, {}, "").dir;
+  if (rl::is_chain(recipe)) return rl::load_chain(recipe, {}, "").dir;
   return rl::load_run_config(recipe, {}).run.dir;
 }
 

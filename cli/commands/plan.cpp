@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/process/usable_cores.h"
@@ -24,8 +23,6 @@ namespace gradus::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kMaxPlannedRecipe = int64_t{16} << 20;
 
 struct PlanOptions {
   std::string recipe;
@@ -55,7 +52,7 @@ std::vector<rl::StagePlan> plan_all(const std::vector<PlannedStage>& stages,
 
 /// The stages of a recipe, one or a chain of them.
 std::vector<rl::StageToPlan> read_stages(const PlanOptions& options) {
-  if (!rl::is_chain(read_file(options.recipe, kMaxPlannedRecipe), options.recipe))
+  if (!rl::is_chain(options.recipe))
     return {rl::stage_to_plan(rl::load_run_config(options.recipe, options.settings))};
   return rl::stages_to_plan(rl::load_chain(fs::path(options.recipe), options.settings, ""));
 }

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/failure_text.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/process/free_memory.h"
@@ -44,8 +43,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMaxTomlBytes = int64_t{16} << 20;
-
 struct TrainOptions {
   std::string recipe;
   std::string resume;
@@ -75,7 +72,7 @@ void check_options(const TrainOptions& options) {
 rl::RunConfig recipe_of(const TrainOptions& options) {
   const fs::path path = options.resume.empty() ? fs::path(options.recipe)
                                                : runs::locate_run(options.resume) / "recipe.toml";
-  if (rl::is_chain(read_file(path, kMaxTomlBytes), path.string()))
+  if (rl::is_chain(path))
     throw ArgumentError(path.string() + " is a chain of [[stages]]; run it with: gradus run " +
                         path.string());
   rl::RunConfig config = rl::load_run_config(path, options.settings);

@@ -199,8 +199,8 @@ void check_assignments(const Chain& chain, const ChainFile& file) {
 
 }  // namespace
 
-bool is_chain(const std::string& recipe, const std::string& source) {
-  return parse_toml(recipe, source).values.contains("stages");
+bool is_chain(const fs::path& recipe) {
+  return parse_toml(read_file(recipe, kMaxRecipeBytes), recipe.string()).values.contains("stages");
 }
 
 Chain load_chain(ChainSource source) {

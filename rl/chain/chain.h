@@ -75,8 +75,8 @@ class StageNames {
   std::vector<std::string> names_;
 };
 
-/// Whether a recipe's text has [[stages]]. @throws ConfigError  it is no TOML.
-bool is_chain(const std::string& recipe, const std::string& source);
+/// Whether a recipe has [[stages]]. @throws FileError; ConfigError  it is no TOML.
+bool is_chain(const std::filesystem::path& recipe);
 
 /// Resolves and checks all stages before anything is made. Settings of a stage are the common ones,
 /// over them those of its `recipe`, then its `settings`, then assignments. "rl.kl_coef=0.1" is a

@@ -1,9 +1,7 @@
 #include "rl/chain/policy_evaluation.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 
 #include "base/files/atomic_file.h"
 #include "base/parallel.h"
@@ -11,6 +9,7 @@
 #include "policy/kernels/product_count.h"
 #include "policy/policy.h"
 #include "rl/evaluation/evaluate.h"
+#include "rl/learn/learner.h"
 #include "rl/run/ledger.h"
 #include "rl/stages/sampled_evaluation.h"
 #include "rollout/rollout_pool.h"
@@ -24,21 +23,6 @@ int64_t size_of(const fs::path& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   return error ? 0 : static_cast<int64_t>(size);
-}
-
-int num_threads(const RunConfig& config) {
-  const int all = static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(1, config.run.threads > 0 ? config.run.threads : all);
-}
-
-/// Under "eval/..." for eval.data, "eval/NAME/..." for a set of eval.sets.
-void add_figures(const EvalResult& result, const std::string& set,
-                 std::map<std::string, double>& figures) {
-  const std::string start = "eval/";
-  for (const auto& [name, value] : eval_metrics(result).values()) {
-    if (!name.starts_with(start)) continue;
-    figures[set.empty() ? name : start + set + name.substr(start.size() - 1)] = value;
-  }
 }
 
 }  // namespace
@@ -55,13 +39,13 @@ std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
   config.model.config.clear();
   config.model.tokenizer.clear();
   config.model.lora = {};
-  ThreadTeam team(num_threads(config));
+  ThreadTeam team(team_size(config.run.threads));
   const auto tokenizer = policy::load_checkpoint_tokenizer(config.model.path);
   const auto policy = policy::Policy::load(config.model, policy::Purpose::inference, team);
   const auto context = static_cast<int>(policy->model_config().max_position_embeddings);
   rollout::RolloutPool pool(*policy, *tokenizer.tokenizer, config.rollout, team.size(),
                             environment.clock);
-  std::map<std::string, double> figures;
+  Metrics figures;
   std::string lines_text;
   LedgerEntry cost{"evaluate", 0, 0.0, 0.0, 0, 0.0};
   bool is_whole = true;
@@ -87,7 +71,8 @@ std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
   book.sync();
   if (!is_whole) return std::nullopt;
   write_file_atomically(lines, lines_text);
-  return figures;
+  const auto values = figures.values();
+  return std::map<std::string, double>(values.begin(), values.end());
 }
 
 }  // namespace gradus::rl

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "policy/policy.h"
 #include "policy/tokenizer/load_tokenizer.h"
 #include "rewards/registry.h"
+#include "rl/learn/learner.h"
 #include "rl/learn/model_settings.h"
 #include "rl/learn/pack.h"
 #include "rl/learn/score_head.h"
@@ -47,9 +47,7 @@ class RewardModelRule final : public rewards::RewardRule {
  public:
   RewardModelRule(std::string name, const RewardModelOptions& options)
       : name_(std::move(name)),
-        team_(options.threads > 0
-                  ? options.threads
-                  : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
+        team_(team_size(options.threads)),
         tokenizer_(policy::load_checkpoint_tokenizer(options.path)),
         policy_(
             policy::Policy::load(settings_of_model(options), policy::Purpose::inference, team_)) {

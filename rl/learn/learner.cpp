@@ -17,10 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int team_size(int threads) {
-  return std::max(1, threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 std::unique_ptr<policy::Policy> load_policy(const LearnerSettings& settings, ThreadTeam& team) {
   const ModelSettings& model = settings.model;
   const auto purpose = settings.learns ? policy::Purpose::training : policy::Purpose::inference;
@@ -39,6 +35,10 @@ void check_vocabulary(const ModelSettings& settings, const policy::Tokenizer& to
 }
 
 }  // namespace
+
+int team_size(int threads) {
+  return std::max(1, threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 Learner::Learner(const LearnerSettings& settings, const Clock& clock,
                  std::unique_ptr<Communicator> communicator)

@@ -26,6 +26,9 @@ struct LearnerSettings {
   bool has_score_head = false;  ///< a reward model's, trained as well (rl/learn/score_head.h)
 };
 
+/// Threads of a team where `threads` are wished for; 0: all cores.
+int team_size(int threads);
+
 /// What learns: a policy, its tokenizer and optimizer, the threads that compute and the ranks that
 /// train with it. Knows neither a task nor a run. One thread at a time.
 class Learner {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 #include "base/error.h"
@@ -14,6 +13,7 @@
 #include "base/sha256.h"
 #include "policy/formats/expected_tensors.h"
 #include "policy/kernels/matmul.h"
+#include "rl/learn/learner.h"
 #include "rl/recipe/plan_input.h"
 #include "rl/recipe/train.h"
 #include "rl/run/ledger.h"
@@ -182,11 +182,6 @@ std::string device_key(int threads) {
   return fmt::format("{}/{}", kernels::instruction_set(), threads);
 }
 
-int threads_of(const RunConfig& config) {
-  return config.run.threads > 0 ? config.run.threads
-                                : static_cast<int>(std::thread::hardware_concurrency());
-}
-
 }  // namespace
 
 void describe(DeviceRates& c, SettingFields& field) {
@@ -280,7 +275,7 @@ std::string stage_key(const RunConfig& config) {
   nlohmann::json settings = settings_json(config);
   for (const char* section : {"run", "eval", "ledger", "rewards_limits"}) settings.erase(section);
   settings["task"] = config.run.task;
-  settings["machine"] = device_key(threads_of(config));
+  settings["machine"] = device_key(team_size(config.run.threads));
   return sha256(settings.dump());
 }
 

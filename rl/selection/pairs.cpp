@@ -92,7 +92,7 @@ std::string pair_rows(std::vector<SampledRow> samples, const PairConfig& config,
   note_statistics(samples, select);
   std::map<std::tuple<std::string, std::string, std::string>, PromptSamples> prompts;
   for (const SampledRow& row : samples) {
-    if (row.finish == "length" || (!row.reward && row.scores.empty())) continue;
+    if (row.finish == "length" || !is_graded(row)) continue;
     PromptSamples& of_prompt = prompts[{row.source, row.prompt_id, row.prompt}];
     (is_right(row, select) ? of_prompt.right : of_prompt.wrong).push_back(&row);
   }

@@ -11,10 +11,6 @@
 namespace gradus::rl {
 namespace {
 
-bool is_graded(const SampledRow& row) {
-  return row.reward || !row.scores.empty();
-}
-
 /// The nearest of the sorted values that at least `percent` of them do not exceed.
 int64_t percentile(const std::vector<int64_t>& sorted, double percent) {
   const double rank = std::ceil(percent / 100.0 * static_cast<double>(sorted.size()));
@@ -52,6 +48,10 @@ void note_lengths(std::vector<SampledRow>& rows, const SelectionConfig& config) 
 }
 
 }  // namespace
+
+bool is_graded(const SampledRow& row) {
+  return row.reward || !row.scores.empty();
+}
 
 bool is_right(const SampledRow& row, const SelectionConfig& config) {
   if (config.rule.empty()) return row.reward && *row.reward >= config.right_from;

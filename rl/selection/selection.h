@@ -38,6 +38,8 @@ struct Selection {
 Selection select_rows(std::vector<SampledRow> rows, const SelectionConfig& config,
                       const std::vector<std::string>& evaluation_prompts);
 
+/// Whether a rule has scored the row; rows of other programs are not graded.
+bool is_graded(const SampledRow& row);
 /// Whether the row's score is right; one without a score is not.
 bool is_right(const SampledRow& row, const SelectionConfig& config);
 

@@ -15,8 +15,8 @@
 #include "rl/observe/group_metrics.h"
 #include "rl/observe/reward_watch.h"
 #include "rl/observe/samples.h"
-#include "rl/stages/rollout_cost.h"
 #include "rl/stages/sampled_evaluation.h"
+#include "rl/stages/sampling_stage.h"
 #include "rl/stages/stage.h"
 #include "rl/update/coefficients.h"
 #include "rl/update/completion_scores.h"
@@ -41,15 +41,9 @@ void check_mixtures(const RunConfig& config, const policy::Policy& policy) {
     throw ConfigError("rl.routing: the model has no mixture of experts; set it to off");
 }
 
-CollectSettings collect_settings(const RunConfig& config) {
-  CollectSettings settings;
-  settings.data = config.data;
-  settings.rollout = config.rollout;
-  settings.rewards = config.rewards;
-  settings.max_failed_share = config.rewards_limits.max_failed_share;
-  settings.seed = config.run.seed;
-  settings.group_size = config.rl.group_size;
-  settings.num_groups = config.rl.prompts_per_step;
+CollectSettings grpo_settings(const RunConfig& config) {
+  CollectSettings settings =
+      collect_settings(config, config.rl.group_size, config.rl.prompts_per_step);
   settings.stop_properly_coef = config.rl.stop_properly_coef;
   settings.samples_greedy = advantage_estimators().at(config.rl.advantage).needs_greedy;
   settings.keeps_experts = config.rl.routing != RoutingUse::off;
@@ -79,7 +73,7 @@ class GrpoStage : public Stage {
       : config_(config),
         learner_(learner),
         coefficients_(config.rl),
-        collector_(collect_settings(config), run, learner),
+        collector_(grpo_settings(config), run, learner),
         schedule_(config.schedule, config.rollout.sampling),
         reference_(run.directory().path() / "reference", config.model, config.rl,
                    learner.starting_adapters()) {

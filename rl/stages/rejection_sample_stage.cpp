@@ -19,26 +19,14 @@
 #include "rl/run/file_sum.h"
 #include "rl/selection/sampled_row.h"
 #include "rl/selection/selection.h"
-#include "rl/stages/rollout_cost.h"
 #include "rl/stages/sampled_evaluation.h"
+#include "rl/stages/sampling_stage.h"
 #include "rl/stages/stage.h"
 
 namespace gradus::rl {
 namespace {
 
 namespace fs = std::filesystem;
-
-CollectSettings sampling_of(const RunConfig& config) {
-  CollectSettings settings;
-  settings.data = config.data;
-  settings.rollout = config.rollout;
-  settings.rewards = config.rewards;
-  settings.max_failed_share = config.rewards_limits.max_failed_share;
-  settings.seed = config.run.seed;
-  settings.group_size = config.sample.samples;
-  settings.num_groups = static_cast<int>(config.sample.prompts_per_step);
-  return settings;
-}
 
 /// By what weights are recognised: the sums of the checkpoint's tensor files.
 std::string weights_sum(const std::string& checkpoint) {
@@ -90,9 +78,8 @@ std::vector<std::string> evaluation_prompts(const RunConfig& config, const Learn
 /// Samples of a policy that are graded, and those of them that are good to learn from:
 ///
 ///   step     prompts_per_step prompts, `samples` completions each, all graded: samples.jsonl
-///   end      select (rl/selection/selection.h): rows.jsonl, counts.json; every prompt with its
-///   pass
-///            rate: prompts.jsonl; pairs of right and wrong answers: pairs.jsonl
+///   end      select (rl/selection/selection.h): rows.jsonl, counts.json; the prompts with their
+///            pass rates: prompts.jsonl; right against wrong answers: pairs.jsonl
 ///
 /// Nothing is trained. A step is a function of (recipe, cursor) and the weights; a resumed run cuts
 /// samples.jsonl to what its checkpoint knew.
@@ -101,7 +88,9 @@ class RejectionSampleStage : public Stage {
   RejectionSampleStage(const RunConfig& config, Run& run, Learner& learner)
       : config_(config),
         learner_(learner),
-        collector_(sampling_of(config), run, learner),
+        collector_(collect_settings(config, config.sample.samples,
+                                    static_cast<int>(config.sample.prompts_per_step)),
+                   run, learner),
         samples_(run.directory().path() / "samples.jsonl"),
         origin_(origin_of(config)) {}
 

@@ -47,7 +47,8 @@ void warn_of_broken_grades(const StepContext& context, const EvalResult& result,
                       context.step, set.empty() ? "" : " of " + set, count, rule, what));
 }
 
-/// Takes a part's figures over, a set's under its name; seconds add up.
+}  // namespace
+
 void add_figures(const EvalResult& result, const std::string& set, Metrics& metrics) {
   constexpr std::string_view kEval = "eval/";
   for (const auto& [name, metric] : eval_metrics(result)) {
@@ -56,8 +57,6 @@ void add_figures(const EvalResult& result, const std::string& set, Metrics& metr
         metric.value;
   }
 }
-
-}  // namespace
 
 EvalPlan eval_plan(const RunConfig& config) {
   EvalPlan plan{config.eval, config.rewards, config.rollout.sampling, config.run.seed};

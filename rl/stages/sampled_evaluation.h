@@ -20,6 +20,10 @@ EvalPlan eval_plan(const RunConfig& config);
 /// That of eval.data, under an empty name, where there is any, and that of each of eval.sets.
 std::vector<std::pair<std::string, EvalPlan>> eval_plans(const RunConfig& config);
 
+/// Takes the figures of one part over, those of a set as eval/NAME/...; times are left out.
+/// @param set  its name; empty: of eval.data.
+void add_figures(const EvalResult& result, const std::string& set, Metrics& metrics);
+
 /// Everything that a recipe evaluates by sampling, as a stage reports it.
 ///
 /// Figures of eval.data are eval/..., those of a set eval/NAME/...; without eval.data,

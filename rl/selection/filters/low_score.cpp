@@ -1,11 +1,12 @@
 #include "rl/selection/row_filter.h"
+#include "rl/selection/selection.h"
 
 namespace gradus::rl {
 namespace {
 
 // A rule that did not score the row has said nothing for it.
 bool has_scores(const SampledRow& row, const SelectionConfig& config) {
-  if (row.scores.empty() && !row.reward) return true;  // not sampled by Gradus
+  if (!is_graded(row)) return true;  // not sampled by Gradus
   for (const auto& [rule, least] : config.min_scores.items()) {
     const auto score = row.scores.find(rule);
     if (score == row.scores.end() || score->second < least.get<double>()) return false;

@@ -5,7 +5,7 @@ namespace gradus::rl {
 namespace {
 
 bool is_right_or_unknown(const SampledRow& row, const SelectionConfig& config) {
-  if (row.scores.empty() && !row.reward) return true;  // not sampled by Gradus
+  if (!is_graded(row)) return true;  // not sampled by Gradus
   return is_right(row, config);
 }
 

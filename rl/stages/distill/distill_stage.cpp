@@ -12,8 +12,8 @@
 #include "rl/stages/distill/jsd_update.h"
 #include "rl/stages/distill/teacher.h"
 #include "rl/stages/distill/text_distillation.h"
-#include "rl/stages/rollout_cost.h"
 #include "rl/stages/sampled_evaluation.h"
+#include "rl/stages/sampling_stage.h"
 #include "rl/stages/stage.h"
 #include "rl/stages/text_stage.h"
 #include "rl/update/reference_policy.h"
@@ -25,14 +25,8 @@ namespace gradus::rl {
 namespace {
 
 CollectSettings student_settings(const RunConfig& config) {
-  CollectSettings settings;
-  settings.data = config.data;
-  settings.rollout = config.rollout;
-  settings.rewards = config.rewards;
-  settings.max_failed_share = config.rewards_limits.max_failed_share;
-  settings.seed = config.run.seed;
-  settings.group_size = config.rl.group_size;
-  settings.num_groups = config.rl.prompts_per_step;
+  CollectSettings settings =
+      collect_settings(config, config.rl.group_size, config.rl.prompts_per_step);
   settings.samples_greedy =
       !config.rewards.empty() && advantage_estimators().at(config.rl.advantage).needs_greedy;
   settings.stop_properly_coef = config.rl.stop_properly_coef;

@@ -1,4 +1,4 @@
-#include "rl/stages/rollout_cost.h"
+#include "rl/stages/sampling_stage.h"
 
 namespace gradus::rl {
 namespace {
@@ -8,6 +8,18 @@ double share_of(double part, double whole) {
 }
 
 }  // namespace
+
+CollectSettings collect_settings(const RunConfig& config, int group_size, int num_groups) {
+  CollectSettings settings;
+  settings.data = config.data;
+  settings.rollout = config.rollout;
+  settings.rewards = config.rewards;
+  settings.max_failed_share = config.rewards_limits.max_failed_share;
+  settings.seed = config.run.seed;
+  settings.group_size = group_size;
+  settings.num_groups = num_groups;
+  return settings;
+}
 
 double rollout_flops(const WorkModel& work, const std::vector<Group>& groups) {
   double flops = 0.0;

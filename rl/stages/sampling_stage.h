@@ -3,12 +3,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "rl/collect/collector.h"
 #include "rl/collect/group.h"
 #include "rl/learn/metrics.h"
 #include "rl/learn/work_model.h"
+#include "rl/stages/run_config.h"
 #include "rollout/rollout_request.h"
 
 namespace gradus::rl {
+
+/// What stages that sample have in common.
+
+/// What a recipe says of sampling and grading. @param num_groups  wanted for a step.
+CollectSettings collect_settings(const RunConfig& config, int group_size, int num_groups);
 
 /// FLOPs of sampling the groups: each prompt once, each completion after it.
 double rollout_flops(const WorkModel& work, const std::vector<Group>& groups);
