@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/settings/setting.h"
 #include "base/process/usable_cores.h"
+#include "base/settings/setting.h"
 #include "policy/formats/checkpoint_name.h"
 #include "runs/run_folder.h"
 #include "runs/run_view.h"

@@ -17,10 +17,10 @@
 #include "service/api/gate.h"
 #include "service/api/grader_desk.h"
 #include "service/api/openai/event_stream.h"
-#include "service/jobs/job_service.h"
-#include "service/models/model_host.h"
 #include "service/api/parts.h"
 #include "service/api/service_metrics.h"
+#include "service/jobs/job_service.h"
+#include "service/models/model_host.h"
 #include "service/store/files.h"
 #include "service/store/keys.h"
 

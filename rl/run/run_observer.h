@@ -15,9 +15,9 @@ struct RunOpening {
   bool is_fresh = false;  ///< a new model
   int64_t num_parameters = 0;
   int64_t num_trained = 0;
-  int64_t num_rows = -1;          ///< prompts or texts; 0: no end; -1: it reads none
-  int64_t num_left_out = 0;       ///< of the data's rows
-  std::string first_text;         ///< the first prompt as the model gets it, or the first text
+  int64_t num_rows = -1;     ///< prompts or texts; 0: no end; -1: it reads none
+  int64_t num_left_out = 0;  ///< of the data's rows
+  std::string first_text;    ///< the first prompt as the model gets it, or the first text
   int64_t first_text_tokens = 0;
   std::filesystem::path directory;
   int64_t memory_bytes = 0;  ///< estimated peak

@@ -15,9 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Each may include those before it; docs/architecture.md says what each holds.
-const std::vector<std::string> kLayers{"parallel",   "learn",  "run",     "collect",
-                                       "algorithms", "update", "observe", "evaluation",
-                                       "plan",       "selection", "stages", "recipe",  "chain"};
+const std::vector<std::string> kLayers{"parallel", "learn",   "run",        "collect", "algorithms",
+                                       "update",   "observe", "evaluation", "plan",    "selection",
+                                       "stages",   "recipe",  "chain"};
 
 size_t place_of(const std::string& path) {
   const std::string rest = path.substr(path.find('/') + 1);

@@ -3,8 +3,8 @@
 #include "service/api/call.h"
 #include "service/api/openai/chat_run.h"
 #include "service/api/openai/response_format.h"
-#include "service/models/model_host.h"
 #include "service/api/parts.h"
+#include "service/models/model_host.h"
 #include "service/store/store.h"
 
 namespace gradus::service {

@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "service/models/output_parts.h"
 #include "service/api/parts.h"
 #include "service/api/service_metrics.h"
+#include "service/models/output_parts.h"
 #include "service/store/store.h"
 
 namespace gradus::service {

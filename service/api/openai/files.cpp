@@ -14,8 +14,8 @@
 #include "service/api/call.h"
 #include "service/api/fields.h"
 #include "service/api/openai/upload_sink.h"
-#include "service/jobs/job_store.h"
 #include "service/api/parts.h"
+#include "service/jobs/job_store.h"
 
 namespace gradus::service {
 namespace {

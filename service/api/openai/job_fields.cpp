@@ -8,8 +8,8 @@
 #include "rl/stages/stage.h"
 #include "service/api/fields.h"
 #include "service/api/grader_desk.h"
-#include "service/models/model_host.h"
 #include "service/api/parts.h"
+#include "service/models/model_host.h"
 #include "service/store/files.h"
 
 namespace gradus::service {

@@ -9,8 +9,8 @@
 #include "service/api/openai/chat_run.h"
 #include "service/api/openai/event_stream.h"
 #include "service/api/openai/job_fields.h"
-#include "service/jobs/job_service.h"
 #include "service/api/parts.h"
+#include "service/jobs/job_service.h"
 
 namespace gradus::service {
 namespace {

@@ -1,8 +1,8 @@
 // /v1/models: base models, and what this project's jobs made.
 #include "service/api/call.h"
+#include "service/api/parts.h"
 #include "service/jobs/job_store.h"
 #include "service/models/model_host.h"
-#include "service/api/parts.h"
 
 namespace gradus::service {
 namespace {

@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "service/api/call.h"
 #include "service/api/openai/chat_run.h"
-#include "service/models/model_host.h"
 #include "service/api/parts.h"
+#include "service/models/model_host.h"
 #include "service/store/store.h"
 
 namespace gradus::service {

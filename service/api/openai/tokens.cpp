@@ -1,8 +1,8 @@
 // Texts to tokens and back, in the forms of vLLM and llama.cpp.
 #include "service/api/call.h"
 #include "service/api/openai/chat_run.h"
-#include "service/models/model_host.h"
 #include "service/api/parts.h"
+#include "service/models/model_host.h"
 
 namespace gradus::service {
 namespace {
