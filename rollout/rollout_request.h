@@ -35,6 +35,7 @@ struct RolloutRequest {
   /// Changes a row of logits before a token is drawn from it; null: nobody does.
   std::shared_ptr<LogitEditor> editor = nullptr;
   bool shows_logits = false;  ///< TokenEvent::logits is filled, as the model gave them
+  bool ignores_end = false;   ///< the model's own end tokens end nothing; sampling.stop* do
 };
 
 /// What a batch of rollouts cost and met.

@@ -115,10 +115,12 @@ Engine::Ticket Engine::submit(RolloutRequest request, TokenCallback on_token) {
   auto job = std::make_unique<Job>(ticket, std::move(request), std::move(on_token));
   const auto& sampling = job->request.sampling;
   job->stop_ids.assign(sampling.stop_token_ids.begin(), sampling.stop_token_ids.end());
-  const auto& eos = tokenizer_.eos_ids();
-  job->stop_ids.insert(job->stop_ids.end(), eos.begin(), eos.end());
-  for (const int64_t id : policy_.model_config().eos_token_ids)
-    job->stop_ids.push_back(static_cast<int32_t>(id));
+  if (!job->request.ignores_end) {
+    const auto& eos = tokenizer_.eos_ids();
+    job->stop_ids.insert(job->stop_ids.end(), eos.begin(), eos.end());
+    for (const int64_t id : policy_.model_config().eos_token_ids)
+      job->stop_ids.push_back(static_cast<int32_t>(id));
+  }
   job->max_new_tokens = std::min<int64_t>(
       sampling.max_tokens, policy_.model_config().max_position_embeddings - job->prompt_tokens());
   const int group = job->request.num_completions;

@@ -52,10 +52,13 @@ struct GenerationRequest {
   uint64_t prompt_key = 0;
   rollout::SamplingConfig sampling;
   std::shared_ptr<rollout::LogitEditor> editor;
-  bool has_scores = false;     ///< TokenScores are made
-  int num_top = 0;             ///< of their `top`
-  bool scores_prompt = false;  ///< GenerationResult::prompt_scores
-  bool generates = true;       ///< false: the prompt is scored alone
+  bool has_scores = false;         ///< TokenScores are made
+  int num_top = 0;                 ///< of their `top`
+  int num_top_prompt = 0;          ///< of the prompt's, where more
+  double score_temperature = 1.0;  ///< of the completions' scores
+  bool ignores_end = false;        ///< the model's own end tokens end nothing
+  bool scores_prompt = false;      ///< GenerationResult::prompt_scores
+  bool generates = true;           ///< false: the prompt is scored alone
   /// Called on the model's thread for each token; must be quick; may be empty.
   std::function<void(const GeneratedToken&)> on_token;
   /// Called once, on the model's thread, also where it was cancelled.

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/failure_text.h"
 #include "base/process/usable_cores.h"
@@ -29,12 +30,8 @@ namespace {
 constexpr const char* kPlainTemplate =
     "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{{ '\\n' }}{% endfor %}";
 
-policy::PolicyConfig inference_config(const std::string& path, const ModelsConfig& config) {
-  policy::PolicyConfig wanted;
-  wanted.path = path;
-  apply_set(wanted, "precision=" + config.precision);
-  return wanted;
-}
+/// Others wait for the shared weights no longer than this and a step.
+constexpr double kTurn_s = 0.02;
 
 }  // namespace
 
@@ -45,16 +42,19 @@ struct LoadedModel::Impl {
     rollout::Engine::Ticket in_engine = 0;
   };
 
-  Impl(const std::string& name_, const std::string& path, const ModelsConfig& config)
+  Impl(const std::string& name_, std::shared_ptr<SharedPolicy> shared_,
+       std::shared_ptr<const AdapterValues> adapters_, const ModelsConfig& config)
       : name(name_),
-        team(config.threads > 0 ? config.threads : usable_cores()),
-        tokenizer(policy::load_checkpoint_tokenizer(path)),
-        policy(
-            policy::Policy::load(inference_config(path, config), policy::Purpose::inference, team)),
+        shared(std::move(shared_)),
+        adapters(std::move(adapters_)),
+        team(shared->team()),
+        tokenizer(shared->tokenizer()),
+        policy(&shared->policy()),
+        variables(tokenizer.variables),
         engine(make_engine(config)) {
     chat_template = tokenizer.chat_template ? *tokenizer.chat_template
                                             : policy::ChatTemplate::parse(kPlainTemplate);
-    if (!tokenizer.variables.contains("bos_token")) tokenizer.variables["bos_token"] = "";
+    if (!variables.contains("bos_token")) variables["bos_token"] = "";
     thread = std::thread([this] { serve(); });
   }
 
@@ -81,24 +81,40 @@ struct LoadedModel::Impl {
     const c10::AutoGradMode no_grad(false);
     while (take_news()) {
       try {
-        for (auto& finished : engine->step()) finish(finished);
+        const SharedPolicy::Turn turn(*shared);
+        turn.put(adapters);
+        begin_arrived();
+        const double begin_s = machine_clock().now_s();
+        do {
+          for (auto& finished : engine->step()) finish(finished);
+          num_running = engine->num_open();
+        } while (!engine->is_idle() && !has_news() && turn.is_awaited() &&
+                 machine_clock().now_s() - begin_s < kTurn_s);
       } catch (const std::exception& error) {  // the edge of a thread
         end_all(failure_text(error));
       }
-      num_running = engine->num_open();
     }
     end_all("the server is stopping");
   }
 
   /// Takes what came and waits where nothing runs. @return false: it is over.
   bool take_news() {
+    std::unique_lock lock(mutex);
+    if (engine->is_idle())
+      news.wait(lock, [&] { return is_stopping || !incoming.empty() || !cancelled.empty(); });
+    return !is_stopping;
+  }
+
+  bool has_news() {
+    const std::lock_guard lock(mutex);
+    return is_stopping || !incoming.empty() || !cancelled.empty();
+  }
+
+  void begin_arrived() {
     std::deque<std::pair<Ticket, GenerationRequest>> arrived;
     std::vector<Ticket> unwanted;
     {
-      std::unique_lock lock(mutex);
-      const auto has_news = [&] { return is_stopping || !incoming.empty() || !cancelled.empty(); };
-      if (engine->is_idle()) news.wait(lock, has_news);
-      if (is_stopping) return false;
+      const std::lock_guard lock(mutex);
       arrived.swap(incoming);
       unwanted.swap(cancelled);
       num_waiting = 0;
@@ -111,7 +127,6 @@ struct LoadedModel::Impl {
       const auto job = jobs.find(ticket);
       if (job != jobs.end()) engine->cancel(job->second->in_engine);
     }
-    return true;
   }
 
   void begin(Ticket ticket, GenerationRequest request, bool is_unwanted) {
@@ -121,7 +136,8 @@ struct LoadedModel::Impl {
       if (is_unwanted) throw Error("cancelled");
       if (job->request.scores_prompt)
         job->result.prompt_scores =
-            score_tokens(*policy, job->request.tokens, job->request.num_top, team);
+            score_tokens(*policy, job->request.tokens, std::max(job->request.num_top, job->request.num_top_prompt),
+                         team);
       if (!job->request.generates) return tell(*job);
       job->result.completions.resize(static_cast<size_t>(job->request.n));
       job->in_engine = engine->submit(engine_request(job->request),
@@ -144,6 +160,7 @@ struct LoadedModel::Impl {
     wanted.sampling = request.sampling;
     wanted.editor = request.editor;
     wanted.shows_logits = request.has_scores;
+    wanted.ignores_end = request.ignores_end;
     return wanted;
   }
 
@@ -154,7 +171,8 @@ struct LoadedModel::Impl {
     token.text = std::string(event.text);
     token.finish = event.finish;
     if (job.request.has_scores) {
-      token.score = score_of_row(event.logits, event.token, job.request.num_top);
+      token.score = score_of_row(event.logits, event.token, job.request.num_top,
+                                 job.request.score_temperature);
       job.result.completions[static_cast<size_t>(event.completion)].scores.push_back(*token.score);
     }
     if (job.request.on_token) job.request.on_token(token);
@@ -199,10 +217,13 @@ struct LoadedModel::Impl {
   }
 
   std::string name;
-  ThreadTeam team;
-  policy::LoadedTokenizer tokenizer;
+  std::shared_ptr<SharedPolicy> shared;
+  std::shared_ptr<const AdapterValues> adapters;  ///< null: none
+  ThreadTeam& team;
+  const policy::LoadedTokenizer& tokenizer;
   std::optional<policy::ChatTemplate> chat_template;
-  std::unique_ptr<policy::Policy> policy;
+  const policy::Policy* policy;
+  nlohmann::ordered_json variables;
   int64_t cache_bytes = 0;
   std::unique_ptr<rollout::Engine> engine;
   // Of the model's thread.
@@ -224,7 +245,11 @@ struct LoadedModel::Impl {
 
 LoadedModel::LoadedModel(const std::string& name, const std::string& path,
                          const ModelsConfig& config)
-    : impl_(std::make_unique<Impl>(name, path, config)) {}
+    : LoadedModel(name, std::make_shared<SharedPolicy>(path, AdapterShape(), config), nullptr,
+                  config) {}
+LoadedModel::LoadedModel(const std::string& name, std::shared_ptr<SharedPolicy> base,
+                         std::shared_ptr<const AdapterValues> adapters, const ModelsConfig& config)
+    : impl_(std::make_unique<Impl>(name, std::move(base), std::move(adapters), config)) {}
 LoadedModel::~LoadedModel() {
   // The last to let go may be the model's own thread, which cannot wait for itself.
   if (impl_->thread.get_id() != std::this_thread::get_id()) return;
@@ -271,7 +296,7 @@ std::string LoadedModel::render_chat(const nlohmann::ordered_json& messages,
   input.messages = messages;
   input.tools = tools;
   input.add_generation_prompt = true;
-  input.variables = impl_->tokenizer.variables;
+  input.variables = impl_->variables;
   if (variables.is_object()) input.variables.update(variables);
   return impl_->chat_template->render(input);
 }

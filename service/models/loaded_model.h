@@ -9,6 +9,7 @@
 #include "base/settings/setting.h"
 #include "policy/tokenizer/tokenizer.h"
 #include "service/models/generation.h"
+#include "service/models/shared_policy.h"
 
 namespace gradus::service {
 
@@ -32,6 +33,9 @@ class LoadedModel {
  public:
   /// @throws FileError, ConfigError  as Policy::load and load_checkpoint_tokenizer.
   LoadedModel(const std::string& name, const std::string& path, const ModelsConfig& config);
+  /// Samples with adapters on a base that others use as well.
+  LoadedModel(const std::string& name, std::shared_ptr<SharedPolicy> base,
+              std::shared_ptr<const AdapterValues> adapters, const ModelsConfig& config);
   /// What runs is cancelled.
   ~LoadedModel();
 

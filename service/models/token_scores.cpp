@@ -18,12 +18,14 @@ constexpr int64_t kScoredRows = 128;
 
 }  // namespace
 
-TokenScore score_of_row(std::span<const float> logits, int32_t token, int num_top) {
+TokenScore score_of_row(std::span<const float> logits, int32_t token, int num_top,
+                        double temperature) {
+  const auto b = static_cast<float>(1.0 / temperature);
   const auto n = std::ssize(logits);
-  const float total = policy::kernels::softmax_stats(logits.data(), n, 1.0F).log_sum_exp;
+  const float total = policy::kernels::softmax_stats(logits.data(), n, b).log_sum_exp;
   TokenScore score;
   score.token = token;
-  score.logprob = logits[static_cast<size_t>(token)] - total;
+  score.logprob = b * logits[static_cast<size_t>(token)] - total;
   if (num_top <= 0) return score;
   std::vector<int32_t> ids(static_cast<size_t>(n));
   std::iota(ids.begin(), ids.end(), 0);
@@ -34,7 +36,7 @@ TokenScore score_of_row(std::span<const float> logits, int32_t token, int num_to
     return left > right || (left == right && a < b);
   });
   for (auto id = ids.begin(); id != end; ++id)
-    score.top.emplace_back(*id, logits[static_cast<size_t>(*id)] - total);
+    score.top.emplace_back(*id, b * logits[static_cast<size_t>(*id)] - total);
   return score;
 }
 

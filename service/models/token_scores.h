@@ -12,9 +12,10 @@ class Policy;
 
 namespace gradus::service {
 
-/// The logprob of `token` under a row of logits [V] at temperature 1, and the `num_top` likeliest
+/// The logprob of `token` under a row of logits [V] at the temperature, and the `num_top` likeliest
 /// tokens with theirs, falling, equal ones by id.
-TokenScore score_of_row(std::span<const float> logits, int32_t token, int num_top);
+TokenScore score_of_row(std::span<const float> logits, int32_t token, int num_top,
+                        double temperature = 1.0);
 
 /// Each token's logprob behind those before it; the first one's is NaN.
 std::vector<TokenScore> score_tokens(const policy::Policy& policy,
