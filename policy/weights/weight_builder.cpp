@@ -4,12 +4,11 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "base/random.h"
 #include "policy/formats/adapter_targets.h"
 #include "policy/formats/hf/fp8_format.h"
 #include "policy/ops/rounding.h"
+#include "policy/weights/fresh_adapter.h"
 #include "policy/weights/merged_value.h"
 
 namespace gradus::policy {
@@ -25,17 +24,9 @@ std::string adapter_name(const Weight& weight, const char* side) {
   return "base_model.model." + std::string(layer_name(weight)) + ".lora_" + side + ".weight";
 }
 
-/// As PEFT starts them: A uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), B zero, so that the
-/// adapted policy equals the base.
 TensorSource fresh_adapters(uint64_t seed) {
   return [seed](const std::string& name, const std::vector<int64_t>& shape, std::span<float> out) {
-    if (name.ends_with("lora_B.weight")) {
-      std::ranges::fill(out, 0.0F);
-      return;
-    }
-    RandomStream random(seed, hash_text(name), 0, 0);
-    const float bound = 1.0F / std::sqrt(static_cast<float>(shape[1]));
-    for (float& value : out) value = (2.0F * random.uniform() - 1.0F) * bound;
+    fill_fresh_adapter(seed, name, shape[1], out);
   };
 }
 

@@ -87,12 +87,12 @@ struct LoadedModel::Impl {
         const double begin_s = machine_clock().now_s();
         do {
           for (auto& finished : engine->step()) finish(finished);
-          num_running = engine->num_open();
         } while (!engine->is_idle() && !has_news() && turn.is_awaited() &&
                  machine_clock().now_s() - begin_s < kTurn_s);
       } catch (const std::exception& error) {  // the edge of a thread
         end_all(failure_text(error));
       }
+      num_running = engine->num_open();
     }
     end_all("the server is stopping");
   }

@@ -3,17 +3,13 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
-
-#include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
 #include "base/process/usable_cores.h"
-#include "base/random.h"
 #include "policy/formats/adapter_targets.h"
 #include "policy/formats/safetensors/safetensors.h"
 #include "policy/policy.h"
+#include "policy/weights/fresh_adapter.h"
 #include "service/models/loaded_model.h"
 
 namespace gradus::service {
@@ -62,14 +58,10 @@ policy::Policy& SharedPolicy::policy() const {
 std::shared_ptr<const AdapterValues> SharedPolicy::fresh(uint64_t seed) const {
   auto values = std::make_shared<AdapterValues>();
   for (const auto& parameter : policy_->parameters()) {
-    auto value = at::zeros(parameter.value.sizes(), at::kFloat);
-    if (parameter.name.ends_with("lora_A.weight")) {
-      // As policy/weights begins adapters, so that a trainer's run with this seed is the same.
-      RandomStream random(seed, hash_text(parameter.name), 0, 0);
-      const float bound = 1.0F / std::sqrt(static_cast<float>(value.size(1)));
-      float* out = value.mutable_data_ptr<float>();
-      for (int64_t i = 0; i < value.numel(); ++i) out[i] = (2.0F * random.uniform() - 1.0F) * bound;
-    }
+    auto value = at::empty(parameter.value.sizes(), at::kFloat);
+    policy::fill_fresh_adapter(
+        seed, parameter.name, value.size(1),
+        {value.mutable_data_ptr<float>(), static_cast<size_t>(value.numel())});
     values->push_back(std::move(value));
   }
   return values;

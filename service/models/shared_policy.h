@@ -42,7 +42,7 @@ inline constexpr double kAdapterAlpha = 32.0;
 /// weights are held once, and who computes puts the own adapters in.
 ///
 ///   trainer A ─┐                ┌─ sampler of A
-///   trainer B ─┴─▶ take(...) ◀──┴─ sampler of B       one at a time, in the order of asking
+///   trainer B ─┴─▶  Turn, put  ◀─┴─ sampler of B       one at a time, in the order of asking
 ///
 /// Sampling and training so go through the same kernels and weights: a token's logprobs agree.
 class SharedPolicy {

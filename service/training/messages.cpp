@@ -11,6 +11,7 @@ namespace gradus::service {
 namespace {
 
 constexpr size_t kMostData = 1024;
+constexpr size_t kMostDimensions = 16;
 constexpr int64_t kFloat32 = 1;
 constexpr int64_t kInt64 = 2;
 constexpr int64_t kInt32 = 3;
@@ -26,23 +27,11 @@ WireTensor read_tensor_field(std::string_view bytes) {
     if (in.kind() == ProtoReader::Kind::varint) {
       tensor.shape.push_back(static_cast<int64_t>(in.varint()));
     } else {
-      // Packed: numbers without tags; read as a message of one field each would be.
-      std::string_view packed = in.bytes();
-      while (!packed.empty()) {
-        uint64_t value = 0;
-        size_t used = 0;
-        for (; used < 10 && used < packed.size(); ++used) {
-          const auto byte = static_cast<unsigned char>(packed[used]);
-          if (used * 7 < 64) value |= static_cast<uint64_t>(byte & 0x7F) << (used * 7);
-          if (byte < 0x80) break;
-        }
-        if (used == 10 || used == packed.size()) throw WireError("a shape is cut off");
-        packed.remove_prefix(used + 1);
-        tensor.shape.push_back(static_cast<int64_t>(value));
-        if (tensor.shape.size() > 16) throw WireError("a shape has too many dimensions");
-      }
+      for (ProtoReader packed(in.bytes());
+           !packed.is_over() && tensor.shape.size() <= kMostDimensions;)
+        tensor.shape.push_back(static_cast<int64_t>(packed.take_varint()));
     }
-    if (tensor.shape.size() > 16) throw WireError("a shape has too many dimensions");
+    if (tensor.shape.size() > kMostDimensions) throw WireError("a shape has too many dimensions");
   }
   return tensor;
 }

@@ -30,8 +30,11 @@ class ProtoReader {
   double real() const;
   std::string_view bytes() const;
 
- private:
+  /// Of a packed repeated field's bytes, which are numbers without tags: the next one.
   uint64_t take_varint();
+  bool is_over() const { return rest_.empty(); }
+
+ private:
   std::string_view take(uint64_t count);
 
   std::string_view rest_;

@@ -42,6 +42,26 @@ TEST_CASE("a message that is cut off is refused, and unknown fields are skipped"
   CHECK_THROWS_AS(read_forward_backward(std::string(40, '\xff')), WireError);
 }
 
+TEST_CASE("a tensor's packed shape is read whole or refused", "[service][training]") {
+  const auto read = [](const std::string& shape) {
+    ProtoWriter tensor;
+    tensor.bytes(4, shape);
+    ProtoWriter entry;
+    entry.bytes(1, "weights");
+    entry.bytes(2, tensor.text());
+    ProtoWriter datum;
+    datum.bytes(2, entry.text());
+    ProtoWriter message;
+    message.bytes(3, datum.text());
+    return read_forward_backward(message.text()).data.at(0).inputs.at("weights").shape;
+  };
+  CHECK(read(std::string("\x05\xac\x02", 3)) == std::vector<int64_t>{5, 300});
+  CHECK(read(std::string(16, '\x01')).size() == 16);
+  CHECK_THROWS_AS(read(std::string(17, '\x01')), WireError);
+  CHECK_THROWS_AS(read("\x05\xac"), WireError);
+  CHECK_THROWS_AS(read(std::string(11, '\xff')), WireError);
+}
+
 TEST_CASE("training adapters lowers the loss, and a saved state goes on with the same bits",
           "[service][training]") {
   const TemporaryFolder folder;

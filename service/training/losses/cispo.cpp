@@ -10,9 +10,7 @@ namespace {
 
 /// -sum sg(clip(r, low, high)) p A (arXiv:2506.13585); unless told, low is 0 and high 4.
 at::Tensor cispo_sum(const TokenLossInputs& in) {
-  const auto weight =
-      at::minimum(at::maximum(ratios(in).detach(), clip_threshold(in, "clip_low_threshold", 0.0)),
-                  clip_threshold(in, "clip_high_threshold", 4.0));
+  const auto weight = clip(in, ratios(in).detach(), 0.0, 4.0);
   return -(weight * in.logprobs * in.given.at("advantages")).sum();
 }
 

@@ -24,11 +24,7 @@ at::Tensor gspo_sum(const TokenLossInputs& in) {
   const auto counts = zeros.index_add(0, in.sequence, mask).clamp_min(1.0);
   const auto log_ratio = (sums / counts).index_select(0, in.sequence);
   const auto ratio = (log_ratio + in.logprobs - in.logprobs.detach()).exp();
-  const auto clipped =
-      at::minimum(at::maximum(ratio, clip_threshold(in, "clip_low_threshold", 0.8)),
-                  clip_threshold(in, "clip_high_threshold", 1.2));
-  const auto& advantages = in.given.at("advantages");
-  return -at::minimum(ratio * advantages, clipped * advantages).sum();
+  return clipped_sum(in, ratio);
 }
 
 }  // namespace

@@ -10,12 +10,7 @@ namespace {
 
 /// -sum min(r A, clip(r, low, high) A), r = exp(p - q). The thresholds are ratios.
 at::Tensor ppo_sum(const TokenLossInputs& in) {
-  const auto ratio = ratios(in);
-  const auto clipped =
-      at::minimum(at::maximum(ratio, clip_threshold(in, "clip_low_threshold", 0.8)),
-                  clip_threshold(in, "clip_high_threshold", 1.2));
-  const auto& advantages = in.given.at("advantages");
-  return -at::minimum(ratio * advantages, clipped * advantages).sum();
+  return clipped_sum(in, ratios(in));
 }
 
 }  // namespace

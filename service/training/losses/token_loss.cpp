@@ -18,6 +18,14 @@ constexpr const TokenLoss* kTokenLosses[] = {
 #undef GRADUS_RECORD
 };
 
+/// A threshold of the ratio: the request's per-token values, its config's number, or the default.
+at::Tensor clip_threshold(const TokenLossInputs& in, const std::string& name, double if_absent) {
+  if (const auto given = in.given.find(name); given != in.given.end()) return given->second;
+  const auto number = in.config.find(name);
+  return at::full_like(in.logprobs.detach(),
+                       number == in.config.end() ? if_absent : number->second);
+}
+
 }  // namespace
 
 const TokenLoss* find_token_loss(std::string_view name) {
@@ -33,15 +41,18 @@ std::string token_loss_names() {
   return names;
 }
 
-at::Tensor clip_threshold(const TokenLossInputs& in, const std::string& name, double if_absent) {
-  if (const auto given = in.given.find(name); given != in.given.end()) return given->second;
-  const auto number = in.config.find(name);
-  return at::full_like(in.logprobs.detach(),
-                       number == in.config.end() ? if_absent : number->second);
-}
-
 at::Tensor ratios(const TokenLossInputs& in) {
   return (in.logprobs - in.given.at("logprobs")).exp();
+}
+
+at::Tensor clip(const TokenLossInputs& in, const at::Tensor& ratio, double low, double high) {
+  return at::minimum(at::maximum(ratio, clip_threshold(in, "clip_low_threshold", low)),
+                     clip_threshold(in, "clip_high_threshold", high));
+}
+
+at::Tensor clipped_sum(const TokenLossInputs& in, const at::Tensor& ratio) {
+  const auto& advantages = in.given.at("advantages");
+  return -at::minimum(ratio * advantages, clip(in, ratio, 0.8, 1.2) * advantages).sum();
 }
 
 }  // namespace gradus::service

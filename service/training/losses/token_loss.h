@@ -38,9 +38,11 @@ std::string token_loss_names();
 inline constexpr std::string_view kPolicyInputs[] = {"logprobs", "advantages"};
 inline constexpr std::string_view kClipKeys[] = {"clip_low_threshold", "clip_high_threshold"};
 
-/// A threshold of the ratio: the request's per-token values, its config's number, or the default.
-at::Tensor clip_threshold(const TokenLossInputs& in, const std::string& name, double if_absent);
 /// exp(p - q).
 at::Tensor ratios(const TokenLossInputs& in);
+/// The ratio [S] between the request's thresholds; unless told, `low` and `high`.
+at::Tensor clip(const TokenLossInputs& in, const at::Tensor& ratio, double low, double high);
+/// -sum min(r A, clip(r, low, high) A); unless told, low is 0.8 and high 1.2.
+at::Tensor clipped_sum(const TokenLossInputs& in, const at::Tensor& ratio);
 
 }  // namespace gradus::service
