@@ -23,6 +23,7 @@
 #include "service/models/model_host.h"
 #include "service/store/files.h"
 #include "service/store/keys.h"
+#include "service/tinker/tinker_service.h"
 
 namespace gradus::service {
 namespace {
@@ -82,10 +83,12 @@ struct Service::Impl {
         store(options.data_dir),
         keys(store),
         files(store, options.data_dir),
-        models(store, options.config.models),
+        models(store, options.config.models,
+               TinkerService::checkpoints_folder(options.data_dir / "tinker")),
         job_store(store),
         jobs(job_store, files, keys, models, options.config.jobs,
              {options.data_dir, options.config.organization, [this] { return judge_server(); }}),
+        tinker(store, models, options.config.tinker, options.data_dir / "tinker"),
         graders(models, options.config.jobs.python_may_be_weak),
         streams(job_store) {
     check_exposure(options, keys.has_any());
@@ -95,9 +98,10 @@ struct Service::Impl {
                                    [this](const AccessRecord& record) { note(record); }});
     if (!options.config.tls.certificate.empty() || !is_loopback_address(options.listen))
       inner_port = http->listen_on_loopback();
-    parts.emplace(ServiceParts{
-        options.config, options.data_dir, store, keys, files, models, job_store, jobs, graders,
-        streams, metrics, [this] { return http->load(); }, [this] { return is_stopping.load(); }});
+    parts.emplace(ServiceParts{options.config, options.data_dir, store, keys, files, models,
+                               job_store, jobs, tinker, graders, streams, metrics,
+                               [this] { return http->load(); },
+                               [this] { return is_stopping.load(); }});
     gate.emplace(*parts, GateRules{options.is_open, is_loopback_address(options.listen),
                                    options.config.allowed_hosts});
   }
@@ -148,6 +152,7 @@ struct Service::Impl {
   ModelHost models;
   JobStore job_store;
   JobService jobs;
+  TinkerService tinker;
   GraderDesk graders;
   EventStreams streams;
   std::optional<ServiceParts> parts;
@@ -171,6 +176,7 @@ bool Service::needs_keys() const {
 }
 
 void Service::start() {
+  impl_->tinker.start();
   impl_->http->start();
   impl_->jobs.start();
 }
@@ -179,6 +185,7 @@ void Service::stop() {
   if (impl_->is_stopping.exchange(true)) return;
   // Jobs save themselves while requests end.
   std::thread jobs([this] { impl_->jobs.stop(); });
+  impl_->tinker.stop();
   impl_->http->stop();
   jobs.join();
 }

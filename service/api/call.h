@@ -44,7 +44,8 @@ void answering(const std::shared_ptr<Call>& call) {
   call->answer(answer(*call));
 }
 
-enum class BodyKind { none, json, upload };
+/// bulk_json and protobuf carry training data and may be longer (serve.http.bulk_bytes).
+enum class BodyKind { none, json, upload, bulk_json, protobuf };
 
 /// A line of the route table, from which the scope check, /openapi.yaml and the tests are made.
 struct Route {

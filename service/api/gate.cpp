@@ -113,6 +113,8 @@ RequestPlan Gate::plan(const Request& request) const {
   plan.route = route.pattern;
   plan.is_cheap = route.is_cheap;
   plan.max_body_bytes = parts_.config.http.body_bytes;
+  if (route.body == BodyKind::bulk_json || route.body == BodyKind::protobuf)
+    plan.max_body_bytes = std::max(plan.max_body_bytes, parts_.config.http.bulk_bytes);
   if (route.body == BodyKind::upload) {
     plan.max_body_bytes = parts_.config.http.upload_bytes + (1 << 20);
     plan.sink =

@@ -18,6 +18,7 @@ class JobStore;
 class EventStreams;
 class GraderDesk;
 class ServiceMetrics;
+class TinkerService;
 
 /// What handlers work with; all outlive the requests.
 struct ServiceParts {
@@ -29,6 +30,7 @@ struct ServiceParts {
   ModelHost& models;
   JobStore& job_store;
   JobService& jobs;
+  TinkerService& tinker;
   GraderDesk& graders;
   EventStreams& streams;
   ServiceMetrics& metrics;

@@ -37,7 +37,7 @@ std::string operation_text(const Route& route) {
         "        - {{name: {}, in: path, required: true, schema: {{type: string}}}}\n", name);
   }
   if (!places.empty()) text += "      parameters:\n" + places;
-  if (route.body == BodyKind::json) {
+  if (route.body == BodyKind::json || route.body == BodyKind::bulk_json) {
     text +=
         "      requestBody: {required: true, content: {application/json: {schema: {type: object}}}}"
         "\n";
@@ -46,6 +46,10 @@ std::string operation_text(const Route& route) {
         "      requestBody: {required: true, content: {multipart/form-data: {schema: {type: "
         "object}}}}\n";
   }
+  if (route.body == BodyKind::protobuf)
+    text +=
+        "      requestBody: {required: true, content: {application/x-protobuf: {schema: {type: "
+        "string, format: binary}}}}\n";
   text +=
       "      responses:\n        2XX: {description: done}\n"
       "        4XX: {$ref: '#/components/responses/Error'}\n"

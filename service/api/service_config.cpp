@@ -12,6 +12,7 @@ void describe(ServiceConfig& c, SettingFields& field) {
   field.section("tls", c.tls, "certificate and key");
   field.section("models", c.models, "models in memory");
   field.section("jobs", c.jobs, "fine-tuning jobs");
+  field.section("tinker", c.tinker, "training that clients drive step by step");
 }
 
 }  // namespace gradus::service

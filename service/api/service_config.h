@@ -6,6 +6,7 @@
 #include "service/http/http_server.h"
 #include "service/jobs/jobs_config.h"
 #include "service/models/loaded_model.h"
+#include "service/tinker/tinker_config.h"
 
 namespace gradus::service {
 
@@ -18,6 +19,7 @@ struct ServiceConfig {
   TlsConfig tls;
   ModelsConfig models;
   JobsConfig jobs;
+  TinkerConfig tinker;
 };
 
 void describe(ServiceConfig& c, SettingFields& field);

@@ -18,6 +18,7 @@ struct HttpLimits {
   double write_stall_s = 30.0;
   int header_bytes = 16384;
   int64_t body_bytes = int64_t{4} << 20;
+  int64_t bulk_bytes = int64_t{64} << 20;
   int64_t upload_bytes = int64_t{512} << 20;
   int connections = 1024;
   int requests = 512;

@@ -11,6 +11,8 @@ void describe(HttpLimits& c, SettingFields& field) {
   field("write_stall_s", c.write_stall_s, positive(), "seconds in which a client takes no byte");
   field("header_bytes", c.header_bytes, between(1024, 1 << 20), "longest head of a request");
   field("body_bytes", c.body_bytes, at_least(1024), "longest body that is not a file");
+  field("bulk_bytes", c.bulk_bytes, at_least(1024),
+        "longest body of training data and prompts of tokens");
   field("upload_bytes", c.upload_bytes, at_least(1024), "largest file");
   field("connections", c.connections, at_least(1), "open connections");
   field("requests", c.requests, at_least(1), "requests in flight; more are answered with 503");

@@ -62,7 +62,8 @@ Response error_response(const HttpError& error) {
                               {{"message", error.what()},
                                {"type", error.type},
                                {"param", text_or_null(error.param)},
-                               {"code", text_or_null(error.code)}}}});
+                               {"code", text_or_null(error.code)}}},
+                             {"detail", error.what()}});
   return response;
 }
 

@@ -51,7 +51,8 @@ class HttpError : public Error {
   HeaderList headers;
 };
 
-/// {"error": {"message", "type", "param", "code"}} with its status.
+/// {"error": {"message", "type", "param", "code"}, "detail"} with its status; detail is the
+/// message, for clients that look there.
 Response error_response(const HttpError& error);
 /// The same of any exception: HttpErrors as they are, a full disk as 507, the rest as 500 without
 /// what only the operator may know.

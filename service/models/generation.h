@@ -34,6 +34,7 @@ struct GeneratedText {
   std::string text;
   std::vector<int32_t> tokens;
   std::vector<TokenScore> scores;  ///< where asked for
+  std::vector<float> logprobs;     ///< [tokens] at the sampling temperature (1: greedy), uncut
   rollout::FinishReason finish = rollout::FinishReason::failed;
   std::string error;
 };

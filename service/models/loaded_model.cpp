@@ -188,6 +188,7 @@ struct LoadedModel::Impl {
       auto& text = job->result.completions[static_cast<size_t>(completion.index)];
       text.text = std::move(completion.text);
       text.tokens = std::move(completion.tokens);
+      text.logprobs = std::move(completion.policy_logprobs);
       text.finish = completion.finish;
       text.error = completion.error;
     }
@@ -286,7 +287,8 @@ int64_t LoadedModel::vocab_size() const {
   return impl_->policy->model_config().vocab_size;
 }
 int64_t LoadedModel::memory_bytes() const {
-  return impl_->policy->weight_bytes() + impl_->cache_bytes;
+  const int64_t weights = impl_->adapters ? 0 : impl_->policy->weight_bytes();
+  return weights + impl_->cache_bytes;
 }
 
 std::string LoadedModel::render_chat(const nlohmann::ordered_json& messages,

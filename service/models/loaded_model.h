@@ -22,6 +22,7 @@ struct ModelsConfig {
   int max_sequences = 128;
   int threads = 0;
   std::string precision = "float32";
+  int adapters = 16;
 };
 
 void describe(ModelsConfig& c, SettingFields& field);
@@ -47,6 +48,7 @@ class LoadedModel {
   const policy::Tokenizer& tokenizer() const;
   int64_t context_length() const;
   int64_t vocab_size() const;
+  /// Without the weights of a base that it shares.
   int64_t memory_bytes() const;
 
   /// The prompt of a chat, ending where the assistant begins, through the model's template; the

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/failure_text.h"
 #include "base/process/free_memory.h"
+#include "policy/formats/checkpoint_source.h"
+#include "policy/formats/model_config.h"
 #include "service/http/message.h"
 
 namespace gradus::service {
@@ -32,7 +34,46 @@ int64_t bytes_on_disk(const std::filesystem::path& path) {
   return bytes;
 }
 
+constexpr std::string_view kTrainedScheme = "tinker://";
+
+struct TrainedName {
+  std::string model;
+  std::string kind;
+  std::string name;
+};
+
+/// The parts of tinker://MODEL/KIND/NAME.
+std::optional<TrainedName> trained_name(std::string_view text) {
+  if (!text.starts_with(kTrainedScheme)) return std::nullopt;
+  text.remove_prefix(kTrainedScheme.size());
+  const size_t first = text.find('/');
+  const size_t second = text.find('/', std::min(first, text.size() - 1) + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
+  return TrainedName{std::string(text.substr(0, first)),
+                     std::string(text.substr(first + 1, second - first - 1)),
+                     std::string(text.substr(second + 1))};
+}
+
+constexpr const char* kTrainedColumns =
+    "SELECT c.id, c.created, c.project, m.base, m.rank, m.has_attention, m.has_mlp, c.model, "
+    "c.kind, c.name FROM training_checkpoints c JOIN training_models m ON m.id=c.model ";
+
 constexpr const char* kModelColumns = "SELECT name, path, created, project, job FROM models ";
+
+ModelEntry trained_entry(const SqlRow& row, const std::filesystem::path& folder) {
+  ModelEntry entry;
+  entry.name = std::string(kTrainedScheme) + row.text(7) + "/" + row.text(8) + "/" + row.text(9);
+  entry.path = (folder / row.text(0)).string();
+  entry.created = row.integer(1);
+  entry.owner = row.text(2);
+  entry.base = row.text(3);
+  entry.shape = {static_cast<int>(row.integer(4)), row.integer(5) != 0, row.integer(6) != 0};
+  return entry;
+}
+
+HttpError cannot_load(const std::string& name) {
+  return {503, "The model `" + name + "` cannot be loaded.", "model_not_ready", "model"};
+}
 
 }  // namespace
 
@@ -43,10 +84,15 @@ void describe(ModelsConfig& c, SettingFields& field) {
   field("max_sequences", c.max_sequences, at_least(1), "completions that decode together");
   field("threads", c.threads, at_least(0), "compute threads of each model; 0: all cores");
   field("precision", c.precision, any(), "float32 or bfloat16");
+  field("adapters", c.adapters, at_least(1),
+        "sets of adapters that stay ready to sample; others are read again when they are asked");
 }
 
-ModelHost::ModelHost(Store& store, ModelsConfig config)
-    : store_(store), config_(std::move(config)) {}
+ModelHost::ModelHost(Store& store, ModelsConfig config, std::filesystem::path checkpoints)
+    : store_(store),
+      config_(std::move(config)),
+      checkpoints_(std::move(checkpoints)),
+      shared_(config_) {}
 
 void ModelHost::add_base(const std::string& name, const std::string& path, int64_t created) {
   const bool is_plain =
@@ -63,6 +109,16 @@ std::optional<ModelEntry> ModelHost::find(const std::string& name,
                                           const std::string& project) const {
   const auto base = bases_.find(name);
   if (base != bases_.end()) return base->second;
+  if (const auto trained = trained_name(name)) {
+    const auto row = store_.read([&](Database& database) {
+      return database.first(std::string(kTrainedColumns) +
+                                "WHERE c.model=? AND c.kind=? AND c.name=? AND "
+                                "(c.project=? OR c.is_public=1)",
+                            {trained->model, trained->kind, trained->name, project});
+    });
+    if (!row) return std::nullopt;
+    return trained_entry(*row, checkpoints_);
+  }
   const auto row = store_.read([&](Database& database) {
     return database.first(std::string(kModelColumns) +
                               "WHERE name=? AND (project=? OR EXISTS(SELECT 1 FROM permissions p "
@@ -86,39 +142,92 @@ std::vector<ModelEntry> ModelHost::list(const std::string& project) const {
   return entries;
 }
 
+std::optional<ModelEntry> ModelHost::find_checkpoint(const std::string& id) const {
+  const auto row = store_.read([&](Database& database) {
+    return database.first(std::string(kTrainedColumns) + "WHERE c.id=?", {id});
+  });
+  if (!row) return std::nullopt;
+  return trained_entry(*row, checkpoints_);
+}
+
+ModelFacts ModelHost::facts(const ModelEntry& entry) {
+  if (!entry.base.empty()) {
+    const auto base = find(entry.base, entry.owner);
+    if (!base) throw no_such_model(entry.base);
+    return facts(*base);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = facts_.find(entry.path);
+    if (known != facts_.end()) return known->second;
+  }
+  ModelFacts facts;
+  try {
+    const auto config = policy::load_model_config(*policy::open_checkpoint(entry.path));
+    facts = {config.vocab_size, config.max_position_embeddings};
+  } catch (const std::exception&) {
+    throw cannot_load(entry.name);
+  }
+  const std::lock_guard lock(mutex_);
+  return facts_[entry.path] = facts;
+}
+
+std::shared_ptr<SharedPolicy> ModelHost::share(const ModelEntry& base, const AdapterShape& shape) {
+  {
+    const std::lock_guard lock(mutex_);
+    make_room(bytes_on_disk(base.path));
+  }
+  try {
+    return shared_.use(base.path, shape);
+  } catch (const std::exception&) {
+    throw cannot_load(base.name);
+  }
+}
+
 std::shared_ptr<LoadedModel> ModelHost::use(const std::string& name, const std::string& project) {
   const auto entry = find(name, project);
   if (!entry) throw no_such_model(name);
+  return use(*entry);
+}
+
+std::shared_ptr<LoadedModel> ModelHost::use(const ModelEntry& entry) {
+  const std::string key = entry.slot();
   std::unique_lock lock(mutex_);
   for (;;) {
-    Slot& slot = slots_[name];
+    Slot& slot = slots_[key];
+    slot.name = entry.name;
+    slot.is_adapter = !entry.base.empty();
     slot.last_use = ++num_uses_;
     if (slot.model) return slot.model;
     if (!slot.is_loading) break;
     loaded_.wait(lock);
   }
-  slots_[name].is_loading = true;
-  make_room(bytes_on_disk(entry->path));
+  slots_[key].is_loading = true;
+  if (entry.base.empty()) make_room(bytes_on_disk(entry.path));
   lock.unlock();
   std::shared_ptr<LoadedModel> model;
   std::string fault;
   try {
-    model = load(*entry);
+    model = load(entry);
   } catch (const std::exception& error) {
     fault = failure_text(error);
   }
   lock.lock();
-  slots_[name].is_loading = false;
-  slots_[name].model = model;
-  if (!model) slots_.erase(name);
+  slots_[key].is_loading = false;
+  slots_[key].model = model;
+  if (!model) slots_.erase(key);
+  drop_old_adapters();
   loaded_.notify_all();
-  if (!model)
-    throw HttpError(503, "The model `" + name + "` cannot be loaded.", "model_not_ready", "model");
+  if (!model) throw cannot_load(entry.name);
   return model;
 }
 
 std::shared_ptr<LoadedModel> ModelHost::load(const ModelEntry& entry) {
-  return std::make_shared<LoadedModel>(entry.name, entry.path, config_);
+  if (entry.base.empty()) return std::make_shared<LoadedModel>(entry.name, entry.path, config_);
+  const auto base = find(entry.base, entry.owner);
+  if (!base) throw no_such_model(entry.base);
+  const auto shared = share(*base, entry.shape);
+  return std::make_shared<LoadedModel>(entry.name, shared, shared->read(entry.path), config_);
 }
 
 /// With the mutex held: unloads what nobody uses, the least recently used first.
@@ -126,7 +235,8 @@ void ModelHost::make_room(int64_t bytes) {
   const double budget = config_.memory_mb > 0 ? config_.memory_mb * (1 << 20)
                                               : static_cast<double>(gradus::memory_bytes()) / 2;
   for (;;) {
-    int64_t held = bytes + static_cast<int64_t>(config_.kv_cache_mb * (1 << 20));
+    int64_t held = bytes + static_cast<int64_t>(config_.kv_cache_mb * (1 << 20)) +
+                   shared_.memory_bytes() + other_bytes_;
     auto oldest = slots_.end();
     for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
       if (!slot->second.model) continue;
@@ -135,7 +245,28 @@ void ModelHost::make_room(int64_t bytes) {
       if (is_idle && (oldest == slots_.end() || slot->second.last_use < oldest->second.last_use))
         oldest = slot;
     }
-    if (static_cast<double>(held) <= budget || oldest == slots_.end()) return;
+    if (static_cast<double>(held) <= budget) return;
+    if (oldest != slots_.end()) {
+      slots_.erase(oldest);
+    } else if (!shared_.drop_idle()) {
+      return;
+    }
+  }
+}
+
+/// With the mutex held: adapters cost little to read again, a cache and a thread each to keep.
+void ModelHost::drop_old_adapters() {
+  for (;;) {
+    int count = 0;
+    auto oldest = slots_.end();
+    for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
+      if (!slot->second.is_adapter || !slot->second.model) continue;
+      ++count;
+      const bool is_idle = slot->second.model.use_count() == 1;
+      if (is_idle && (oldest == slots_.end() || slot->second.last_use < oldest->second.last_use))
+        oldest = slot;
+    }
+    if (count <= config_.adapters || oldest == slots_.end()) return;
     slots_.erase(oldest);
   }
 }
@@ -155,8 +286,8 @@ bool ModelHost::is_in_use(const std::string& name) const {
 std::vector<ModelHost::Status> ModelHost::loaded() const {
   const std::lock_guard lock(mutex_);
   std::vector<Status> all;
-  for (const auto& [name, slot] : slots_) {
-    if (slot.model) all.push_back({name, slot.model->load(), slot.model->memory_bytes()});
+  for (const auto& [key, slot] : slots_) {
+    if (slot.model) all.push_back({slot.name, slot.model->load(), slot.model->memory_bytes()});
   }
   return all;
 }

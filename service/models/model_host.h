@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -11,26 +12,39 @@
 #include <vector>
 
 #include "service/models/loaded_model.h"
+#include "service/models/shared_policies.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
+
+/// What is known of a model without loading it.
+struct ModelFacts {
+  int64_t vocab_size = 0;
+  int64_t context_length = 0;
+};
 
 /// A model that a project may use.
 struct ModelEntry {
   std::string name;
   std::string path;  ///< a checkpoint on this machine
   int64_t created = 0;
-  std::string owner;  ///< as OpenAI's owned_by: "gradus", or the project
-  std::string job;    ///< that made it; empty: a base model
-  bool is_base() const { return job.empty(); }
+  std::string owner;        ///< as OpenAI's owned_by: "gradus", or the project
+  std::string job;          ///< that made it; empty: a base model
+  std::string base;         ///< of adapters that a training session saved: the model they stand on
+  AdapterShape shape = {};  ///< of those
+  bool is_base() const { return job.empty() && base.empty(); }
+  /// Its place in memory: names of saved adapters may be given anew, their folders never.
+  const std::string& slot() const { return base.empty() ? name : path; }
 };
 
-/// The models of the server by name: base models of its settings, and what its jobs made,
-/// checkpoints included. Loads them when they are asked for, and unloads the one that was used
-/// least recently where memory is short. Any thread.
+/// The models of the server by name: base models of its settings, what its jobs made, checkpoints
+/// included, and adapters that training sessions saved (tinker://MODEL/sampler_weights/NAME). Loads
+/// them when they are asked for, and unloads the one that was used least recently where memory is
+/// short. Any thread.
 class ModelHost {
  public:
-  ModelHost(Store& store, ModelsConfig config);
+  /// @param checkpoints  the folder of the training sessions' checkpoints.
+  ModelHost(Store& store, ModelsConfig config, std::filesystem::path checkpoints);
 
   /// @throws ArgumentError  the name is taken or holds odd characters.
   void add_base(const std::string& name, const std::string& path, int64_t created);
@@ -43,6 +57,16 @@ class ModelHost {
   /// Loads where need be and keeps it in memory as long as the pointer lives.
   /// @throws HttpError  404 model_not_found; 503: it cannot be loaded.
   std::shared_ptr<LoadedModel> use(const std::string& name, const std::string& project);
+  std::shared_ptr<LoadedModel> use(const ModelEntry& entry);
+
+  /// Adapters by the id of their checkpoint, whatever their name is now.
+  std::optional<ModelEntry> find_checkpoint(const std::string& id) const;
+  /// @throws HttpError  503: its config cannot be read.
+  ModelFacts facts(const ModelEntry& entry);
+  /// A base for adapters of a shape, loaded where need be. @throws HttpError  503
+  std::shared_ptr<SharedPolicy> share(const ModelEntry& base, const AdapterShape& shape);
+  /// Bytes that others hold beside the models: adapters in training. They count in the budget.
+  void note_others(int64_t bytes) { other_bytes_ = bytes; }
   /// Forgets a model that is gone; requests that use it go on.
   void forget(const std::string& name);
   bool is_in_use(const std::string& name) const;
@@ -56,6 +80,8 @@ class ModelHost {
 
  private:
   struct Slot {
+    std::string name;
+    bool is_adapter = false;
     std::shared_ptr<LoadedModel> model;
     bool is_loading = false;
     uint64_t last_use = 0;
@@ -63,10 +89,15 @@ class ModelHost {
 
   std::shared_ptr<LoadedModel> load(const ModelEntry& entry);
   void make_room(int64_t bytes);
+  void drop_old_adapters();
 
   Store& store_;
   ModelsConfig config_;
+  std::filesystem::path checkpoints_;
   std::map<std::string, ModelEntry> bases_;
+  SharedPolicies shared_;
+  std::atomic<int64_t> other_bytes_{0};
+  std::map<std::string, ModelFacts> facts_;  ///< by path
   mutable std::mutex mutex_;
   std::condition_variable loaded_;
   std::map<std::string, Slot> slots_;

@@ -63,6 +63,47 @@ CREATE TABLE idempotency(
   project TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, job TEXT NOT NULL,
   created INTEGER NOT NULL, PRIMARY KEY(project, key));
 )sql",
+    // 2: training sessions, their models, promises, samplers and checkpoints
+    R"sql(
+CREATE TABLE sessions(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  created INTEGER NOT NULL, last_seen INTEGER NOT NULL, finished INTEGER, reason TEXT, detail TEXT,
+  tags TEXT NOT NULL, metadata TEXT, display_name TEXT, client_project TEXT, idempotency TEXT,
+  UNIQUE(project, idempotency));
+CREATE INDEX sessions_of_project ON sessions(project, seq);
+CREATE INDEX open_sessions ON sessions(last_seen) WHERE finished IS NULL;
+CREATE TABLE training_models(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  session TEXT NOT NULL REFERENCES sessions(id), number INTEGER NOT NULL, base TEXT NOT NULL,
+  rank INTEGER NOT NULL, has_attention INTEGER NOT NULL, has_mlp INTEGER NOT NULL,
+  metadata TEXT, created INTEGER NOT NULL, last_request INTEGER NOT NULL,
+  done_seq INTEGER NOT NULL DEFAULT -1, state_seq INTEGER NOT NULL DEFAULT -1, state TEXT,
+  closed INTEGER, released INTEGER NOT NULL DEFAULT 0, fault TEXT, UNIQUE(session, number));
+CREATE INDEX training_models_of_project ON training_models(project, seq);
+CREATE TABLE promises(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  session TEXT NOT NULL, owner TEXT NOT NULL, number INTEGER, kind TEXT NOT NULL,
+  hash TEXT NOT NULL, created INTEGER NOT NULL, body BLOB, seed INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK(state IN ('waiting','kept','failed','refused')), result BLOB,
+  is_protobuf INTEGER NOT NULL DEFAULT 0, error TEXT, category TEXT, status INTEGER,
+  finished INTEGER, fetched INTEGER);
+CREATE UNIQUE INDEX promises_once ON promises(owner, number) WHERE number IS NOT NULL;
+CREATE INDEX promises_to_keep ON promises(owner, number) WHERE state = 'waiting';
+CREATE INDEX promises_with_results ON promises(finished) WHERE result IS NOT NULL;
+CREATE TABLE training_checkpoints(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  model TEXT NOT NULL REFERENCES training_models(id),
+  kind TEXT NOT NULL CHECK(kind IN ('weights','sampler_weights','external_weights')),
+  name TEXT NOT NULL, created INTEGER NOT NULL, bytes INTEGER NOT NULL, expires INTEGER,
+  is_public INTEGER NOT NULL DEFAULT 0, metadata TEXT, UNIQUE(model, kind, name));
+CREATE INDEX training_checkpoints_of_project ON training_checkpoints(project, seq);
+CREATE TABLE samplers(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+  session TEXT NOT NULL REFERENCES sessions(id), number INTEGER NOT NULL, base TEXT NOT NULL,
+  path TEXT, checkpoint TEXT, follows TEXT, created INTEGER NOT NULL, UNIQUE(session, number));
+CREATE INDEX samplers_that_follow ON samplers(follows) WHERE follows IS NOT NULL;
+CREATE INDEX samplers_of_checkpoint ON samplers(checkpoint) WHERE checkpoint IS NOT NULL;
+)sql",
 };
 
 constexpr int64_t kNewest = std::size(kSteps);

@@ -198,6 +198,32 @@ WireForwardBackward read_forward_backward(std::string_view body) {
   return request;
 }
 
+std::string plain_forward_backward(std::string_view body) {
+  const auto request = read_forward_backward(body);
+  ProtoWriter out;
+  out.bytes(1, request.model_id);
+  out.varint(2, static_cast<uint64_t>(request.seq_id));
+  out.bytes(4, request.loss_fn);
+  out.varint(6, request.forward_only ? 1 : 0);
+  for (const auto& [key, value] : request.config) {
+    out.bytes(5, key);
+    out.real(5, value);
+  }
+  for (const auto& key : request.text_config) out.bytes(7, key);
+  for (const auto& datum : request.data) {
+    out.varint(3, datum.has_images ? 1 : 0);
+    for (const auto chunk : datum.chunks) out.bytes(3, chunk);
+    for (const auto& [name, tensor] : datum.inputs) {
+      out.bytes(8, name);
+      out.bytes(9, tensor.dense);
+      out.varint(10, static_cast<uint64_t>(tensor.dtype));
+      out.varint(11, tensor.is_sparse ? 1 : 0);
+      for (const int64_t size : tensor.shape) out.varint(12, static_cast<uint64_t>(size));
+    }
+  }
+  return out.text();
+}
+
 std::vector<TrainingDatum> read_data(const WireForwardBackward& request,
                                      const BatchLimits& limits) {
   if (request.data.empty()) throw RequestError("data: is empty");

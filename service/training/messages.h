@@ -45,6 +45,10 @@ struct WireForwardBackward {
 /// @throws WireError  it is no such message. The result looks into `body`.
 WireForwardBackward read_forward_backward(std::string_view body);
 
+/// A message in one form, whatever the order of its fields and maps: equal texts ask for the same.
+/// @throws WireError
+std::string plain_forward_backward(std::string_view body);
+
 /// One sequence with what its loss needs, all of the tokens' length.
 struct TrainingDatum {
   std::vector<int64_t> tokens;

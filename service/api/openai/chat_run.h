@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "service/api/call.h"
-#include "service/api/fields.h"
+#include "service/http/fields.h"
 #include "service/models/loaded_model.h"
 #include "service/models/logit_rules.h"
 

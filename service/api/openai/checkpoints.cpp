@@ -1,6 +1,6 @@
 // Checkpoints of a job, and which other projects may use them.
 #include "service/api/call.h"
-#include "service/api/fields.h"
+#include "service/http/fields.h"
 #include "service/api/parts.h"
 #include "service/jobs/job_store.h"
 #include "service/store/store.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "rl/stages/stage.h"
-#include "service/api/fields.h"
+#include "service/http/fields.h"
 #include "service/api/grader_desk.h"
 #include "service/api/parts.h"
 #include "service/models/model_host.h"

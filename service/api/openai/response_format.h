@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "rollout/rollout_request.h"
-#include "service/api/fields.h"
+#include "service/http/fields.h"
 #include "service/models/loaded_model.h"
 
 namespace gradus::service {

@@ -1,4 +1,4 @@
-#include "service/api/fields.h"
+#include "service/http/fields.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
