@@ -31,6 +31,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kBundledName = "nano";
+/// Its logits are steep for its size: one step of a usual learning rate at 32 throws it far.
+constexpr double kBundledAlpha = 1.0;
 
 bool is_loopback_address(const std::string& listen) {
   return listen.starts_with("127.") || listen.starts_with("[::1]") ||
@@ -116,7 +118,8 @@ struct Service::Impl {
       models.add_base(name, absolute(path), seconds_of_file(path));
     }
     if (!is_replaced)
-      models.add_base(kBundledName, absolute(bundled), seconds_of_file(bundled / "config.json"));
+      models.add_base(kBundledName, absolute(bundled), seconds_of_file(bundled / "config.json"),
+                      kBundledAlpha);
   }
 
   /// Where a job's process asks models of this server: never through TLS.

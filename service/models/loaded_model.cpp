@@ -246,7 +246,7 @@ struct LoadedModel::Impl {
 
 LoadedModel::LoadedModel(const std::string& name, const std::string& path,
                          const ModelsConfig& config)
-    : LoadedModel(name, std::make_shared<SharedPolicy>(path, AdapterShape(), config), nullptr,
+    : LoadedModel(name, std::make_shared<SharedPolicy>(path, AdapterShape{}, config), nullptr,
                   config) {}
 LoadedModel::LoadedModel(const std::string& name, std::shared_ptr<SharedPolicy> base,
                          std::shared_ptr<const AdapterValues> adapters, const ModelsConfig& config)

@@ -22,6 +22,7 @@ struct ModelsConfig {
   int max_sequences = 128;
   int threads = 0;
   std::string precision = "float32";
+  double adapter_alpha = 0.0;
   int adapters = 16;
 };
 

@@ -18,7 +18,13 @@ HttpError no_such_model(const std::string& name) {
 }
 
 ModelEntry entry_of(const SqlRow& row) {
-  return {row.text(0), row.text(1), row.integer(2), row.text(3), row.text(4)};
+  ModelEntry entry;
+  entry.name = row.text(0);
+  entry.path = row.text(1);
+  entry.created = row.integer(2);
+  entry.owner = row.text(3);
+  entry.job = row.text(4);
+  return entry;
 }
 
 /// Bytes of a checkpoint's files, about what it takes in memory.
@@ -56,7 +62,8 @@ std::optional<TrainedName> trained_name(std::string_view text) {
 
 constexpr const char* kTrainedColumns =
     "SELECT c.id, c.created, c.project, m.base, m.rank, m.has_attention, m.has_mlp, c.model, "
-    "c.kind, c.name FROM training_checkpoints c JOIN training_models m ON m.id=c.model ";
+    "c.kind, c.name, m.alpha, m.has_head FROM training_checkpoints c JOIN training_models m ON "
+    "m.id=c.model ";
 
 constexpr const char* kModelColumns = "SELECT name, path, created, project, job FROM models ";
 
@@ -67,7 +74,8 @@ ModelEntry trained_entry(const SqlRow& row, const std::filesystem::path& folder)
   entry.created = row.integer(1);
   entry.owner = row.text(2);
   entry.base = row.text(3);
-  entry.shape = {static_cast<int>(row.integer(4)), row.integer(5) != 0, row.integer(6) != 0};
+  entry.shape = {static_cast<int>(row.integer(4)), row.integer(5) != 0, row.integer(6) != 0,
+                 row.integer(11) != 0, row.number(10)};
   return entry;
 }
 
@@ -84,6 +92,9 @@ void describe(ModelsConfig& c, SettingFields& field) {
   field("max_sequences", c.max_sequences, at_least(1), "completions that decode together");
   field("threads", c.threads, at_least(0), "compute threads of each model; 0: all cores");
   field("precision", c.precision, any(), "float32 or bfloat16");
+  field("adapter_alpha", c.adapter_alpha, at_least(0.0),
+        "products of adapters in training are scaled by this over their rank; 0: 32, and 1 on the "
+        "bundled base");
   field("adapters", c.adapters, at_least(1),
         "sets of adapters that stay ready to sample; others are read again when they are asked");
 }
@@ -94,14 +105,21 @@ ModelHost::ModelHost(Store& store, ModelsConfig config, std::filesystem::path ch
       checkpoints_(std::move(checkpoints)),
       shared_(config_) {}
 
-void ModelHost::add_base(const std::string& name, const std::string& path, int64_t created) {
+void ModelHost::add_base(const std::string& name, const std::string& path, int64_t created,
+                         double adapter_alpha) {
   const bool is_plain =
       !name.empty() && name.size() <= 200 && std::ranges::all_of(name, [](unsigned char c) {
         return c > 0x20 && c < 0x7F && c != '"' && c != '\\' && c != '%' && c != '?' && c != '#';
       });
   if (!is_plain || name.starts_with("ft:"))
     throw ArgumentError("--model: " + name + ": is no name for a model; try letters and digits");
-  if (!bases_.emplace(name, ModelEntry{name, path, created, "gradus", ""}).second)
+  ModelEntry entry;
+  entry.name = name;
+  entry.path = path;
+  entry.created = created;
+  entry.owner = "gradus";
+  entry.adapter_alpha = config_.adapter_alpha > 0 ? config_.adapter_alpha : adapter_alpha;
+  if (!bases_.emplace(name, entry).second)
     throw ArgumentError("--model: " + name + ": is given twice");
 }
 
@@ -164,7 +182,7 @@ ModelFacts ModelHost::facts(const ModelEntry& entry) {
   ModelFacts facts;
   try {
     const auto config = policy::load_model_config(*policy::open_checkpoint(entry.path));
-    facts = {config.vocab_size, config.max_position_embeddings};
+    facts = {config.vocab_size, config.max_position_embeddings, !config.tie_word_embeddings};
   } catch (const std::exception&) {
     throw cannot_load(entry.name);
   }

@@ -21,6 +21,7 @@ namespace gradus::service {
 struct ModelFacts {
   int64_t vocab_size = 0;
   int64_t context_length = 0;
+  bool has_own_head = false;  ///< its head is not its embedding, and may have adapters
 };
 
 /// A model that a project may use.
@@ -32,6 +33,7 @@ struct ModelEntry {
   std::string job;          ///< that made it; empty: a base model
   std::string base;         ///< of adapters that a training session saved: the model they stand on
   AdapterShape shape = {};  ///< of those
+  double adapter_alpha = kAdapterAlpha;  ///< of adapters that are trained on it
   bool is_base() const { return job.empty() && base.empty(); }
   /// Its place in memory: names of saved adapters may be given anew, their folders never.
   const std::string& slot() const { return base.empty() ? name : path; }
@@ -47,7 +49,9 @@ class ModelHost {
   ModelHost(Store& store, ModelsConfig config, std::filesystem::path checkpoints);
 
   /// @throws ArgumentError  the name is taken or holds odd characters.
-  void add_base(const std::string& name, const std::string& path, int64_t created);
+  /// @param adapter_alpha  of adapters on it, unless a setting says otherwise.
+  void add_base(const std::string& name, const std::string& path, int64_t created,
+                double adapter_alpha = kAdapterAlpha);
 
   /// Nothing: there is none of that name, or it is another project's.
   std::optional<ModelEntry> find(const std::string& name, const std::string& project) const;

@@ -4,9 +4,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/process/usable_cores.h"
 #include "policy/formats/adapter_targets.h"
+#include "policy/formats/families/family.h"
 #include "policy/formats/safetensors/safetensors.h"
 #include "policy/policy.h"
 #include "policy/weights/fresh_adapter.h"
@@ -21,7 +24,7 @@ policy::PolicyConfig shared_config(const std::string& path, const AdapterShape& 
   wanted.path = path;
   apply_set(wanted, "precision=" + config.precision);
   wanted.lora.rank = shape.rank;
-  wanted.lora.alpha = kAdapterAlpha;
+  wanted.lora.alpha = shape.alpha;
   if (shape.rank > 0) wanted.lora.targets = targets_of(shape);
   return wanted;
 }
@@ -36,6 +39,11 @@ std::vector<std::string> targets_of(const AdapterShape& shape) {
                         target == "w3";
     if (is_mlp ? shape.has_mlp : shape.has_attention) targets.push_back(target);
   }
+  if (shape.has_head)
+    for (const policy::Family* family : policy::families()) {
+      std::string target(policy::adapter_target(family->stem(policy::TensorRole::head)));
+      if (std::ranges::find(targets, target) == targets.end()) targets.push_back(std::move(target));
+    }
   return targets;
 }
 

@@ -27,16 +27,18 @@ struct ModelsConfig;
 /// they were handed on.
 using AdapterValues = std::vector<at::Tensor>;
 
+/// What adapters' products are scaled by over their rank, unless a base wants another.
+inline constexpr double kAdapterAlpha = 32.0;
+
 /// Where adapters stand and how large they are; rank 0: none.
 struct AdapterShape {
   int rank = 0;
   bool has_attention = true;
   bool has_mlp = true;
+  bool has_head = false;         ///< of a model whose head is not its embedding
+  double alpha = kAdapterAlpha;  ///< products are scaled by this over the rank
   auto operator<=>(const AdapterShape&) const = default;
 };
-
-/// Adapters' products are scaled by this over their rank.
-inline constexpr double kAdapterAlpha = 32.0;
 
 /// One base model in memory for all who sample from it or train adapters of one shape on it: the
 /// weights are held once, and who computes puts the own adapters in.

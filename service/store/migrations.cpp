@@ -76,6 +76,7 @@ CREATE TABLE training_models(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
   session TEXT NOT NULL REFERENCES sessions(id), number INTEGER NOT NULL, base TEXT NOT NULL,
   rank INTEGER NOT NULL, has_attention INTEGER NOT NULL, has_mlp INTEGER NOT NULL,
+  has_head INTEGER NOT NULL, alpha REAL NOT NULL,
   metadata TEXT, created INTEGER NOT NULL, last_request INTEGER NOT NULL,
   done_seq INTEGER NOT NULL DEFAULT -1, state_seq INTEGER NOT NULL DEFAULT -1, state TEXT,
   closed INTEGER, released INTEGER NOT NULL DEFAULT 0, fault TEXT, UNIQUE(session, number));

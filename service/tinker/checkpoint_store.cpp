@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTrainedCheckpointColumns =
     "SELECT c.id, c.project, c.model, c.kind, c.name, c.created, c.bytes, c.expires, c.is_public, "
-    "c.metadata, m.base, m.rank, m.has_attention, m.has_mlp FROM training_checkpoints c "
+    "c.metadata, m.base, m.rank, m.has_attention, m.has_mlp, m.alpha, m.has_head FROM "
+    "training_checkpoints c "
     "JOIN training_models m ON m.id=c.model ";
 
 TrainedCheckpoint trained_checkpoint_of(const SqlRow& row) {
@@ -30,8 +31,8 @@ TrainedCheckpoint trained_checkpoint_of(const SqlRow& row) {
   checkpoint.is_public = row.integer(8) != 0;
   if (!row.is_null(9)) checkpoint.metadata = nlohmann::json::parse(row.text(9));
   checkpoint.base = row.text(10);
-  checkpoint.shape = {static_cast<int>(row.integer(11)), row.integer(12) != 0,
-                      row.integer(13) != 0};
+  checkpoint.shape = {static_cast<int>(row.integer(11)), row.integer(12) != 0, row.integer(13) != 0,
+                      row.integer(15) != 0, row.number(14)};
   return checkpoint;
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr const char* kTrainingColumns =
     "SELECT id, project, session, number, base, rank, has_attention, has_mlp, metadata, created, "
-    "last_request, done_seq, state_seq, state, closed, fault FROM training_models ";
+    "last_request, done_seq, state_seq, state, closed, fault, alpha, has_head FROM "
+    "training_models ";
 
 TrainingModel training_model_of(const SqlRow& row) {
   TrainingModel model;
@@ -19,7 +20,8 @@ TrainingModel training_model_of(const SqlRow& row) {
   model.session = row.text(2);
   model.number = row.integer(3);
   model.base = row.text(4);
-  model.shape = {static_cast<int>(row.integer(5)), row.integer(6) != 0, row.integer(7) != 0};
+  model.shape = {static_cast<int>(row.integer(5)), row.integer(6) != 0, row.integer(7) != 0,
+                 row.integer(17) != 0, row.number(16)};
   if (!row.is_null(8)) model.metadata = nlohmann::json::parse(row.text(8));
   model.created = row.integer(9);
   model.last_request = row.integer(10);
@@ -43,9 +45,11 @@ void move_state(Database& database, const std::string& model, int64_t at,
 void insert_training_model(Database& database, const TrainingModel& model, int64_t now) {
   database.change(
       "INSERT INTO training_models(id, project, session, number, base, rank, has_attention, "
-      "has_mlp, metadata, created, last_request) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+      "has_mlp, has_head, alpha, metadata, created, last_request) "
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
       {model.id, model.project, model.session, model.number, model.base, int64_t{model.shape.rank},
        int64_t{model.shape.has_attention}, int64_t{model.shape.has_mlp},
+       int64_t{model.shape.has_head}, model.shape.alpha,
        model.metadata.is_null() ? SqlValue() : SqlValue(dump_json(model.metadata)), now, now});
 }
 

@@ -68,7 +68,7 @@ Response weights_info(Call& call) {
                         {"optimizer_config", {{"type", "adamw"}}},
                         {"is_lora", true},
                         {"lora_rank", checkpoint.shape.rank},
-                        {"train_unembed", false},
+                        {"train_unembed", checkpoint.shape.has_head},
                         {"train_mlp", checkpoint.shape.has_mlp},
                         {"train_attn", checkpoint.shape.has_attention}});
 }

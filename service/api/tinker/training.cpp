@@ -40,8 +40,9 @@ TrainingModel read_new_model(const Call& call, Fields& fields) {
   return model;
 }
 
-/// Adapters of the unembedding are not trained, whatever train_unembed says (docs/service.md).
-void read_lora(Fields& fields, int max_rank, TrainingModel& model, Promise& first) {
+/// A head that is the embedding has no adapters, whatever train_unembed says (docs/service.md).
+void read_lora(Fields& fields, int max_rank, bool has_own_head, TrainingModel& model,
+               Promise& first) {
   Fields lora(fields.need("lora_config"), "lora_config");
   model.shape.rank = static_cast<int>(lora.integer("rank", 1, max_rank).value_or(0));
   if (model.shape.rank == 0) lora.need("rank");
@@ -49,11 +50,10 @@ void read_lora(Fields& fields, int max_rank, TrainingModel& model, Promise& firs
     first.seed = static_cast<uint64_t>(*seed);
   model.shape.has_attention = lora.flag("train_attn", true);
   model.shape.has_mlp = lora.flag("train_mlp", true);
-  lora.flag("train_unembed", true);
+  model.shape.has_head = lora.flag("train_unembed", true) && has_own_head;
   lora.finish();
-  if (!model.shape.has_attention && !model.shape.has_mlp)
-    refuse_field("lora_config",
-                 "train_attn and train_mlp are both false: nothing is left to train");
+  if (!model.shape.has_attention && !model.shape.has_mlp && !model.shape.has_head)
+    refuse_field("lora_config", "leaves nothing to train");
 }
 
 Response make_model(Call& call, const TrainingModel& model, Promise& first) {
@@ -73,8 +73,11 @@ Response create_model(Call& call) {
   Fields fields(body, "");
   Promise first = new_promise(call, "create_model");
   TrainingModel model = read_new_model(call, fields);
-  model.base = base_of_call(call, fields.text("base_model", 512)).name;
-  read_lora(fields, call.parts.config.tinker.max_rank, model, first);
+  const ModelEntry base = base_of_call(call, fields.text("base_model", 512));
+  model.base = base.name;
+  model.shape.alpha = base.adapter_alpha;
+  read_lora(fields, call.parts.config.tinker.max_rank, call.parts.models.facts(base).has_own_head,
+            model, first);
   fields.pass_over({"type"});
   fields.finish();
   return make_model(call, model, first);
