@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kBundledName = "nano";
 /// Its logits are steep for its size: one step of a usual learning rate at 32 throws it far.
-constexpr double kBundledAlpha = 1.0;
+constexpr double kBundledAlpha = 2.0;
 
 bool is_loopback_address(const std::string& listen) {
   return listen.starts_with("127.") || listen.starts_with("[::1]") ||

@@ -93,7 +93,7 @@ void describe(ModelsConfig& c, SettingFields& field) {
   field("threads", c.threads, at_least(0), "compute threads of each model; 0: all cores");
   field("precision", c.precision, any(), "float32 or bfloat16");
   field("adapter_alpha", c.adapter_alpha, at_least(0.0),
-        "products of adapters in training are scaled by this over their rank; 0: 32, and 1 on the "
+        "products of adapters in training are scaled by this over their rank; 0: 32, and 2 on the "
         "bundled base");
   field("adapters", c.adapters, at_least(1),
         "sets of adapters that stay ready to sample; others are read again when they are asked");
