@@ -19,6 +19,7 @@ struct TokenScore {
   int32_t token = 0;
   float logprob = 0.0F;
   std::vector<std::pair<int32_t, float>> top;
+  std::vector<float> targets;  ///< logprobs of the tokens that were asked for in its place
 };
 
 /// One token as it was sampled.
@@ -59,7 +60,10 @@ struct GenerationRequest {
   double score_temperature = 1.0;  ///< of the completions' scores
   bool ignores_end = false;        ///< the model's own end tokens end nothing
   bool scores_prompt = false;      ///< GenerationResult::prompt_scores
-  bool generates = true;           ///< false: the prompt is scored alone
+  /// [prompt - 1][K] tokens that are scored behind each beginning of the prompt; below 0: none, and
+  /// the logprob is 0. Empty: nothing.
+  std::vector<std::vector<int32_t>> prompt_targets;
+  bool generates = true;  ///< false: the prompt is scored alone
   /// Called on the model's thread for each token; must be quick; may be empty.
   std::function<void(const GeneratedToken&)> on_token;
   /// Called once, on the model's thread, also where it was cancelled.

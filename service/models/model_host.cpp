@@ -248,10 +248,14 @@ std::shared_ptr<LoadedModel> ModelHost::load(const ModelEntry& entry) {
   return std::make_shared<LoadedModel>(entry.name, shared, shared->read(entry.path), config_);
 }
 
+int64_t ModelHost::budget_bytes() const {
+  if (config_.memory_mb > 0) return static_cast<int64_t>(config_.memory_mb * (1 << 20));
+  return gradus::memory_bytes() / 2;
+}
+
 /// With the mutex held: unloads what nobody uses, the least recently used first.
 void ModelHost::make_room(int64_t bytes) {
-  const double budget = config_.memory_mb > 0 ? config_.memory_mb * (1 << 20)
-                                              : static_cast<double>(gradus::memory_bytes()) / 2;
+  const int64_t budget = budget_bytes();
   for (;;) {
     int64_t held = bytes + static_cast<int64_t>(config_.kv_cache_mb * (1 << 20)) +
                    shared_.memory_bytes() + other_bytes_;
@@ -263,7 +267,7 @@ void ModelHost::make_room(int64_t bytes) {
       if (is_idle && (oldest == slots_.end() || slot->second.last_use < oldest->second.last_use))
         oldest = slot;
     }
-    if (static_cast<double>(held) <= budget) return;
+    if (held <= budget) return;
     if (oldest != slots_.end()) {
       slots_.erase(oldest);
     } else if (!shared_.drop_idle()) {

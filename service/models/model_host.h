@@ -71,6 +71,8 @@ class ModelHost {
   std::shared_ptr<SharedPolicy> share(const ModelEntry& base, const AdapterShape& shape);
   /// Bytes that others hold beside the models: adapters in training. They count in the budget.
   void note_others(int64_t bytes) { other_bytes_ = bytes; }
+  /// Memory of all models together.
+  int64_t budget_bytes() const;
   /// Forgets a model that is gone; requests that use it go on.
   void forget(const std::string& name);
   bool is_in_use(const std::string& name) const;

@@ -42,6 +42,7 @@ TokenScore score_of_row(std::span<const float> logits, int32_t token, int num_to
 
 std::vector<TokenScore> score_tokens(const policy::Policy& policy,
                                      const std::vector<int32_t>& tokens, int num_top,
+                                     const std::vector<std::vector<int32_t>>& targets,
                                      ThreadTeam& team) {
   policy::PackedBatch batch;
   for (size_t i = 0; i < tokens.size(); ++i) {
@@ -51,7 +52,7 @@ std::vector<TokenScore> score_tokens(const policy::Policy& policy,
   batch.segments.push_back({0, batch.num_rows(), -1});
   const auto hidden = policy.forward(batch, team).detach();
   std::vector<TokenScore> scores;
-  scores.push_back({tokens.front(), std::numeric_limits<float>::quiet_NaN(), {}});
+  scores.push_back({tokens.front(), std::numeric_limits<float>::quiet_NaN(), {}, {}});
   const int64_t last = std::ssize(tokens) - 1;
   for (int64_t begin = 0; begin < last; begin += kScoredRows) {
     std::vector<int64_t> rows(static_cast<size_t>(std::min(kScoredRows, last - begin)));
@@ -60,8 +61,12 @@ std::vector<TokenScore> score_tokens(const policy::Policy& policy,
     const auto width = static_cast<size_t>(logits.size(1));
     for (size_t i = 0; i < rows.size(); ++i) {
       const float* row = logits.const_data_ptr<float>() + i * width;
-      scores.push_back(
-          score_of_row({row, width}, tokens[static_cast<size_t>(rows[i]) + 1], num_top));
+      const auto place = static_cast<size_t>(rows[i]);
+      scores.push_back(score_of_row({row, width}, tokens[place + 1], num_top));
+      if (targets.empty()) continue;
+      for (const int32_t target : targets[place])
+        scores.back().targets.push_back(target < 0 ? 0.0F
+                                                   : score_of_row({row, width}, target, 0).logprob);
     }
   }
   return scores;

@@ -90,7 +90,7 @@ CREATE TABLE promises(
   finished INTEGER, fetched INTEGER);
 CREATE UNIQUE INDEX promises_once ON promises(owner, number) WHERE number IS NOT NULL;
 CREATE INDEX promises_to_keep ON promises(owner, number) WHERE state = 'waiting';
-CREATE INDEX promises_with_results ON promises(finished) WHERE result IS NOT NULL;
+CREATE INDEX promises_that_ended ON promises(finished) WHERE finished IS NOT NULL;
 CREATE TABLE training_checkpoints(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
   model TEXT NOT NULL REFERENCES training_models(id),

@@ -131,9 +131,9 @@ void PromiseStore::keep(const std::vector<std::pair<std::string, PromiseEnd>>& e
 void PromiseStore::drop_old(int64_t since) {
   store_.write([&](Database& database) {
     database.change(
-        "UPDATE promises SET result=NULL WHERE result IS NOT NULL AND finished<?1 AND (session IN "
-        "(SELECT id FROM sessions WHERE finished<?1) OR (fetched<?1 AND (number IS NULL OR "
-        "EXISTS(SELECT 1 FROM promises later WHERE later.owner=promises.owner AND "
+        "DELETE FROM promises WHERE finished<?1 AND body IS NULL AND (session IN "
+        "(SELECT id FROM sessions WHERE finished<?1) OR (fetched<?1 AND (kind='sample' OR number "
+        "IS NULL OR EXISTS(SELECT 1 FROM promises later WHERE later.owner=promises.owner AND "
         "later.number>promises.number AND later.fetched IS NOT NULL))))",
         {since});
   });

@@ -56,8 +56,8 @@ class PromiseStore {
   void note_fetched(const std::string& id);
   /// Many at once, in one commit. Those that have ended already stay.
   void keep(const std::vector<std::pair<std::string, PromiseEnd>>& ends);
-  /// Drops results that are out of use: fetched before `since`, and a later one of the same owner
-  /// was fetched, too, or the owner's session ended before `since`.
+  /// Drops what is out of use: fetched before `since`, and a later one of the same training model
+  /// was fetched, too, or its session ended before `since`. What may have to be done again stays.
   void drop_old(int64_t since);
 
  private:

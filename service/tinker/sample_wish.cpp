@@ -92,12 +92,40 @@ void read_sampling_params(const nlohmann::json& params, const ModelFacts& facts,
 }
 
 void refuse_what_is_missing(Fields& fields) {
-  if (fields.find("target_prompt_logprobs") != nullptr)
-    throw RequestError("target_prompt_logprobs: is not supported by this server");
   if (fields.integer("prompt_alt_tokens_k", 0, INT32_MAX).value_or(0) > 0)
     throw RequestError("prompt_alt_tokens_k: is not supported by this server");
   if (fields.flag("record_stability_info", false))
     throw RequestError("record_stability_info: is not supported by this server");
+}
+
+/// target_prompt_logprobs: an int64 tensor [prompt - 1, K] of ids, -1 where nothing is asked.
+void read_targets(Fields& fields, const ModelFacts& facts, SampleWish& wish) {
+  const auto* tensor = fields.find("target_prompt_logprobs");
+  if (tensor == nullptr) return;
+  Fields inner(*tensor, "target_prompt_logprobs");
+  if (inner.find("sparse_crow_indices") != nullptr || inner.find("sparse_col_indices") != nullptr)
+    throw RequestError("target_prompt_logprobs: sparse tensors are not supported");
+  inner.choice("dtype", {"int64"});
+  const auto& data = inner.need("data");
+  const auto& shape = inner.need("shape");
+  inner.finish();
+  const auto rows = std::ssize(wish.tokens) - 1;
+  const bool is_matrix = shape.is_array() && shape.size() == 2 && shape[0] == rows &&
+                         shape[1].is_number_unsigned() && shape[1] >= 1 && shape[1] <= kMostTop;
+  if (!is_matrix || !data.is_array() ||
+      data.size() != static_cast<size_t>(rows) * shape[1].get<size_t>())
+    throw RequestError(fmt::format(
+        "target_prompt_logprobs: must be of shape [{}, K], K from 1 to {}", rows, kMostTop));
+  const auto width = shape[1].get<size_t>();
+  for (size_t i = 0; i < data.size(); ++i) {
+    if (i % width == 0) wish.targets.emplace_back();
+    const bool is_id = data[i].is_number_integer() && data[i] >= -1 && data[i] < facts.vocab_size;
+    if (!is_id)
+      throw RequestError(
+          fmt::format("target_prompt_logprobs: {} is no token; the vocabulary has {}",
+                      data[i].dump(), facts.vocab_size));
+    wish.targets.back().push_back(data[i].get<int32_t>());
+  }
 }
 
 WireSequence wire_sequence(GeneratedText& text) {
@@ -125,6 +153,7 @@ SampleWish read_sample(const nlohmann::json& body, const ModelFacts& facts) {
                                    facts.context_length));
   read_sampling_params(fields.need("sampling_params"), facts, wish);
   wish.has_prompt_logprobs = fields.flag("prompt_logprobs", false);
+  read_targets(fields, facts, wish);
   wish.num_top = static_cast<int>(fields.integer("topk_sample_logprobs", 0, kMostTop).value_or(0));
   wish.num_top_prompt =
       static_cast<int>(fields.integer("topk_prompt_logprobs", 0, kMostTop).value_or(0));
@@ -135,7 +164,7 @@ SampleWish read_sample(const nlohmann::json& body, const ModelFacts& facts) {
   if (last_n && !wish.has_prompt_logprobs)
     throw RequestError("prompt_logprobs_last_n: needs prompt_logprobs");
   wish.last_n = last_n.value_or(0);
-  if (wish.max_tokens == 0 && !wish.has_prompt_logprobs && wish.num_top_prompt == 0)
+  if (wish.max_tokens == 0 && !wish.scores_prompt())
     throw RequestError(fmt::format(
         "sampling_params.max_tokens: no token can be sampled behind {} tokens of prompt in a "
         "context of {}, or none is asked for",
@@ -157,7 +186,8 @@ GenerationRequest generation_of(const SampleWish& wish, uint64_t seed) {
   request.num_top = wish.num_top;
   request.num_top_prompt = wish.num_top_prompt;
   request.score_temperature = wish.sampling.temperature > 0.0 ? wish.sampling.temperature : 1.0;
-  request.scores_prompt = wish.has_prompt_logprobs || wish.num_top_prompt > 0;
+  request.scores_prompt = wish.scores_prompt();
+  request.prompt_targets = wish.targets;
   request.generates = wish.max_tokens > 0;
   return request;
 }
@@ -183,6 +213,12 @@ std::string write_generation(const SampleWish& wish, GenerationResult& result) {
     if (!is_scored) top.clear();
     if (std::ssize(top) > wish.num_top_prompt) top.resize(static_cast<size_t>(wish.num_top_prompt));
     if (wish.num_top_prompt > 0) sample.prompt_top.push_back(std::move(top));
+  }
+  if (!wish.targets.empty()) {
+    sample.target_shape = {std::ssize(wish.targets), std::ssize(wish.targets.front())};
+    for (const auto& score : scores)
+      sample.target_logprobs.insert(sample.target_logprobs.end(), score.targets.begin(),
+                                    score.targets.end());
   }
   return write_sample(sample);
 }

@@ -22,8 +22,14 @@ struct SampleWish {
   bool ignores_end = false;
   bool has_prompt_logprobs = false;
   int64_t last_n = 0;  ///< prompt tokens that are scored, from the end; 0: all
+  std::vector<std::vector<int32_t>>
+      targets;  ///< [prompt - 1][K] tokens to be scored; below 0: none
   int num_top = 0;
   int num_top_prompt = 0;
+
+  bool scores_prompt() const {
+    return has_prompt_logprobs || num_top_prompt > 0 || !targets.empty();
+  }
 };
 
 /// num_samples, prompt, sampling_params and what is to be scored. Who samples (sampling_session_id,

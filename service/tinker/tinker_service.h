@@ -8,6 +8,7 @@
 
 #include "service/models/model_host.h"
 #include "service/tinker/checkpoint_store.h"
+#include "service/tinker/file_links.h"
 #include "service/tinker/promise_desk.h"
 #include "service/tinker/promise_store.h"
 #include "service/tinker/sampling_desk.h"
@@ -43,6 +44,7 @@ class TinkerService {
   CheckpointStore& checkpoints() { return checkpoints_; }
   PromiseStore& promises() { return promises_; }
   PromiseDesk& desk() { return desk_; }
+  const FileLinks& links() const { return links_; }
   TrainingDesk& training() { return training_; }
   SamplingDesk& sampling() { return sampling_; }
 
@@ -67,6 +69,7 @@ class TinkerService {
   CheckpointStore checkpoints_;
   PromiseStore promises_;
   PromiseDesk desk_;
+  FileLinks links_;
   TrainingDesk training_;
   SamplingDesk sampling_;
   std::mutex mutex_;

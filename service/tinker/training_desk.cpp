@@ -18,6 +18,9 @@ namespace fs = std::filesystem;
 
 /// Bodies that may have to be done again: a state is written once there are more.
 constexpr int64_t kReplayedBytes = int64_t{256} << 20;
+/// Of the memory of all models, adapters in training that nobody waits for have one part in so
+/// many.
+constexpr int64_t kShareOfBudget = 4;
 
 int64_t bytes_of_values(const std::shared_ptr<const AdapterValues>& values) {
   int64_t bytes = 0;
@@ -325,12 +328,29 @@ void TrainingDesk::release(const std::string& id, const std::string& state) {
   for (const auto& promise : failed) parts_.promises.wake(promise);
 }
 
+/// Tells the models what adapters in training hold, and lets those go to the disk that were used
+/// least recently where it is too much.
 void TrainingDesk::count_memory() {
   int64_t bytes = 0;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, seat] : seats_)
       if (seat.resident) bytes += seat.resident->bytes;
+    int64_t left = bytes;
+    while (left > parts_.host.budget_bytes() / kShareOfBudget) {
+      auto oldest = seats_.end();
+      for (auto seat = seats_.begin(); seat != seats_.end(); ++seat) {
+        const bool is_free =
+            seat->second.resident && !seat->second.is_busy && !seat->second.is_queued;
+        if (is_free &&
+            (oldest == seats_.end() || seat->second.last_use_s < oldest->second.last_use_s))
+          oldest = seat;
+      }
+      if (oldest == seats_.end()) break;
+      left -= oldest->second.resident->bytes;
+      oldest->second.is_queued = true;
+      post(oldest->first, true);
+    }
   }
   parts_.host.note_others(bytes);
 }

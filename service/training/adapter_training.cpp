@@ -159,10 +159,14 @@ GradientResult add_gradient(const SharedPolicy::Turn& turn, AdapterState& state,
   if (request.forward_only) return result;
   const at::NoGradGuard no_grad;
   auto gradient = std::make_shared<AdapterValues>();
+  bool is_finite = true;
   for (size_t i = 0; i < policy.parameters().size(); ++i) {
     const auto& grad = policy.parameters()[i].grad;
     gradient->push_back(state.gradient ? (*state.gradient)[i] + grad : grad.clone());
+    is_finite = is_finite && gradient->back().isfinite().all().item<bool>();
   }
+  if (!is_finite)
+    throw RequestError("the gradient is not finite: weights or advantages are too large");
   state.gradient = std::move(gradient);
   return result;
 }

@@ -301,6 +301,13 @@ std::string write_sample(const WireSample& sample) {
   }
   if (sample.has_prompt_logprobs) out.bytes(2, bytes_of(sample.prompt_logprobs));
   if (sample.num_top_prompt > 0) out.bytes(3, top_bytes(sample.prompt_top, sample.num_top_prompt));
+  if (!sample.target_shape.empty()) {
+    ProtoWriter tensor;
+    tensor.bytes(1, bytes_of(sample.target_logprobs));
+    tensor.varint(3, kFloat32);
+    for (const int64_t size : sample.target_shape) tensor.varint(4, static_cast<uint64_t>(size));
+    out.bytes(5, tensor.text());
+  }
   return out.text();
 }
 

@@ -85,6 +85,8 @@ struct WireSample {
   std::vector<float> prompt_logprobs;
   int num_top_prompt = 0;
   std::vector<std::vector<std::pair<int32_t, float>>> prompt_top;
+  std::vector<int64_t> target_shape;  ///< [prompt - 1, K]; empty: none were asked for
+  std::vector<float> target_logprobs;
 };
 std::string write_sample(const WireSample& sample);
 

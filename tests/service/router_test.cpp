@@ -20,8 +20,9 @@ TEST_CASE("places take segments, and names with slashes at the end", "[service][
 
 TEST_CASE("every route is found under its own pattern and asks for a scope", "[service][api]") {
   std::set<std::string> seen;
-  const std::set<std::string> open{"/health", "/v1/health", "/ready", "/openapi.yaml",
-                                   "/api/v1/healthz"};
+  const std::set<std::string> open{"/health",         "/v1/health",
+                                   "/ready",          "/openapi.yaml",
+                                   "/api/v1/healthz", "/api/v1/external_files/{checkpoint}/{file}"};
   for (const Resource* resource : resources()) {
     for (const Route& route : resource->routes) {
       INFO(route.method << " " << route.pattern);

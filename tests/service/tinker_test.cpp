@@ -3,10 +3,10 @@
 #include <cmath>
 #include <thread>
 
-#include "service/service.h"
 #include "service/store/keys.h"
 #include "tests/catch.h"
 #include "tests/service/tinker_client.h"
+#include "tests/service/tinker_server.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace gradus;
@@ -18,26 +18,6 @@ namespace {
 
 const std::vector<int32_t> kLine{5, 9, 13, 17, 21, 25, 29};
 const std::vector<int32_t> kOther{6, 8, 10, 12, 14, 16};
-
-/// A server on a folder of its own.
-struct TinkerServer {
-  explicit TinkerServer(ServiceConfig config = {}, bool is_open = true)
-      : service([&] {
-          ServiceOptions options;
-          options.data_dir = folder / "data";
-          options.listen = "127.0.0.1:0";
-          options.is_open = is_open;
-          options.config = std::move(config);
-          return options;
-        }()) {
-    service.start();
-    port = std::stoi(service.url().substr(service.url().rfind(':') + 1));
-  }
-
-  TemporaryFolder folder;
-  Service service;
-  int port = 0;
-};
 
 double loss_at(const TinkerClient& client, const std::string& model, int64_t seq) {
   const auto answer = client.forward_backward(model, seq, kLine, 1.0F, true);

@@ -1,7 +1,7 @@
 // Checkpoints of a job, and which other projects may use them.
 #include "service/api/call.h"
-#include "service/http/fields.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 #include "service/jobs/job_store.h"
 #include "service/store/store.h"
 

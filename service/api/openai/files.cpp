@@ -12,9 +12,9 @@
 #include "base/files/jsonl.h"
 #include "base/json.h"
 #include "service/api/call.h"
-#include "service/http/fields.h"
 #include "service/api/openai/upload_sink.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 #include "service/jobs/job_store.h"
 
 namespace gradus::service {

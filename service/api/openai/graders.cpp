@@ -1,8 +1,8 @@
 // /v1/fine_tuning/alpha/graders: graders tried before a job is made of them.
 #include "service/api/call.h"
-#include "service/http/fields.h"
 #include "service/api/grader_desk.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 
 namespace gradus::service {
 namespace {

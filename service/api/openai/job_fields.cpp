@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "rl/stages/stage.h"
-#include "service/http/fields.h"
 #include "service/api/grader_desk.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 #include "service/models/model_host.h"
 #include "service/store/files.h"
 

@@ -5,11 +5,11 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "service/api/call.h"
-#include "service/http/fields.h"
 #include "service/api/openai/chat_run.h"
 #include "service/api/openai/event_stream.h"
 #include "service/api/openai/job_fields.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 #include "service/jobs/job_service.h"
 
 namespace gradus::service {

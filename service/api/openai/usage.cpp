@@ -1,7 +1,7 @@
 // GET /v1/organization/usage/completions: tokens of the project by key and model.
 #include "service/api/call.h"
-#include "service/http/fields.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 #include "service/store/store.h"
 
 namespace gradus::service {
