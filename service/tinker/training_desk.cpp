@@ -288,7 +288,9 @@ void TrainingDesk::replay(const TrainingModel& model, Resident& resident) {
                            resident.state,
                            parts_.checkpoints,
                            parts_.store.now()};
-    run_command(context);
+    const auto outcome = run_command(context);
+    // What failed for want of memory now did not then: the state would be another.
+    if (outcome.end.category == "server") throw Error(outcome.end.error);
     resident.replayed_bytes += std::ssize(promise.body);
   }
   resident.work_s = machine_clock().now_s() - begin_s;

@@ -109,11 +109,13 @@ std::string TinkerClient::promise_of(const Answer& answer) {
 }
 
 Answer TinkerClient::end_of(const std::string& promise) const {
-  for (;;) {
+  constexpr int kPolls = 4;
+  for (int i = 0; i < kPolls; ++i) {
     auto answer = post("retrieve_future", {{"request_id", promise}});
     const bool waits = answer.body.find("\"try_again\"") != std::string::npos;
     if (answer.status != 200 || !waits) return answer;
   }
+  throw std::runtime_error("the promise " + promise + " was not kept");
 }
 
 std::string TinkerClient::begin_session() const {

@@ -124,9 +124,9 @@ TEST_CASE("names of checkpoints are names, and a taken one is overwritten on dem
     body.update(more);
     return client.post("save_weights", body);
   };
-  for (const std::string name :
-       {"..", "../x", "a/b", ".x", "", "a b", "a\nb", "\xc3\xa4", std::string(200, 'a').c_str()})
-    CHECK(save(name).status == 422);
+  const std::vector<std::string> refused{"..",  "../x", "a/b",      ".x",   "",
+                                         "a b", "a\nb", "\xc3\xa4", "a\\b", std::string(129, 'a')};
+  for (const auto& name : refused) CHECK(save(name).status == 422);
   CHECK(save("x", {{"ttl_seconds", 3599}}).status == 400);
   CHECK(save("x", {{"ttl_seconds", 315360001}}).status == 400);
   CHECK(client.json_of(TinkerClient::promise_of(save("a.b-c_1")))["path"] ==

@@ -158,10 +158,13 @@ Job read_job(Call& call, const nlohmann::json& body) {
   job.project = call.project();
   job.key = call.key.id;
   job.model = fields.text("model", 256);
-  if (!call.parts.models.find(job.model, call.project())) {
+  const auto entry = call.parts.models.find(job.model, call.project());
+  if (!entry) {
     throw HttpError(404, "The model '" + job.model + "' does not exist.", "model_not_found",
                     "model");
   }
+  if (!entry->base.empty())
+    refuse_field("model", "is a set of adapters of a training session; name its base");
   job.training_file = read_file_field(call, fields, "training_file", true);
   job.validation_file = read_file_field(call, fields, "validation_file", false);
   job.method = read_method(call, fields);

@@ -34,6 +34,9 @@ Response get_model(Call& call) {
 
 Response delete_model(Call& call) {
   const ModelEntry entry = model_of_call(call);
+  if (!entry.base.empty())
+    throw HttpError(400, "Weights of a training session are deleted as its checkpoints are.",
+                    "invalid_value", "model");
   if (entry.is_base() || entry.owner != call.project()) {
     throw HttpError(403, "Only fine-tuned models of your project can be deleted.",
                     "permission_denied", "model");
