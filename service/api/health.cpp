@@ -59,6 +59,19 @@ std::string models_text(Call& call) {
   return text;
 }
 
+std::string tinker_text(Call& call) {
+  const auto rows = call.parts.store.read([](Database& database) {
+    return database.query(
+        "SELECT 'gradus_sessions', count(*) FROM sessions WHERE finished IS NULL UNION ALL "
+        "SELECT 'gradus_training_models', count(*) FROM training_models WHERE closed IS NULL "
+        "UNION ALL SELECT 'gradus_promises_waiting', count(*) FROM promises WHERE state='waiting'");
+  });
+  std::string text;
+  for (const auto& row : rows)
+    text += fmt::format("# TYPE {0} gauge\n{0} {1}\n", row.text(0), row.integer(1));
+  return text;
+}
+
 Response metrics(Call& call) {
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -72,7 +85,8 @@ Response metrics(Call& call) {
       "# TYPE gradus_disk_free_bytes gauge\ngradus_disk_free_bytes {}\n",
       kVersion, load.connections, load.requests,
       static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize));
-  response.body += jobs_text(call) + models_text(call) + call.parts.metrics.text();
+  response.body +=
+      jobs_text(call) + models_text(call) + tinker_text(call) + call.parts.metrics.text();
   return response;
 }
 

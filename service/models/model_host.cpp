@@ -193,7 +193,7 @@ ModelFacts ModelHost::facts(const ModelEntry& entry) {
 std::shared_ptr<SharedPolicy> ModelHost::share(const ModelEntry& base, const AdapterShape& shape) {
   {
     const std::lock_guard lock(mutex_);
-    make_room(bytes_on_disk(base.path));
+    make_room(shared_.holds(base.path, shape) ? 0 : bytes_on_disk(base.path));
   }
   try {
     return shared_.use(base.path, shape);

@@ -35,6 +35,11 @@ std::shared_ptr<SharedPolicy> SharedPolicies::use(const std::string& path,
   return policy;
 }
 
+bool SharedPolicies::holds(const std::string& path, const AdapterShape& shape) const {
+  const std::lock_guard lock(mutex_);
+  return slots_.contains({path, shape});
+}
+
 int64_t SharedPolicies::memory_bytes() const {
   const std::lock_guard lock(mutex_);
   int64_t bytes = 0;

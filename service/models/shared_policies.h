@@ -22,6 +22,7 @@ class SharedPolicies {
   /// Loads where need be; it stays in memory as long as the pointer lives, and until it is dropped.
   /// @throws FileError, ConfigError  as SharedPolicy's constructor.
   std::shared_ptr<SharedPolicy> use(const std::string& path, const AdapterShape& shape);
+  bool holds(const std::string& path, const AdapterShape& shape) const;
   /// Bytes of all weights in memory.
   int64_t memory_bytes() const;
   /// Drops the one that was used least recently and that nobody holds. @return  false: there is

@@ -84,7 +84,8 @@ CREATE INDEX training_models_of_project ON training_models(project, seq);
 CREATE TABLE promises(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
   session TEXT NOT NULL, owner TEXT NOT NULL, number INTEGER, kind TEXT NOT NULL,
-  hash TEXT NOT NULL, created INTEGER NOT NULL, body BLOB, seed INTEGER NOT NULL,
+  hash TEXT NOT NULL, key TEXT NOT NULL, created INTEGER NOT NULL, body BLOB,
+  seed INTEGER NOT NULL,
   state TEXT NOT NULL CHECK(state IN ('waiting','kept','failed','refused')), result BLOB,
   is_protobuf INTEGER NOT NULL DEFAULT 0, error TEXT, category TEXT, status INTEGER,
   finished INTEGER, fetched INTEGER);

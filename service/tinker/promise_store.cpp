@@ -5,11 +5,21 @@
 #include "service/http/message.h"
 
 namespace gradus::service {
+namespace {
+
+void insert_usage(Database& database, const SampleUsage& usage, int64_t now) {
+  database.change(
+      "INSERT INTO usage(created, project, key, model, endpoint, status, prompt_tokens, "
+      "completion_tokens) VALUES(?,?,?,?,'asample','ok',?,?)",
+      {now, usage.project, usage.key, usage.model, usage.prompt_tokens, usage.completion_tokens});
+}
+
+}  // namespace
 
 std::string promise_columns(bool has_body) {
   return std::string(
              "SELECT p.id, p.project, p.session, p.owner, p.number, p.kind, p.hash, p.seed, "
-             "p.state, p.error, p.category, p.status") +
+             "p.state, p.error, p.category, p.status, p.key") +
          (has_body ? ", p.body" : "") + " FROM promises p ";
 }
 
@@ -27,7 +37,8 @@ Promise promise_of(const SqlRow& row, bool has_body) {
   promise.error = row.text(9);
   promise.category = row.text(10);
   promise.status = static_cast<int>(row.integer(11));
-  if (has_body) promise.body = row.text(12);
+  promise.key = row.text(12);
+  if (has_body) promise.body = row.text(13);
   return promise;
 }
 
@@ -50,12 +61,13 @@ std::optional<Promise> find_numbered(Database& database, const Promise& promise)
 void insert_promise(Database& database, const Promise& promise, int64_t now) {
   const bool is_waiting = promise.is_waiting();
   database.change(
-      "INSERT INTO promises(id, project, session, owner, number, kind, hash, created, body, seed, "
+      "INSERT INTO promises(id, project, session, owner, number, kind, hash, key, created, body, "
+      "seed, "
       "state, error, category, status, finished) "
-      "VALUES(?,?,?,?,?,?,?,?,CAST(? AS BLOB),?,?,?,?,?,?)",
+      "VALUES(?,?,?,?,?,?,?,?,?,CAST(? AS BLOB),?,?,?,?,?,?)",
       {promise.id, promise.project, promise.session, promise.owner,
-       promise.number ? SqlValue(*promise.number) : SqlValue(), promise.kind, promise.hash, now,
-       or_null(promise.body), static_cast<int64_t>(promise.seed), promise.state,
+       promise.number ? SqlValue(*promise.number) : SqlValue(), promise.kind, promise.hash,
+       promise.key, now, or_null(promise.body), static_cast<int64_t>(promise.seed), promise.state,
        or_null(promise.error), or_null(promise.category),
        promise.status > 0 ? SqlValue(int64_t{promise.status}) : SqlValue(),
        is_waiting ? SqlValue() : SqlValue(now)});
@@ -123,6 +135,8 @@ void PromiseStore::note_fetched(const std::string& id) {
 void PromiseStore::keep(const std::vector<std::pair<std::string, PromiseEnd>>& ends) {
   store_.write([&](Database& database) {
     for (const auto& [id, end] : ends) end_promise(database, id, end, store_.now());
+    for (const auto& [id, end] : ends)
+      if (end.usage) insert_usage(database, *end.usage, store_.now());
     for (const auto& [id, end] : ends)
       database.change("UPDATE promises SET body=NULL WHERE id=? AND kind='sample'", {id});
   });

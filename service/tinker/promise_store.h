@@ -20,6 +20,7 @@ struct Promise {
   std::optional<int64_t> number;  ///< its seq_id; nothing: it has no place in an order
   std::string kind;               ///< "forward_backward", "sample", ...
   std::string hash;               ///< of what was asked, for requests that come again
+  std::string key;                ///< whose request it is
   std::string body;               ///< empty in what `find` gives
   uint64_t seed = 0;              ///< of all chance in it, chosen when it was acknowledged
   std::string state = "waiting";  ///< waiting, kept, failed; refused: answered with `status`
@@ -30,12 +31,22 @@ struct Promise {
   bool is_waiting() const { return state == "waiting"; }
 };
 
+/// Tokens that a sample took, for the project's usage.
+struct SampleUsage {
+  std::string project;
+  std::string key;
+  std::string model;
+  int64_t prompt_tokens = 0;
+  int64_t completion_tokens = 0;
+};
+
 /// What became of a promise.
 struct PromiseEnd {
   std::string result;
   bool is_protobuf = false;
   std::string error;  ///< not empty: it failed
   std::string category;
+  std::optional<SampleUsage> usage = std::nullopt;
   bool has_failed() const { return !error.empty(); }
 };
 

@@ -50,8 +50,10 @@ struct SamplingDesk::Impl : std::enable_shared_from_this<SamplingDesk::Impl> {
       auto wish = std::make_shared<SampleWish>(read_sample(body, parts.host.facts(entry)));
       const auto model = parts.host.use(entry);
       auto request = generation_of(*wish, promise.seed);
-      request.on_done = [self = shared_from_this(), id = promise.id,
-                         wish](GenerationResult result) { self->take(id, *wish, result); };
+      const SampleUsage usage{promise.project, promise.key, entry.name, std::ssize(wish->tokens),
+                              0};
+      request.on_done = [self = shared_from_this(), id = promise.id, wish,
+                         usage](GenerationResult result) { self->take(id, *wish, usage, result); };
       // With the lock held, so that what is cancelled meanwhile knows its ticket.
       const std::lock_guard lock(mutex);
       const auto found = running.find(promise.id);
@@ -91,11 +93,14 @@ struct SamplingDesk::Impl : std::enable_shared_from_this<SamplingDesk::Impl> {
   }
 
   /// On the model's thread: must be quick.
-  void take(const std::string& id, const SampleWish& wish, GenerationResult& result) {
+  void take(const std::string& id, const SampleWish& wish, SampleUsage usage,
+            GenerationResult& result) {
     PromiseEnd done;
+    for (const auto& text : result.completions) usage.completion_tokens += std::ssize(text.tokens);
     try {
       done.result = write_generation(wish, result);
       done.is_protobuf = true;
+      done.usage = std::move(usage);
     } catch (const std::exception& error) {
       done = {"", false, error.what(), "server"};
       if (done.error == "cancelled") done.category = "user";

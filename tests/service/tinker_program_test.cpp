@@ -101,5 +101,10 @@ TEST_CASE("a sample that was promised is made after a kill, as it would have bee
   server->kill();
   server = std::make_unique<ServerProcess>(folder / "data", kOften);
   CHECK(TinkerClient(server->port()).end_of(promised).body == before.body);
+  const auto stopped =
+      TinkerClient::promise_of(TinkerClient(server->port()).sample(sampler, 52, line_of(1), 9));
+  CHECK(server->stop() == 0);
+  server = std::make_unique<ServerProcess>(folder / "data", kOften);
+  CHECK(TinkerClient(server->port()).end_of(stopped).body == before.body);
   CHECK(server->stop() == 0);
 }

@@ -111,6 +111,8 @@ TEST_CASE("a trainer and a sampler give a token the same logprob", "[service][ti
   const auto twice = client.end_of(TinkerClient::promise_of(client.sample(sampler, 2, kLine, 3)));
   CHECK(once.headers.at("content-type") == "application/x-protobuf");
   CHECK(once.body == twice.body);
+  const auto usage = ask(server.port, "GET", "/v1/organization/usage/completions").json();
+  CHECK(usage["data"][0]["results"][0]["num_model_requests"] == 3);
 }
 
 TEST_CASE("names of checkpoints are names, and a taken one is overwritten on demand alone",

@@ -1,4 +1,6 @@
 // What a client asks before it begins: flags, models, whether the server is well.
+#include <algorithm>
+
 #include "service/api/tinker/tinker_call.h"
 
 namespace gradus::service {

@@ -110,6 +110,7 @@ Promise new_promise(const Call& call, const std::string& kind) {
   promise.id = random_id("prm-");
   promise.project = call.project();
   promise.kind = kind;
+  promise.key = call.key.id;
   promise.seed = fresh_seed();
   return promise;
 }
