@@ -145,6 +145,17 @@ std::optional<Promise> TrainingStore::next(const std::string& model) const {
   return promise_of(*row, true);
 }
 
+std::optional<int64_t> TrainingStore::missing(const std::string& model) const {
+  const auto row = store_.read([&](Database& database) {
+    return database.first(
+        "SELECT m.done_seq+1 FROM training_models m WHERE m.id=? AND NOT EXISTS(SELECT 1 FROM "
+        "promises p WHERE p.owner=m.id AND p.number=m.done_seq+1)",
+        {model});
+  });
+  if (!row) return std::nullopt;
+  return row->integer(0);
+}
+
 std::vector<Promise> TrainingStore::done_since_state(const TrainingModel& model) const {
   const auto rows = store_.read([&](Database& database) {
     return database.query(

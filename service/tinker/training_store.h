@@ -62,6 +62,9 @@ class TrainingStore {
 
   /// The request whose turn it is, with its body, also where it was refused.
   std::optional<Promise> next(const std::string& model) const;
+  /// The number that all others wait for because it has not come. @return  nothing: none is
+  /// missing.
+  std::optional<int64_t> missing(const std::string& model) const;
   /// Requests that are to be done again after a start, in order, with their bodies.
   std::vector<Promise> done_since_state(const TrainingModel& model) const;
 

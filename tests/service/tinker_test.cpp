@@ -142,7 +142,7 @@ TEST_CASE("names of checkpoints are names, and a taken one is overwritten on dem
   REQUIRE(list["checkpoints"].size() == 1);
   CHECK(list["checkpoints"][0]["user_metadata"] == json({{"k", "v"}}));
   const std::string route = "training_runs/" + model + "/checkpoints/weights/";
-  CHECK(client.send("DELETE", route + "..%2f..%2fx", "").status == 404);
+  CHECK(client.send("DELETE", route + "..%2f..%2fx", "").status == 400);
   CHECK(client.send("DELETE", route + "a.b-c_1", "").status == 200);
   CHECK(client.send("DELETE", route + "a.b-c_1", "").status == 404);
 }
@@ -187,6 +187,18 @@ TEST_CASE("what another project has is not found", "[service][tinker]") {
   CHECK(other.post("weights_info", {{"tinker_path", path}}).status == 200);
   CHECK(other.send("DELETE", route, "").status == 403);
   CHECK(TinkerClient(port).get("training_runs").status == 401);
+}
+
+TEST_CASE("who waits for a number that never came is told its number", "[service][tinker]") {
+  ServiceConfig config;
+  config.tinker.poll_s = 0.1;
+  const TinkerServer server(config);
+  const TinkerClient client(server.port);
+  const std::string model = client.make_model(client.begin_session(), 0);
+  const auto waiting = TinkerClient::promise_of(client.forward_backward(model, 2, kLine));
+  const auto answer = client.post("retrieve_future", {{"request_id", waiting}}).json();
+  CHECK(answer["type"] == "try_again");
+  CHECK(answer["queue_state_reason"].get<std::string>().find("seq_id 1,") != std::string::npos);
 }
 
 TEST_CASE("a session without heartbeats is over, and its models are let go",

@@ -151,10 +151,10 @@ TEST_CASE("exported weights are downloaded by a link that cannot be forged", "[s
   REQUIRE(file.status == 200);
   CHECK(file.json()["base_model_name_or_path"] == "nano");
   CHECK(file.json()["r"] == 4);
-  for (const std::string forged :
-       {path.substr(0, path.size() - 1) + (path.back() == '0' ? "1" : "0"),
-        path.substr(0, path.find('?')), path + "0"})
-    CHECK(ask(server.port, "GET", forged).status == 404);
+  const std::vector<std::string> forged_paths{
+      path.substr(0, path.size() - 1) + (path.back() == '0' ? "1" : "0"),
+      path.substr(0, path.find('?')), path + "0"};
+  for (const auto& forged : forged_paths) CHECK(ask(server.port, "GET", forged).status == 404);
   const FileLinks mine;
   CHECK(mine.is_ours("a", "b", 5, mine.sign("a", "b", 5)));
   CHECK_FALSE(mine.is_ours("a", "b", 6, mine.sign("a", "b", 5)));

@@ -1,4 +1,6 @@
 // Results: asked for by their promise's id, waited for without a thread.
+#include <fmt/format.h>
+
 #include "service/api/tinker/tinker_call.h"
 
 namespace gradus::service {
@@ -21,15 +23,24 @@ Promise promise_of_call(const Call& call, const std::string& id) {
   return *promise;
 }
 
-Response try_again(const std::string& id) {
-  return json_response({{"type", "try_again"}, {"request_id", id}, {"queue_state", "active"}});
+/// Nothing yet, and why where the client itself holds it up.
+Response try_again(const Call& call, const Promise& promise) {
+  nlohmann::json answer{
+      {"type", "try_again"}, {"request_id", promise.id}, {"queue_state", "active"}};
+  const auto missing = promise.kind == "sample" || !promise.number
+                           ? std::nullopt
+                           : call.parts.tinker.models().missing(promise.owner);
+  if (missing)
+    answer["queue_state_reason"] =
+        fmt::format("waits for the request of seq_id {}, which has not come", *missing);
+  return json_response(answer);
 }
 
 /// The end of a promise, or that there is none yet.
 Response end_response(const Call& call, const std::string& id) {
   auto& promises = call.parts.tinker.promises();
   const Promise promise = promise_of_call(call, id);
-  if (promise.is_waiting()) return try_again(id);
+  if (promise.is_waiting()) return try_again(call, promise);
   const auto end = promises.end_of(id);
   if (!end) throw gone(id);
   promises.note_fetched(id);
