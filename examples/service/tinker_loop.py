@@ -10,7 +10,7 @@ import tinker
 from tinker import types
 
 service = tinker.ServiceClient(base_url=os.environ.get("GRADUS_URL", "http://127.0.0.1:8080"), api_key=os.environ["GRADUS_API_KEY"])
-trainer = service.create_lora_training_client(base_model=os.environ.get("GRADUS_BASE_MODEL", "nano"), rank=8, seed=1)
+trainer = service.create_lora_training_client(base_model=os.environ.get("GRADUS_BASE_MODEL", "nano"), rank=8, seed=1).result()
 tokenizer = trainer.get_tokenizer()  # a directory of the server's machine: run beside it
 prompt = tokenizer.encode("What is 2 + 3?", add_special_tokens=False)
 
@@ -25,7 +25,7 @@ def datum(tokens, logprobs, advantage):
 
 
 for step in range(int(os.environ.get("STEPS", "20"))):
-    sampler = trainer.save_weights_and_get_sampling_client()
+    sampler = trainer.save_weights_and_get_sampling_client().result()
     answers = sampler.sample(types.ModelInput.from_ints(prompt), 16, types.SamplingParams(max_tokens=16, seed=step)).result().sequences
     rewards = np.array([np.mean([token % 2 == 0 for token in answer.tokens]) for answer in answers])
     data = [datum(list(a.tokens), list(a.logprobs), float(r - rewards.mean())) for a, r in zip(answers, rewards)]

@@ -20,6 +20,7 @@ struct TokenScore {
   float logprob = 0.0F;
   std::vector<std::pair<int32_t, float>> top;
   std::vector<float> targets;  ///< logprobs of the tokens that were asked for in its place
+  std::vector<std::pair<int32_t, float>> drawn;  ///< tokens drawn in its place, with their logprobs
 };
 
 /// One token as it was sampled.
@@ -63,6 +64,7 @@ struct GenerationRequest {
   /// [prompt - 1][K] tokens that are scored behind each beginning of the prompt; below 0: none, and
   /// the logprob is 0. Empty: nothing.
   std::vector<std::vector<int32_t>> prompt_targets;
+  int num_drawn = 0;      ///< tokens drawn at the sampling temperature in each prompt token's place
   bool generates = true;  ///< false: the prompt is scored alone
   /// Called on the model's thread for each token; must be quick; may be empty.
   std::function<void(const GeneratedToken&)> on_token;

@@ -135,10 +135,7 @@ struct LoadedModel::Impl {
     try {
       if (is_unwanted) throw Error("cancelled");
       if (job->request.scores_prompt)
-        job->result.prompt_scores =
-            score_tokens(*policy, job->request.tokens,
-                         std::max(job->request.num_top, job->request.num_top_prompt),
-                         job->request.prompt_targets, team);
+        job->result.prompt_scores = score_prompt(*policy, job->request, team);
       if (!job->request.generates) return tell(*job);
       job->result.completions.resize(static_cast<size_t>(job->request.n));
       job->in_engine = engine->submit(engine_request(job->request),

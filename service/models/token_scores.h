@@ -17,11 +17,9 @@ namespace gradus::service {
 TokenScore score_of_row(std::span<const float> logits, int32_t token, int num_top,
                         double temperature = 1.0);
 
-/// Each token's logprob behind those before it; the first one's is NaN.
-/// @param targets  as GenerationRequest::prompt_targets.
-std::vector<TokenScore> score_tokens(const policy::Policy& policy,
-                                     const std::vector<int32_t>& tokens, int num_top,
-                                     const std::vector<std::vector<int32_t>>& targets,
+/// Each prompt token's logprob behind those before it, and what else the request wants to know of
+/// its place; the first one's is NaN. @throws Error  a row of logits holds NaN or infinity.
+std::vector<TokenScore> score_prompt(const policy::Policy& policy, const GenerationRequest& request,
                                      ThreadTeam& team);
 
 }  // namespace gradus::service

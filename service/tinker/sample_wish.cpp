@@ -92,8 +92,6 @@ void read_sampling_params(const nlohmann::json& params, const ModelFacts& facts,
 }
 
 void refuse_what_is_missing(Fields& fields) {
-  if (fields.integer("prompt_alt_tokens_k", 0, INT32_MAX).value_or(0) > 0)
-    throw RequestError("prompt_alt_tokens_k: is not supported by this server");
   if (fields.flag("record_stability_info", false))
     throw RequestError("record_stability_info: is not supported by this server");
 }
@@ -157,6 +155,7 @@ SampleWish read_sample(const nlohmann::json& body, const ModelFacts& facts) {
   wish.num_top = static_cast<int>(fields.integer("topk_sample_logprobs", 0, kMostTop).value_or(0));
   wish.num_top_prompt =
       static_cast<int>(fields.integer("topk_prompt_logprobs", 0, kMostTop).value_or(0));
+  wish.num_drawn = static_cast<int>(fields.integer("prompt_alt_tokens_k", 0, kMostTop).value_or(0));
   const int most = static_cast<int>(std::min<int64_t>(kMostTop, facts.vocab_size));
   if (std::max(wish.num_top, wish.num_top_prompt) > most)
     refuse_field("topk_sample_logprobs", fmt::format("must be at most {}", most));
@@ -188,6 +187,7 @@ GenerationRequest generation_of(const SampleWish& wish, uint64_t seed) {
   request.score_temperature = wish.sampling.temperature > 0.0 ? wish.sampling.temperature : 1.0;
   request.scores_prompt = wish.scores_prompt();
   request.prompt_targets = wish.targets;
+  request.num_drawn = wish.num_drawn;
   request.generates = wish.max_tokens > 0;
   return request;
 }
@@ -213,6 +213,13 @@ std::string write_generation(const SampleWish& wish, GenerationResult& result) {
     if (!is_scored) top.clear();
     if (std::ssize(top) > wish.num_top_prompt) top.resize(static_cast<size_t>(wish.num_top_prompt));
     if (wish.num_top_prompt > 0) sample.prompt_top.push_back(std::move(top));
+  }
+  if (wish.num_drawn > 0) sample.drawn_shape = {std::ssize(wish.tokens) - 1, wish.num_drawn};
+  for (const auto& score : scores) {
+    for (const auto& [token, logprob] : score.drawn) {
+      sample.drawn.push_back(token);
+      sample.drawn_logprobs.push_back(logprob);
+    }
   }
   if (!wish.targets.empty()) {
     sample.target_shape = {std::ssize(wish.targets), std::ssize(wish.targets.front())};

@@ -26,9 +26,10 @@ struct SampleWish {
       targets;  ///< [prompt - 1][K] tokens to be scored; below 0: none
   int num_top = 0;
   int num_top_prompt = 0;
+  int num_drawn = 0;  ///< tokens drawn in the place of each prompt token but the first
 
   bool scores_prompt() const {
-    return has_prompt_logprobs || num_top_prompt > 0 || !targets.empty();
+    return has_prompt_logprobs || num_top_prompt > 0 || !targets.empty() || num_drawn > 0;
   }
 };
 

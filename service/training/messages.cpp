@@ -149,6 +149,14 @@ void check_ids(const std::vector<int64_t>& ids, int64_t vocab_size, const std::s
   }
 }
 
+std::string tensor_bytes(std::string_view dense, int64_t dtype, const std::vector<int64_t>& shape) {
+  ProtoWriter tensor;
+  tensor.bytes(1, dense);
+  tensor.varint(3, static_cast<uint64_t>(dtype));
+  for (const int64_t size : shape) tensor.varint(4, static_cast<uint64_t>(size));
+  return tensor.text();
+}
+
 std::string top_bytes(const std::vector<std::vector<std::pair<int32_t, float>>>& rows, int k) {
   std::vector<int32_t> ids;
   std::vector<float> logprobs;
@@ -301,12 +309,13 @@ std::string write_sample(const WireSample& sample) {
   }
   if (sample.has_prompt_logprobs) out.bytes(2, bytes_of(sample.prompt_logprobs));
   if (sample.num_top_prompt > 0) out.bytes(3, top_bytes(sample.prompt_top, sample.num_top_prompt));
-  if (!sample.target_shape.empty()) {
-    ProtoWriter tensor;
-    tensor.bytes(1, bytes_of(sample.target_logprobs));
-    tensor.varint(3, kFloat32);
-    for (const int64_t size : sample.target_shape) tensor.varint(4, static_cast<uint64_t>(size));
-    out.bytes(5, tensor.text());
+  if (!sample.target_shape.empty())
+    out.bytes(5, tensor_bytes(bytes_of(sample.target_logprobs), kFloat32, sample.target_shape));
+  if (!sample.drawn_shape.empty()) {
+    ProtoWriter drawn;
+    drawn.bytes(1, tensor_bytes(bytes_of(sample.drawn), kInt64, sample.drawn_shape));
+    drawn.bytes(2, tensor_bytes(bytes_of(sample.drawn_logprobs), kFloat32, sample.drawn_shape));
+    out.bytes(6, drawn.text());
   }
   return out.text();
 }

@@ -87,6 +87,9 @@ struct WireSample {
   std::vector<std::vector<std::pair<int32_t, float>>> prompt_top;
   std::vector<int64_t> target_shape;  ///< [prompt - 1, K]; empty: none were asked for
   std::vector<float> target_logprobs;
+  std::vector<int64_t> drawn_shape;  ///< [prompt - 1, K]; empty: none were asked for
+  std::vector<int64_t> drawn;
+  std::vector<float> drawn_logprobs;
 };
 std::string write_sample(const WireSample& sample);
 

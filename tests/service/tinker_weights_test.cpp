@@ -135,6 +135,33 @@ TEST_CASE("tokens that are asked for are scored in their places", "[service][tin
   }
 }
 
+TEST_CASE("tokens are drawn in the places of a prompt, the same with the same seed",
+          "[service][tinker]") {
+  const TinkerServer server;
+  const TinkerClient client(server.port);
+  const auto draw = [&](int64_t seed) {
+    const auto answer = client.post(
+        "asample", {{"base_model", "nano"},
+                    {"num_samples", 1},
+                    {"prompt", {{"chunks", {{{"tokens", kPhrase}, {"type", "encoded_text"}}}}}},
+                    {"prompt_alt_tokens_k", 3},
+                    {"sampling_params", {{"max_tokens", 1}, {"seed", seed}}}});
+    return client.end_of(TinkerClient::promise_of(answer)).body;
+  };
+  std::string dense;
+  const std::string body = draw(1);
+  for (ProtoReader in(body); in.next();) {
+    if (in.field() != 6) continue;
+    for (ProtoReader drawn(in.bytes()); drawn.next();)
+      if (drawn.field() == 1)
+        for (ProtoReader tensor(drawn.bytes()); tensor.next();)
+          if (tensor.field() == 1) dense = std::string(tensor.bytes());
+  }
+  CHECK(dense.size() == 6 * 3 * sizeof(int64_t));
+  CHECK(draw(1) == body);
+  CHECK(draw(2) != body);
+}
+
 TEST_CASE("exported weights are downloaded by a link that cannot be forged", "[service][tinker]") {
   const TinkerServer server;
   const TinkerClient client(server.port);
