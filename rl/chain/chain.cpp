@@ -152,6 +152,11 @@ void check_gate(const ChainStage& stage, const StageNames& names, const Chain& c
   if (!chain.settings.evaluate || !chain.common.eval.has_problems())
     throw ConfigError(stage.entry.where +
                       ": gate: nothing is evaluated; set chain.evaluate and [eval.data]");
+  if (stage.entry.kind != "eval" && !makes_answering_policy(stage))
+    throw ConfigError(fmt::format(
+        "{}: gate: a stage of kind {} leaves no policy that answers, so that nothing is evaluated "
+        "after it. Leave the gate out",
+        stage.entry.where, stage.entry.kind));
   const std::string& than = gate.than.empty() ? stage.entry.from : gate.than;
   if (gate.max_fall && !names.holds(than.substr(0, than.find(':'))))
     throw ConfigError(fmt::format(

@@ -44,6 +44,12 @@ std::string stage_kinds_described() {
   return text;
 }
 
+bool makes_answering_policy(const ChainStage& stage) {
+  if (const ChainKind* kind = chain_kinds().find(stage.entry.kind)) return kind->makes_policy;
+  const StageKind& task = stages().at(stage.config.run.task);
+  return task.learns && !task.has_score_head;
+}
+
 std::string task_of_kind(const std::string& kind) {
   if (kind == kReinforcement) return kReinforcementTask;
   return stages().find(kind) != nullptr ? kind : "";

@@ -23,16 +23,11 @@ policy::ModelConfig model_in(const RunConfig& config, const KnownModels& known) 
   return model_of(config);
 }
 
-bool makes_policy(const ChainStage& stage) {
-  if (const ChainKind* kind = chain_kinds().find(stage.entry.kind)) return kind->makes_policy;
-  return stages().at(stage.config.run.task).learns;
-}
-
 /// The evaluation that comes after a stage.
 void add_evaluation(const Chain& chain, const ChainStage& stage, StagePlanInput& input) {
   const bool is_eval = stage.entry.kind == "eval";
   const RunConfig& config = is_eval ? stage.config : chain.common;
-  const bool is_wanted = is_eval || (chain.settings.evaluate && makes_policy(stage));
+  const bool is_wanted = is_eval || (chain.settings.evaluate && makes_answering_policy(stage));
   if (!is_wanted || !config.eval.has_problems()) return;
   input.evaluations += 1.0;
   if (input.eval_completions > 0.0) return;  // of the stage's own, which are of the same kind

@@ -1,31 +1,21 @@
 #include "rl/chain/policy_evaluation.h"
 
 #include <filesystem>
-#include <system_error>
 
 #include "base/files/atomic_file.h"
 #include "base/parallel.h"
 #include "policy/checkpoint_tokenizer.h"
 #include "policy/kernels/product_count.h"
 #include "policy/policy.h"
+#include "rl/chain/stage_ledger.h"
 #include "rl/evaluation/evaluate.h"
 #include "rl/learn/learner.h"
-#include "rl/run/ledger.h"
 #include "rl/stages/sampled_evaluation.h"
 #include "rollout/rollout_pool.h"
 
 namespace gradus::rl {
-namespace {
 
 namespace fs = std::filesystem;
-
-int64_t size_of(const fs::path& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  return error ? 0 : static_cast<int64_t>(size);
-}
-
-}  // namespace
 
 std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
                                                              const fs::path& checkpoint,
@@ -66,9 +56,7 @@ std::optional<std::map<std::string, double>> evaluate_policy(RunConfig config,
   cost.seconds = cost.device_seconds = environment.clock.now_s() - begin;
   cost.counted_flops =
       2.0 * static_cast<double>(policy::kernels::counted_products() - counted_begin);
-  Ledger book(ledger, size_of(ledger), 0, config.ledger);
-  book.append(cost);
-  book.sync();
+  enter_stage_cost(ledger, cost, config.ledger);
   if (!is_whole) return std::nullopt;
   write_file_atomically(lines, lines_text);
   const auto values = figures.values();

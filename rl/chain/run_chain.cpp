@@ -14,6 +14,7 @@
 #include "rl/chain/chain_kind.h"
 #include "rl/chain/gate.h"
 #include "rl/chain/policy_evaluation.h"
+#include "rl/chain/stage_ledger.h"
 #include "rl/chain/stage_record.h"
 #include "rl/recipe/train.h"
 #include "rl/run/lives.h"
@@ -156,7 +157,13 @@ class StageRunner {
     if (kind_ != nullptr) {
       StageRunEnvironment environment{observer, environment_.stop, environment_.clock};
       fs::create_directories(stage_.folder);
-      return kind_->run(stage_, chain_, environment);
+      const double begin = environment.clock.now_s();
+      const bool is_whole = kind_->run(stage_, chain_, environment);
+      const double seconds = environment.clock.now_s() - begin;
+      if (kind_->makes_files)
+        enter_stage_cost(stage_.folder / "ledger.jsonl",
+                         {is_whole ? "save" : "lost", 0, seconds, seconds}, stage_.config.ledger);
+      return is_whole;
     }
     const RunEnvironment environment{observer, environment_.stop, environment_.clock,
                                      environment_.wants_checkpoint};
@@ -167,15 +174,10 @@ class StageRunner {
     return outcome.phase == RunPhase::finished;
   }
 
-  bool makes_policy() const {
-    if (kind_ != nullptr) return kind_->makes_policy;
-    return stages().at(stage_.config.run.task).learns;
-  }
-
   bool evaluate() {
     const bool is_wanted = chain_.settings.evaluate && chain_.common.eval.has_problems();
     const bool is_eval = stage_.entry.kind == "eval";
-    if (!is_eval && (!is_wanted || !makes_policy())) return true;
+    if (!is_eval && (!is_wanted || !makes_answering_policy(stage_))) return true;
     // The same problems, rules and extractor for all; an eval stage may have its own.
     RunConfig config = is_eval ? stage_.config : chain_.common;
     const fs::path policy = is_eval ? fs::path(stage_.config.model.path) : stage_.folder / "final";

@@ -131,6 +131,8 @@ TEST_CASE("a chain runs its stages, and once more does none of them", "[chain]")
   REQUIRE(stages.size() == 4);
   CHECK(stages[0]["state"] == "done");
   CHECK(stages[3]["evaluation"].contains("eval/accuracy"));
+  // What a merge takes is paid for as well.
+  CHECK_THAT(read_text(dir / "stages/soup/ledger.jsonl"), Contains("\"save\""));
   CHECK(stages[0]["device_seconds"].get<double>() > 0.0);
   CHECK(fs::exists(dir / "report.html"));
 }
@@ -199,6 +201,26 @@ dtype = "f32"
   INFO(passed.err);
   CHECK(passed.exit_code == 0);
   CHECK(fs::exists(dir / "stages" / "after" / "other" / "model.safetensors"));
+}
+
+TEST_CASE("a reward model is not evaluated as if it answered", "[chain]") {
+  const TemporaryFolder folder;
+  const std::string judge =
+      "[[stages]]\nname = \"judge\"\nkind = \"reward_model\"\nfrom = \"zero\"\ndata = "
+      "\"rows:pairs\"\n[stages.settings.run]\nsteps = 1\n";
+  const std::string gate = "[stages.gate]\nmetric = \"accuracy\"\nat_least = 0.1\n";
+  const auto refused =
+      run_gradus({"run", write_chain(folder, judge + gate), "--run-dir", folder / "run"});
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Contains("leaves no policy that answers"));
+  const auto result = run_gradus({"run", write_chain(folder, judge), "--run-dir", folder / "run",
+                                  "--only", "zero", "--only", "rows", "--only", "judge"});
+  INFO(result.out << result.err);
+  REQUIRE(result.exit_code == 0);
+  const auto record =
+      nlohmann::json::parse(read_text(folder.path() / "run" / "chain" / "judge.json"));
+  CHECK(record["is_done"] == true);
+  CHECK(record["evaluation"].empty());
 }
 
 TEST_CASE("mistakes in a chain are found before anything is made", "[chain]") {

@@ -47,6 +47,7 @@ const ChainKind kExportKind{.name = "export",
                             .text = "writes the policy in `from` for other programs",
                             .own = [] { return OwnSettings::of(ExportConfig{}); },
                             .makes_policy = false,
+                            .makes_files = true,
                             .prepare = prepare_export,
                             .run = run_export};
 

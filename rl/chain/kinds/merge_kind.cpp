@@ -53,6 +53,7 @@ const ChainKind kMergeKind{.name = "merge",
                            .text = "averages the weights of several policies",
                            .own = [] { return OwnSettings::of(MergeConfig{}); },
                            .makes_policy = true,
+                           .makes_files = true,
                            .prepare = prepare_merge,
                            .run = run_merge};
 
