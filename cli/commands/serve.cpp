@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files/atomic_file.h"
+#include "base/process/service_manager.h"
 #include "base/settings/setting.h"
 #include "cli/commands/command_record.h"
 #include "cli/model_options.h"
@@ -60,7 +61,13 @@ void serve(const ServeOptions& options, Session& session) {
         << options.data << " --name NAME" << std::endl;
   }
   service.start();
+  const auto tell = [&](const char* state) {
+    if (const auto fault = tell_service_manager(state); !fault.empty())
+      session.err << "warning: " << fault << std::endl;
+  };
+  tell("READY=1");
   while (!session.stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  tell("STOPPING=1");
   service.stop();
 }
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/settings/setting.h"
+#include "rl/algorithms/reference_spec.h"
 #include "rl/stages/run_config.h"
 #include "service/http/message.h"
 
@@ -46,6 +47,15 @@ constexpr const char* kOpenSettings[] = {"rl.",
                                          "text.microbatch_tokens",
                                          "text.mtp_weight",
                                          "text.moe.",
+                                         "preference.losses",
+                                         "preference.weights",
+                                         "preference.beta",
+                                         "preference.label_smoothing",
+                                         "preference.discopop.",
+                                         "preference.ipo.",
+                                         "preference.batch_pairs",
+                                         "preference.microbatch_tokens",
+                                         "preference.moe.",
                                          "data.template",
                                          "data.system",
                                          "data.chat",
@@ -90,6 +100,8 @@ void apply_gradus(const nlohmann::json& settings, rl::RunConfig& config) {
       refuse_gradus(error.what());
     }
   }
+  if (rl::parse_reference(config.rl.reference).kind == rl::ReferenceSpec::Kind::checkpoint)
+    refuse_gradus("rl.reference: must not name a checkpoint, which is a file of the server");
 }
 
 /// A number of the method's hyperparameters, or what "auto" means here; the number takes its place.
@@ -220,6 +232,27 @@ void set_supervised(const Job& job, const RecipeInputs& inputs, const JobsConfig
   run.run.eval_every = std::max<int64_t>(1, steps / 10);
 }
 
+void set_preference(const Job& job, const RecipeInputs& inputs, const JobsConfig& config,
+                    nlohmann::json& hyperparameters, rl::RunConfig& run) {
+  Knobs knobs(hyperparameters);
+  const int64_t batch = knobs.integer("batch_size", std::min<int64_t>(8, inputs.num_rows));
+  const int64_t epochs = knobs.integer(
+      "n_epochs",
+      std::clamp<int64_t>(ceil_ratio(40.0 * double(batch), double(inputs.num_rows)), 1, 3));
+  const double rate = knobs.number("learning_rate_multiplier", 1.0);
+  const int64_t steps = ceil_ratio(double(inputs.num_rows) * double(epochs), double(batch));
+  set_run(job, inputs, config, steps, run);
+  run.run.task = "preference";
+  run.preference.batch_pairs = static_cast<int>(batch);
+  run.preference.beta = knobs.number("beta", 0.1);
+  // Pairs pull harder than responses: papers take a fifth to a tenth of fine-tuning's rate.
+  run.optim.lr = automatic_rate(inputs.model_bytes) * 0.2 * rate;
+  run.optim.warmup_steps = std::min<int64_t>(2, steps / 10);
+  if (inputs.validation_path.empty()) return;
+  run.preference.eval_path = inputs.validation_path;
+  run.run.eval_every = std::max<int64_t>(1, steps / 10);
+}
+
 }  // namespace
 
 JobRecipe make_job_recipe(const Job& job, const RecipeInputs& inputs, const JobsConfig& config) {
@@ -229,9 +262,10 @@ JobRecipe make_job_recipe(const Job& job, const RecipeInputs& inputs, const Jobs
   if (type == "reinforcement") {
     set_reinforcement(job, inputs, config, recipe.method["reinforcement"], run);
   } else {
-    nlohmann::json& inner = recipe.method["supervised"];
+    nlohmann::json& inner = recipe.method[type];
     if (!inner.is_object()) inner = nlohmann::json::object();
-    set_supervised(job, inputs, config, inner["hyperparameters"], run);
+    const auto set = type == "dpo" ? set_preference : set_supervised;
+    set(job, inputs, config, inner["hyperparameters"], run);
     recipe.hyperparameters = inner["hyperparameters"];
   }
   apply_gradus(job.gradus, run);

@@ -20,6 +20,7 @@ constexpr std::pair<const char*, const char*> kFigures[] = {
     {"eval/mean_length", "valid_reasoning_tokens_mean"},
     {"loss", "train_loss"},
     {"eval/loss", "valid_loss"},
+    {"rewards/accuracies", "train_accuracy"},
     {"kl", "kl"},
     {"entropy", "entropy"},
     {"grad_norm", "grad_norm"},

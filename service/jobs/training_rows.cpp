@@ -32,6 +32,9 @@ std::string fault_of_pair(const OrderedJson& row) {
     return "it has no input.messages";
   for (const char* key : {"preferred_output", "non_preferred_output"}) {
     if (!row.contains(key)) return fmt::format("it has no {}", key);
+    if (row[key].is_array() && row[key].size() != 1)
+      return fmt::format("{}: has {} messages, must have one, the assistant's", key,
+                         row[key].size());
     if (const auto fault = fault_of_chat(row[key], "assistant"); !fault.empty())
       return fmt::format("{}: {}", key, fault);
   }

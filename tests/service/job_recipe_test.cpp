@@ -84,6 +84,33 @@ TEST_CASE("a client sets what names no file, program or server", "[service][jobs
   CHECK(fault_of({{"rl.kl_coeff", 0.1}}).find("kl_coef") != std::string::npos);
   CHECK(fault_of({{"rl.group_size", 0}}).find("group_size") != std::string::npos);
   CHECK_FALSE(fault_of({{"rl.kl_coef", "1\nmodel.path=/etc"}}).empty());
+  CHECK(fault_of({{"rl.reference", "self@every(5)"}}).empty());
+  CHECK(fault_of({{"rl.reference", "/srv/other"}}).find("checkpoint") != std::string::npos);
+  CHECK(fault_of({{"preference.eval_path", "/etc/passwd"}}).find("may change") !=
+        std::string::npos);
+}
+
+TEST_CASE("a dpo job trains on its pairs", "[service][jobs]") {
+  Job job = reinforcement_job(nullptr);
+  job.method = {
+      {"type", "dpo"},
+      {"dpo", {{"hyperparameters", {{"beta", 0.3}, {"batch_size", 4}, {"n_epochs", 2}}}}}};
+  job.gradus = {{"preference.losses", {"sigmoid", "sft"}}};
+  RecipeInputs inputs = inputs_of(10);
+  inputs.validation_path = "/files/file-y";
+  const auto recipe = make_job_recipe(job, inputs, {});
+  CHECK(recipe.steps == 5);
+  for (const char* line : {"task = \"preference\"", "beta = 0.3", "batch_pairs = 4",
+                           "eval_path = \"/files/file-y\"", "losses = [\"sigmoid\", \"sft\"]"}) {
+    INFO(line);
+    CHECK(recipe.toml.find(line) != std::string::npos);
+  }
+  job.method = {{"type", "dpo"}};
+  job.gradus = nullptr;
+  const auto automatic = make_job_recipe(job, inputs_of(400), {});
+  CHECK(automatic.method["dpo"]["hyperparameters"]["beta"] == 0.1);
+  CHECK(automatic.hyperparameters == automatic.method["dpo"]["hyperparameters"]);
+  CHECK(automatic.steps == 50);
 }
 
 TEST_CASE("bad rows are named by their line", "[service][jobs]") {
@@ -106,4 +133,9 @@ TEST_CASE("bad rows are named by their line", "[service][jobs]") {
               R"("content":"c"}]})",
               TrainingMethod::dpo)
             .empty());
+  CHECK(fault(R"({"input":{"messages":[{"role":"user","content":"a"}]},"preferred_output":[)"
+              R"({"role":"assistant","content":"b"},{"role":"assistant","content":"d"}],)"
+              R"("non_preferred_output":[{"role":"assistant","content":"c"}]})",
+              TrainingMethod::dpo)
+            .find("must have one") != std::string::npos);
 }

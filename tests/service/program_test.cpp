@@ -1,13 +1,19 @@
 // `gradus serve` as people run it: keys, jobs, kills.
 #include "tests/cli/program.h"
 
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
 
+#include "base/files/file_descriptor.h"
 #include "tests/catch.h"
 #include "tests/service/raw_client.h"
 #include "tests/service/server_process.h"
@@ -195,4 +201,77 @@ TEST_CASE("a stop keeps a job running for the next start", "[service][cli][slow]
   CHECK(ask(server->port(), "POST", std::string(kJobs) + "/" + job + "/cancel", "{}",
             {{"content-type", "application/json"}})
             .json()["status"] == "cancelled");
+}
+
+TEST_CASE("systemd is told when the service is ready and when it stops", "[service][cli]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "notify";
+  const gradus::FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(path.size() < sizeof(address.sun_path));
+  path.copy(address.sun_path, path.size());
+  REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  const timeval patience{30, 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  const auto next = [&] {
+    char text[64];
+    const ssize_t count = ::recv(socket.get(), text, sizeof(text), 0);
+    return std::string(text, count > 0 ? static_cast<size_t>(count) : 0);
+  };
+  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  ServerProcess server(folder / "data");
+  ::unsetenv("NOTIFY_SOCKET");
+  CHECK(next() == "READY=1");
+  CHECK(ask(server.port(), "GET", "/ready").status == 200);
+  CHECK(server.stop() == 0);
+  CHECK(next() == "STOPPING=1");
+}
+
+TEST_CASE("the packaged settings are known ones", "[service][cli]") {
+  const TemporaryFolder folder;
+  const fs::path packaging = fs::path(GRADUS_SOURCE_DIR) / "packaging";
+  const ServerProcess server(folder / "data",
+                             {"--open", "--config", (packaging / "gradus.toml").string()});
+  CHECK(ask(server.port(), "GET", "/health").status == 200);
+}
+
+TEST_CASE("a dpo job learns which of two answers is preferred", "[service][cli]") {
+  const TemporaryFolder folder;
+  ServerProcess server(folder / "data");
+  std::string rows;
+  for (int i = 0; i < 16; ++i) {
+    const auto answer = [](int value) {
+      const std::string text = "<answer>" + std::to_string(value) + "</answer>";
+      return json::array({{{"role", "assistant"}, {"content", text}}});
+    };
+    const std::string question = "What is 10" + std::to_string(i % 10) + " + 200?";
+    const json prompt = json::array({{{"role", "user"}, {"content", question}}});
+    rows += json({{"input", {{"messages", prompt}}},
+                  {"preferred_output", answer(300 + i % 10)},
+                  {"non_preferred_output", answer(400 + i % 10)}})
+                .dump() +
+            "\n";
+  }
+  const std::string file = upload(server.port(), rows);
+  const json body{
+      {"model", "nano"},
+      {"training_file", file},
+      {"seed", 3},
+      {"method",
+       {{"type", "dpo"}, {"dpo", {{"hyperparameters", {{"batch_size", 8}, {"n_epochs", 5}}}}}}}};
+  const json made = ask_json(server.port(), "POST", kJobs, body).json();
+  REQUIRE(made.contains("id"));
+  const json done = wait_for(server.port(), made["id"], "succeeded");
+  INFO(done.dump());
+  REQUIRE(done["status"] == "succeeded");
+  const auto events = ask(server.port(), "GET",
+                          std::string(kJobs) + "/" + made["id"].get<std::string>() + "/events")
+                          .json()["data"];
+  double accuracy = -1.0;  // events come newest first
+  for (auto event = events.rbegin(); event != events.rend(); ++event)
+    if ((*event)["data"].is_object() && (*event)["data"].contains("train_accuracy"))
+      accuracy = (*event)["data"]["train_accuracy"];
+  CHECK(accuracy == 1.0);
+  CHECK(server.stop() == 0);
 }

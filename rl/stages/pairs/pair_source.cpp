@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -23,13 +24,24 @@ using PairJson = nlohmann::ordered_json;
   throw FileError(where, "bad_row", what);
 }
 
-bool is_message(const PairJson& message) {
+bool is_assistant(const PairJson& message) {
   return message.is_object() && message.contains("role") && message.contains("content") &&
-         message["content"].is_string();
+         message["role"] == "assistant";
 }
 
-bool is_assistant(const PairJson& message) {
-  return is_message(message) && message["role"] == "assistant";
+/// The text of a message; nothing where its content is neither text nor a list of text parts.
+std::optional<std::string> content_of(const PairJson& message) {
+  const PairJson& content = message["content"];
+  if (content.is_string()) return content.get<std::string>();
+  if (!content.is_array() || content.empty()) return std::nullopt;
+  std::string text;
+  for (const PairJson& part : content) {
+    if (!part.is_object() || part.value("type", "") != "text" || !part.contains("text") ||
+        !part["text"].is_string())
+      return std::nullopt;
+    text += part["text"].get<std::string>();
+  }
+  return text;
 }
 
 /// Text, or the content of the one assistant's message.
@@ -37,9 +49,9 @@ std::string answer_text(const PairJson& row, const char* column, const std::stri
   if (!row.contains(column)) refuse_pair(where, fmt::format("has no {}", column));
   const PairJson& answer = row[column];
   if (answer.is_string()) return answer.get<std::string>();
-  if (answer.is_array() && answer.size() == 1 && is_assistant(answer[0]))
-    return answer[0]["content"].get<std::string>();
-  if (is_assistant(answer)) return answer["content"].get<std::string>();
+  const PairJson& message = answer.is_array() && answer.size() == 1 ? answer[0] : answer;
+  if (is_assistant(message))
+    if (auto text = content_of(message)) return *std::move(text);
   refuse_pair(where, fmt::format("{} is neither text nor one message of the assistant", column));
 }
 
@@ -69,6 +81,23 @@ void split_chats(PairJson& row, const std::string& where) {
   row["messages"] = before[0];
 }
 
+/// The form of OpenAI's fine-tuning files: {input: {messages, tools}, preferred_output,
+/// non_preferred_output}.
+void take_openai_form(PairJson& row, const std::string& where) {
+  if (!row.contains("preferred_output") && !row.contains("non_preferred_output")) return;
+  if (!row.contains("input") || !row["input"].is_object() || !row["input"].contains("messages"))
+    refuse_pair(where, "has preferred_output, and no input.messages");
+  for (const auto& [theirs, ours] :
+       {std::pair{"preferred_output", "chosen"}, std::pair{"non_preferred_output", "rejected"}}) {
+    if (!row.contains(theirs)) refuse_pair(where, fmt::format("has no {}", theirs));
+    row[ours] = row[theirs];
+    row.erase(theirs);
+  }
+  for (const char* column : {"messages", "tools"})
+    if (row["input"].contains(column)) row[column] = row["input"][column];
+  row.erase("input");
+}
+
 /// Reads rows into pairs.
 class PairReader {
  public:
@@ -85,6 +114,7 @@ class PairReader {
 
   AnswerPair read(PairJson row, const std::string& where) const {
     if (!row.is_object()) refuse_pair(where, "is no object");
+    take_openai_form(row, where);
     if (!has_prompt(row)) split_chats(row, where);
     AnswerPair pair;
     pair.chosen = answer(answer_text(row, "chosen", where));

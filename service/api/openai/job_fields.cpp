@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "rl/stages/stage.h"
 #include "service/api/grader_desk.h"
 #include "service/api/parts.h"
 #include "service/http/fields.h"
@@ -93,10 +92,6 @@ nlohmann::json read_method(Call& call, Fields& body) {
     check_reinforcement(call, fields.need("reinforcement"));
   } else if (inner != nullptr) {
     check_other(*inner, type);
-  }
-  if (type == "dpo" && rl::stages().find("preference") == nullptr) {
-    throw HttpError(400, "Invalid 'method.type': this server has no stage for 'dpo'.",
-                    "unsupported_parameter", "method.type");
   }
   fields.finish();
   nlohmann::json read = *method;

@@ -85,3 +85,25 @@ TEST_CASE("pairs that do not fit the context are left out and told of, never cut
   CHECK(pairs.notice().find("pairs.jsonl:2") != std::string::npos);
   CHECK_THROWS_AS(pairs_of(tokenizer, far + "\n", "", 16), FileError);
 }
+
+TEST_CASE("pairs in the form of OpenAI's files are those of ours", "[rl][pairs]") {
+  const auto tokenizer = nano_tokenizer();
+  const auto pairs = pairs_of(
+      tokenizer,
+      R"({"messages": [{"role": "user", "content": "1+2"}], "chosen": "3", "rejected": "4"})"
+      "\n"
+      R"({"input": {"messages": [{"role": "user", "content": "1+2"}]}, "preferred_output": )"
+      R"([{"role": "assistant", "content": [{"type": "text", "text": "3"}]}], )"
+      R"("non_preferred_output": [{"role": "assistant", "content": "4"}]})"
+      "\n",
+      kPlainTemplate);
+  REQUIRE(pairs.size() == 2);
+  CHECK(pairs.row(0).prompt == pairs.row(1).prompt);
+  CHECK(pairs.row(0).chosen == pairs.row(1).chosen);
+  CHECK(pairs.row(0).rejected == pairs.row(1).rejected);
+  CHECK_THROWS_AS(pairs_of(tokenizer,
+                           R"({"preferred_output": [], "non_preferred_output": []})"
+                           "\n",
+                           kPlainTemplate),
+                  FileError);
+}
