@@ -28,6 +28,10 @@ void Command::require_subcommand() {
   app_->require_subcommand(1);
 }
 
+bool Command::has_subcommand() const {
+  return !app_->get_subcommands().empty();
+}
+
 template <class Value>
 Argument Command::add_option(const std::string& name, Value& value, const std::string& text) {
   return Argument(app_->add_option(name, value, text));

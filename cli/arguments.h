@@ -31,6 +31,8 @@ class Command {
   Command add_subcommand(const std::string& name, const std::string& text);
   /// One of the subcommands must be given.
   void require_subcommand();
+  /// Once everything is read: was one given?
+  bool has_subcommand() const;
 
   /// `name`: "--seed", "-n,--count", or "path" for one that is told by its place. What is read goes
   /// to `value`, which must outlive the parsing; of lists, every use adds. A value that is not of

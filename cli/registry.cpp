@@ -43,7 +43,9 @@ void add_commands(Command root, Session& session) {
       command.require_subcommand();
       group = groups.emplace(record->group, command).first;
     }
-    record->declare(group->second.add_subcommand(record->name, record->text), session);
+    const Command command = group->second.add_subcommand(record->name, record->text);
+    if (*record->group == '\0') groups.emplace(record->name, command);  // it may have some itself
+    record->declare(command, session);
   }
 }
 

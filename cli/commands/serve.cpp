@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <chrono>
@@ -11,9 +12,11 @@
 #include "base/error.h"
 #include "base/files/atomic_file.h"
 #include "base/process/service_manager.h"
+#include "base/quantity.h"
 #include "base/settings/setting.h"
 #include "cli/commands/command_record.h"
 #include "cli/model_options.h"
+#include "service/backup.h"
 #include "service/service.h"
 
 namespace gradus::cli {
@@ -73,7 +76,7 @@ void serve(const ServeOptions& options, Session& session) {
 
 void declare_serve(Command app, Session& session) {
   auto options = std::make_shared<ServeOptions>();
-  app.add_option("--data", options->data, "folder of everything that the service keeps").required();
+  app.add_option("--data", options->data, "folder of everything that the service keeps; needed");
   app.add_option("--listen", options->listen, "address and port; port 0: a free one");
   app.add_option("--model", options->models,
                  "NAME=PATH: a further base model; repeatable (nano is always there)");
@@ -81,10 +84,33 @@ void declare_serve(Command app, Session& session) {
   app.add_option("--config", options->config, "TOML file of settings (docs/service.md)");
   app.add_option("--set", options->settings, "change a setting, e.g. jobs.running=2; repeatable")
       .one_each();
-  app.callback([options, &session] { serve(*options, session); });
+  app.callback([options, app, &session] {
+    if (app.has_subcommand()) return;
+    if (options->data.empty()) throw ArgumentError("--data: is missing; name the service's folder");
+    serve(*options, session);
+  });
+}
+
+struct BackupOptions {
+  std::string data;
+  std::string to;
+};
+
+void declare_backup(Command app, Session& session) {
+  auto options = std::make_shared<BackupOptions>();
+  app.add_option("--data", options->data, "the service's folder").required();
+  app.add_option("--to", options->to, "folder that is made").required();
+  app.callback([options, &session] {
+    const auto counts = service::back_up_service(options->data, options->to);
+    session.out << fmt::format("{}: {} files, {}\n", options->to, counts.files,
+                               bytes_text(static_cast<double>(counts.bytes)));
+  });
 }
 
 }  // namespace
+
+extern const CommandRecord kServeBackupCommand{
+    "serve", "backup", "copy a service's folder while it serves", declare_backup};
 
 extern const CommandRecord kServeCommand{
     "", "serve", "answer OpenAI's API: fine-tuning jobs, files, graders, chats", declare_serve};

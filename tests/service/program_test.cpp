@@ -203,6 +203,34 @@ TEST_CASE("a stop keeps a job running for the next start", "[service][cli][slow]
             .json()["status"] == "cancelled");
 }
 
+TEST_CASE("a backup of a service that trains goes on with the same bits", "[service][cli]") {
+  const TemporaryFolder folder;
+  const fs::path data = folder / "data";
+  const fs::path copy = folder / "copy";
+  auto server = std::make_unique<ServerProcess>(data);
+  const std::string file = upload(server->port(), training_rows(8));
+  const std::string job = ask_json(server->port(), "POST", kJobs, job_body(file, 20)).json()["id"];
+  wait_for(server->port(), job, "running", 4);
+  const std::vector<std::string> words{"serve", "backup", "--data", data, "--to", copy};
+  const auto made = run_gradus(words);
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  CHECK(run_gradus(words).err.find("new folder") != std::string::npos);
+  CHECK(run_gradus({"serve", "--open"}).err.find("--data") != std::string::npos);
+  REQUIRE(wait_for(server->port(), job, "succeeded")["status"] == "succeeded");
+  CHECK(server->stop() == 0);
+  const auto weights = fs::path("jobs") / job / "run/final/model.safetensors";
+  const std::string undisturbed = read_text(data / weights);
+  CHECK_FALSE(fs::exists(copy / weights));  // it trained when the copy was made
+  fs::rename(data, folder / "lost");
+  fs::rename(copy, data);
+  server = std::make_unique<ServerProcess>(data);
+  CHECK(ask(server->port(), "GET", "/v1/files/" + file + "/content").body == training_rows(8));
+  REQUIRE(wait_for(server->port(), job, "succeeded")["status"] == "succeeded");
+  CHECK(read_text(data / weights) == undisturbed);
+  CHECK(server->stop() == 0);
+}
+
 TEST_CASE("systemd is told when the service is ready and when it stops", "[service][cli]") {
   const TemporaryFolder folder;
   const std::string path = folder / "notify";
