@@ -24,6 +24,7 @@
 #include "service/store/files.h"
 #include "service/store/keys.h"
 #include "service/tinker/tinker_service.h"
+#include "service/webhooks/webhook_desk.h"
 
 namespace gradus::service {
 namespace {
@@ -92,7 +93,9 @@ struct Service::Impl {
              {options.data_dir, options.config.organization, [this] { return judge_server(); }}),
         tinker(store, models, options.config.tinker, options.data_dir / "tinker"),
         graders(models, options.config.jobs.python_may_be_weak),
-        streams(job_store) {
+        streams(job_store),
+        webhooks(store, options.config.webhooks,
+                 [this](nlohmann::json line) { write_log(std::move(line)); }) {
     check_exposure(options, keys.has_any());
     add_models();
     http.emplace(options.listen, options.config.http, options.config.tls,
@@ -129,19 +132,23 @@ struct Service::Impl {
 
   void note(const AccessRecord& record) {
     metrics.count_request(record);
+    write_log({{"level", record.status >= 500 ? "error" : "info"},
+               {"msg", "request"},
+               {"request_id", record.id},
+               {"method", record.method},
+               {"route", record.route},
+               {"status", record.status},
+               {"bytes", record.bytes_out},
+               {"ms", record.seconds * 1000.0},
+               {"peer", record.peer}});
+  }
+
+  void write_log(nlohmann::json line) {
     if (!options.log) return;
-    const std::string line = dump_json({{"ts", machine_clock().wall_s()},
-                                        {"level", record.status >= 500 ? "error" : "info"},
-                                        {"msg", "request"},
-                                        {"request_id", record.id},
-                                        {"method", record.method},
-                                        {"route", record.route},
-                                        {"status", record.status},
-                                        {"bytes", record.bytes_out},
-                                        {"ms", record.seconds * 1000.0},
-                                        {"peer", record.peer}});
+    line["ts"] = machine_clock().wall_s();
+    const std::string text = dump_json(line);
     const std::lock_guard hold(log_mutex);
-    options.log(line);
+    options.log(text);
   }
 
   ServiceOptions options;
@@ -158,6 +165,7 @@ struct Service::Impl {
   TinkerService tinker;
   GraderDesk graders;
   EventStreams streams;
+  WebhookDesk webhooks;
   std::optional<ServiceParts> parts;
   std::optional<Gate> gate;
   int inner_port = 0;
@@ -182,6 +190,7 @@ void Service::start() {
   impl_->tinker.start();
   impl_->http->start();
   impl_->jobs.start();
+  impl_->webhooks.start();
 }
 
 void Service::stop() {
@@ -191,6 +200,7 @@ void Service::stop() {
   impl_->tinker.stop();
   impl_->http->stop();
   jobs.join();
+  impl_->webhooks.stop();
 }
 
 }  // namespace gradus::service

@@ -3,7 +3,6 @@
 #include <ctime>
 
 #include "base/error.h"
-#include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/sha256.h"
@@ -12,8 +11,6 @@
 
 namespace gradus::rewards::graders {
 namespace {
-
-constexpr int64_t kMaxKeyBytes = 1 << 16;
 
 using nlohmann::json;
 using outbound::HttpReply;
@@ -41,26 +38,6 @@ std::string details_of(const HttpReply& reply, const outbound::Url& url) {
   if (reply.outcome != HttpReply::Outcome::replied) return reply.details;
   return url.authority() + ": status " + std::to_string(reply.status) + ": " +
          error_text(reply.body);
-}
-
-std::string read_key(const std::string& path) {
-  std::string key = read_file(path, kMaxKeyBytes);
-  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) {
-    key.pop_back();
-  }
-  for (const char c : key) {
-    if (c <= ' ' || c == 0x7F) throw FileError(path, "invalid_key", "holds more than one key");
-  }
-  if (key.empty()) throw FileError(path, "invalid_key", "is empty; it should hold a key");
-  return key;
-}
-
-std::string read_secret(const std::string& path) {
-  try {
-    return outbound::signing_key(read_key(path));
-  } catch (const ArgumentError& error) {
-    throw FileError(path, "invalid_key", error.what());
-  }
 }
 
 int64_t count_in(const json& object, const char* key) {
@@ -131,8 +108,8 @@ HttpServices::HttpServices(const ModelServerConfig& models,
     : client_(std::move(client)),
       python_(std::move(python)),
       structured_outputs_(models.structured_outputs) {
-  if (!models.api_key_file.empty()) api_key_ = read_key(models.api_key_file);
-  if (!secret_file.empty()) signing_key_ = read_secret(secret_file);
+  if (!models.api_key_file.empty()) api_key_ = outbound::read_key_file(models.api_key_file);
+  if (!secret_file.empty()) signing_key_ = outbound::read_signing_key(secret_file);
   if (models.url.empty()) return;
   try {
     std::string url = models.url;

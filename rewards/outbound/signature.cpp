@@ -4,11 +4,13 @@
 #include <openssl/hmac.h>
 
 #include "base/error.h"
+#include "base/files/atomic_file.h"
 
 namespace gradus::rewards::outbound {
 namespace {
 
 constexpr std::string_view kPrefix = "whsec_";
+constexpr int64_t kMaxKeyBytes = 64 * 1024;
 
 std::string to_base64(const unsigned char* bytes, size_t size) {
   std::string text((size + 2) / 3 * 4 + 1, '\0');
@@ -40,6 +42,26 @@ std::string signing_key(std::string_view text) {
   }
   if (key.empty()) throw ArgumentError("the secret is empty");
   return key;
+}
+
+std::string read_key_file(const std::string& path) {
+  std::string key = read_file(path, kMaxKeyBytes);
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) {
+    key.pop_back();
+  }
+  for (const char c : key) {
+    if (c <= ' ' || c == 0x7F) throw FileError(path, "invalid_key", "holds more than one key");
+  }
+  if (key.empty()) throw FileError(path, "invalid_key", "is empty; it should hold a key");
+  return key;
+}
+
+std::string read_signing_key(const std::string& path) {
+  try {
+    return signing_key(read_key_file(path));
+  } catch (const ArgumentError& error) {
+    throw FileError(path, "invalid_key", error.what());
+  }
 }
 
 std::vector<std::pair<std::string, std::string>> signature_headers(const std::string& key,

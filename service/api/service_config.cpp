@@ -13,6 +13,7 @@ void describe(ServiceConfig& c, SettingFields& field) {
   field.section("models", c.models, "models in memory");
   field.section("jobs", c.jobs, "fine-tuning jobs");
   field.section("tinker", c.tinker, "training that clients drive step by step");
+  field.section("webhooks", c.webhooks, "who is told when a job has ended");
 }
 
 }  // namespace gradus::service

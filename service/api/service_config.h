@@ -7,6 +7,7 @@
 #include "service/jobs/jobs_config.h"
 #include "service/models/loaded_model.h"
 #include "service/tinker/tinker_config.h"
+#include "service/webhooks/webhooks_config.h"
 
 namespace gradus::service {
 
@@ -20,6 +21,7 @@ struct ServiceConfig {
   ModelsConfig models;
   JobsConfig jobs;
   TinkerConfig tinker;
+  WebhooksConfig webhooks;
 };
 
 void describe(ServiceConfig& c, SettingFields& field);

@@ -106,6 +106,19 @@ CREATE TABLE samplers(
 CREATE INDEX samplers_that_follow ON samplers(follows) WHERE follows IS NOT NULL;
 CREATE INDEX samplers_of_checkpoint ON samplers(checkpoint) WHERE checkpoint IS NOT NULL;
 )sql",
+    // 3: what is to be told of jobs that ended, written with the status that ends them
+    R"sql(
+CREATE TABLE deliveries(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL,
+  job TEXT NOT NULL REFERENCES jobs(id), created INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, next_try INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX deliveries_due ON deliveries(next_try, seq);
+CREATE TRIGGER ended_jobs_are_told AFTER UPDATE OF status ON jobs
+  WHEN NEW.status IN ('succeeded','failed','cancelled') AND NEW.status <> OLD.status
+  BEGIN INSERT INTO deliveries(id, type, job, created) VALUES(
+    'evt_' || lower(hex(randomblob(12))), 'fine_tuning.job.' || NEW.status, NEW.id,
+    COALESCE(NEW.finished, CAST(strftime('%s','now') AS INTEGER))); END;
+)sql",
 };
 
 constexpr int64_t kNewest = std::size(kSteps);
