@@ -72,4 +72,10 @@ struct GenerationRequest {
   std::function<void(GenerationResult)> on_done;
 };
 
+/// As OpenAI's finish_reason, and vLLM's "abort" for what was cancelled.
+constexpr const char* finish_name(rollout::FinishReason reason) {
+  if (reason == rollout::FinishReason::aborted) return "abort";
+  return reason == rollout::FinishReason::length ? "length" : "stop";
+}
+
 }  // namespace gradus::service

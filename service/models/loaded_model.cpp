@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -100,14 +101,16 @@ struct LoadedModel::Impl {
   /// Takes what came and waits where nothing runs. @return false: it is over.
   bool take_news() {
     std::unique_lock lock(mutex);
-    if (engine->is_idle())
-      news.wait(lock, [&] { return is_stopping || !incoming.empty() || !cancelled.empty(); });
+    news.wait(lock, [&] {
+      if (is_stopping || is_aborting) return true;
+      return !is_held && (!engine->is_idle() || !incoming.empty() || !cancelled.empty());
+    });
     return !is_stopping;
   }
 
   bool has_news() {
     const std::lock_guard lock(mutex);
-    return is_stopping || !incoming.empty() || !cancelled.empty();
+    return is_stopping || is_aborting || is_held || !incoming.empty() || !cancelled.empty();
   }
 
   void begin_arrived() {
@@ -118,6 +121,10 @@ struct LoadedModel::Impl {
       arrived.swap(incoming);
       unwanted.swap(cancelled);
       num_waiting = 0;
+      if (std::exchange(is_aborting, false)) {
+        for (const auto& [ticket, job] : jobs) unwanted.push_back(ticket);
+        for (const auto& [ticket, request] : arrived) unwanted.push_back(ticket);
+      }
     }
     for (auto& [ticket, request] : arrived) {
       const bool is_unwanted = std::ranges::find(unwanted, ticket) != unwanted.end();
@@ -133,7 +140,11 @@ struct LoadedModel::Impl {
     auto job = std::make_shared<Job>();
     job->request = std::move(request);
     try {
-      if (is_unwanted) throw Error("cancelled");
+      if (is_unwanted) {
+        job->result.completions.resize(static_cast<size_t>(job->request.n));
+        for (auto& text : job->result.completions) text.finish = rollout::FinishReason::aborted;
+        return tell(*job);
+      }
       if (job->request.scores_prompt)
         job->result.prompt_scores = score_prompt(*policy, job->request, team);
       if (!job->request.generates) return tell(*job);
@@ -237,6 +248,8 @@ struct LoadedModel::Impl {
   std::vector<Ticket> cancelled;
   Ticket next_ticket = 1;
   bool is_stopping = false;
+  bool is_held = false;
+  bool is_aborting = false;
   std::atomic<int64_t> num_running{0};
   std::atomic<int64_t> num_waiting{0};
   std::thread thread;
@@ -271,6 +284,22 @@ void LoadedModel::cancel(Ticket ticket) {
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->cancelled.push_back(ticket);
+  }
+  impl_->news.notify_all();
+}
+
+void LoadedModel::hold(bool is_held) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->is_held = is_held;
+  }
+  impl_->news.notify_all();
+}
+
+void LoadedModel::abort_all() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->is_aborting = true;
   }
   impl_->news.notify_all();
 }

@@ -45,6 +45,10 @@ class LoadedModel {
   Ticket submit(GenerationRequest request);
   /// on_done is called with what there is. Unknown tickets are ignored.
   void cancel(Ticket ticket);
+  /// While it is held nothing is computed: what runs stands still, what comes waits.
+  void hold(bool is_held);
+  /// Ends all that runs or waits, with what there is; what comes afterwards is answered.
+  void abort_all();
 
   const policy::Tokenizer& tokenizer() const;
   int64_t context_length() const;

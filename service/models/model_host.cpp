@@ -119,14 +119,14 @@ void ModelHost::add_base(const std::string& name, const std::string& path, int64
   entry.created = created;
   entry.owner = "gradus";
   entry.adapter_alpha = config_.adapter_alpha > 0 ? config_.adapter_alpha : adapter_alpha;
+  const std::lock_guard lock(bases_mutex_);
   if (!bases_.emplace(name, entry).second)
     throw ArgumentError("--model: " + name + ": is given twice");
 }
 
 std::optional<ModelEntry> ModelHost::find(const std::string& name,
                                           const std::string& project) const {
-  const auto base = bases_.find(name);
-  if (base != bases_.end()) return base->second;
+  if (auto base = find_base(name)) return base;
   if (const auto trained = trained_name(name)) {
     const auto row = store_.read([&](Database& database) {
       return database.first(std::string(kTrainedColumns) +
@@ -149,7 +149,10 @@ std::optional<ModelEntry> ModelHost::find(const std::string& name,
 
 std::vector<ModelEntry> ModelHost::list(const std::string& project) const {
   std::vector<ModelEntry> entries;
-  for (const auto& [name, entry] : bases_) entries.push_back(entry);
+  {
+    const std::lock_guard lock(bases_mutex_);
+    for (const auto& [name, entry] : bases_) entries.push_back(entry);
+  }
   const auto rows = store_.read([&](Database& database) {
     return database.query(std::string(kModelColumns) +
                               "WHERE project=? OR EXISTS(SELECT 1 FROM permissions p WHERE "
@@ -192,6 +195,15 @@ ModelFacts ModelHost::facts(const ModelEntry& entry) {
 
 std::shared_ptr<SharedPolicy> ModelHost::share(const ModelEntry& base, const AdapterShape& shape) {
   {
+    const std::lock_guard lock(bases_mutex_);
+    if (versions_.contains(base.name))
+      throw HttpError(400,
+                      "The weights of `" + base.name +
+                          "` were replaced by update_weights; adapters stand on those that the "
+                          "server was started with.",
+                      "weights_replaced", "model");
+  }
+  {
     const std::lock_guard lock(mutex_);
     make_room(shared_.holds(base.path, shape) ? 0 : bytes_on_disk(base.path));
   }
@@ -211,6 +223,7 @@ std::shared_ptr<LoadedModel> ModelHost::use(const std::string& name, const std::
 std::shared_ptr<LoadedModel> ModelHost::use(const ModelEntry& entry) {
   const std::string key = entry.slot();
   std::unique_lock lock(mutex_);
+  check_is_open();
   for (;;) {
     Slot& slot = slots_[key];
     slot.name = entry.name;
@@ -234,6 +247,7 @@ std::shared_ptr<LoadedModel> ModelHost::use(const ModelEntry& entry) {
   slots_[key].is_loading = false;
   slots_[key].model = model;
   if (!model) slots_.erase(key);
+  if (model) model->hold(pause_ == PauseMode::keep);
   drop_old_adapters();
   loaded_.notify_all();
   if (!model) throw cannot_load(entry.name);

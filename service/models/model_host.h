@@ -39,6 +39,21 @@ struct ModelEntry {
   const std::string& slot() const { return base.empty() ? name : path; }
 };
 
+/// What a pause does to requests that sample (vLLM's modes).
+enum class PauseMode {
+  none,   ///< sampling goes on
+  abort,  ///< what runs ends with what there is, what comes is refused with 503
+  wait,   ///< what runs is finished, what comes is refused with 503
+  keep,   ///< what runs stands still, what comes waits
+};
+
+/// The weights of a base model that another program trains.
+struct BaseWeights {
+  std::string model;
+  std::string path;
+  int64_t version = 0;  ///< 0: those that the server was started with
+};
+
 /// The models of the server by name: base models of its settings, what its jobs made, checkpoints
 /// included, and adapters that training sessions saved (tinker://MODEL/sampler_weights/NAME). Loads
 /// them when they are asked for, and unloads the one that was used least recently where memory is
@@ -77,6 +92,23 @@ class ModelHost {
   void forget(const std::string& name);
   bool is_in_use(const std::string& name) const;
 
+  /// Sampling by all models; training goes on. Several pauses: the last one counts.
+  void pause(PauseMode mode);
+  PauseMode paused() const;
+  /// Whether a request is being sampled.
+  bool is_sampling() const;
+  /// Takes all models out of memory (those of requests when these end), and refuses requests that
+  /// sample with 503 until it wakes.
+  void sleep();
+  void wake();
+  bool is_asleep() const;
+  /// Puts other weights of the same architecture in place of a base model's, for requests that come
+  /// afterwards; they are loaded before anything is changed. Lasts until the server ends.
+  /// @return  their version. @throws HttpError  404 model_not_found; 400: adapters are trained on
+  ///     the model, or the checkpoint cannot be loaded or is another architecture's.
+  int64_t update_weights(const std::string& model, const std::string& path);
+  std::vector<BaseWeights> weights() const;
+
   struct Status {
     std::string name;
     LoadedModel::Load load;
@@ -94,19 +126,25 @@ class ModelHost {
   };
 
   std::shared_ptr<LoadedModel> load(const ModelEntry& entry);
+  void check_is_open() const;
+  std::optional<ModelEntry> find_base(const std::string& name) const;
   void make_room(int64_t bytes);
   void drop_old_adapters();
 
   Store& store_;
   ModelsConfig config_;
   std::filesystem::path checkpoints_;
+  mutable std::mutex bases_mutex_;
   std::map<std::string, ModelEntry> bases_;
+  std::map<std::string, int64_t> versions_;  ///< of bases whose weights were replaced
   SharedPolicies shared_;
   std::atomic<int64_t> other_bytes_{0};
   std::map<std::string, ModelFacts> facts_;  ///< by path
   mutable std::mutex mutex_;
   std::condition_variable loaded_;
   std::map<std::string, Slot> slots_;
+  PauseMode pause_ = PauseMode::none;
+  bool is_asleep_ = false;
   uint64_t num_uses_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -301,5 +302,70 @@ TEST_CASE("a dpo job learns which of two answers is preferred", "[service][cli]"
     if ((*event)["data"].is_object() && (*event)["data"].contains("train_accuracy"))
       accuracy = (*event)["data"]["train_accuracy"];
   CHECK(accuracy == 1.0);
+  CHECK(server.stop() == 0);
+}
+
+TEST_CASE("another trainer pauses the sampler and gives it new weights", "[service][cli]") {
+  const TemporaryFolder folder;
+  ServerProcess server(folder / "data");
+  const int port = server.port();
+  const auto chat = [&](int max_tokens) {
+    return ask_json(port, "POST", "/v1/completions",
+                    {{"model", "nano"},
+                     {"prompt", "What is 123 + 456?\n"},
+                     {"seed", 1},
+                     {"temperature", 0},
+                     {"max_tokens", max_tokens}});
+  };
+  const auto control = [&](const char* method, const std::string& path) {
+    return ask(port, method, path, method == std::string("POST") ? "{}" : "",
+               {{"content-type", "application/json"}})
+        .json();
+  };
+  const json before = chat(32).json();
+  CHECK(control("POST", "/pause?mode=abort")["at_rest"] == true);
+  CHECK(chat(4).status == 503);
+  CHECK(control("GET", "/is_paused")["is_paused"] == true);
+  // What comes while the models are held waits, and is answered as ever.
+  control("POST", "/pause?mode=keep");
+  std::atomic<bool> is_answered{false};
+  json held;
+  std::thread waiting([&] {
+    held = chat(32).json();
+    is_answered = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  CHECK_FALSE(is_answered);
+  control("POST", "/resume");
+  waiting.join();
+  CHECK(held["choices"] == before["choices"]);
+  CHECK(
+      ask(port, "POST", "/pause?mode=later", "{}", {{"content-type", "application/json"}}).status ==
+      400);
+
+  // Weights that a run made from the base.
+  const fs::path base = fs::path(GRADUS_SOURCE_DIR) / "examples/nano/base";
+  const auto trained =
+      run_gradus({"train", (fs::path(GRADUS_SOURCE_DIR) / "examples/nano/grpo.toml").string(),
+                  "--run-dir", folder / "run", "--set", "run.steps=3", "--set", "run.eval_every=0",
+                  "--set", "rl.prompts_per_step=4", "--set", "optim.lr=1e-2"});
+  REQUIRE(trained.exit_code == 0);
+  const auto update = [&](const fs::path& path) {
+    return ask_json(port, "POST", "/update_weights", {{"model", "nano"}, {"path", path.string()}});
+  };
+  CHECK(update(folder / "nothing").status == 400);
+  CHECK(update(fs::path(GRADUS_SOURCE_DIR) / "tests").status == 400);
+  CHECK(chat(32).json()["choices"] == before["choices"]);
+  CHECK(update(folder.path() / "run/final").json()["version"] == 1);
+  CHECK(chat(32).json()["choices"] != before["choices"]);
+  CHECK(update(base).json()["version"] == 2);
+  CHECK(chat(32).json()["choices"] == before["choices"]);
+  CHECK(control("GET", "/weight_info")["data"][0]["version"] == 2);
+
+  control("POST", "/sleep");
+  CHECK(control("GET", "/is_sleeping")["is_sleeping"] == true);
+  CHECK(chat(4).status == 503);
+  control("POST", "/wake_up");
+  CHECK(chat(32).json()["choices"] == before["choices"]);
   CHECK(server.stop() == 0);
 }

@@ -42,10 +42,11 @@ class ChatRun {
 
   void finish(const GenerationResult& result) {
     outcome_.error = result.error;
-    for (const auto& completion : result.completions) {
+    for (size_t i = 0; i < result.completions.size(); ++i) {
+      const auto& completion = result.completions[i];
       if (completion.finish == rollout::FinishReason::failed) outcome_.error = completion.error;
-      if (completion.finish == rollout::FinishReason::aborted && outcome_.error.empty())
-        outcome_.error = "cancelled";
+      if (completion.finish == rollout::FinishReason::aborted)  // no token says so
+        end(static_cast<int>(i), {}, rollout::FinishReason::aborted);
     }
     note_usage(*call_, model_name_, "chat", outcome_.error.empty() ? "ok" : "failed",
                outcome_.prompt_tokens, outcome_.completion_tokens);
@@ -83,7 +84,7 @@ class ChatRun {
     give(index, piece);
     for (const auto& score : pending) choice.scores.push_back(score);
     choice.tool_calls = parts_[place].tool_calls();
-    choice.finish = reason == rollout::FinishReason::length ? "length" : "stop";
+    choice.finish = finish_name(reason);
     if (choice.finish == "stop" && !choice.tool_calls.empty()) choice.finish = "tool_calls";
     if (listener_.on_choice) listener_.on_choice(index, choice);
   }

@@ -197,7 +197,7 @@ class CompletionRun : public std::enable_shared_from_this<CompletionRun> {
     const bool is_text = !token.text.empty();
     if (token.score && is_text) scores.push_back(*token.score);
     nlohmann::json finish;
-    if (token.finish) finish = *token.finish == rollout::FinishReason::length ? "length" : "stop";
+    if (token.finish) finish = finish_name(*token.finish);
     if (is_text || token.finish)
       send(choice_index(prompt, token.index), token.text, scores, finish);
   }
@@ -219,6 +219,10 @@ class CompletionRun : public std::enable_shared_from_this<CompletionRun> {
     if (!result.error.empty()) error_ = result.error;
     for (const auto& completion : result.completions)
       if (completion.finish == rollout::FinishReason::failed) error_ = completion.error;
+    for (size_t i = 0; stream_ && i < result.completions.size(); ++i)
+      if (result.completions[i].finish == rollout::FinishReason::aborted)  // no token says so
+        send(choice_index(prompt, static_cast<int>(i)), "", {},
+             finish_name(rollout::FinishReason::aborted));
     results_[prompt] = std::move(result);
     if (++num_done_ < results_.size()) return;
     int64_t prompt_tokens = 0;
@@ -280,12 +284,10 @@ class CompletionRun : public std::enable_shared_from_this<CompletionRun> {
       logprobs =
           lists_json(wish_.model->tokenizer(), scores, wish_.echoes ? 0 : num_code_points(before));
     }
-    const bool is_stopped =
-        wish_.max_tokens > 0 && completion.finish == rollout::FinishReason::stop;
     return {{"index", choice_index(prompt, index)},
             {"text", before + completion.text},
             {"logprobs", logprobs},
-            {"finish_reason", is_stopped ? "stop" : "length"}};
+            {"finish_reason", wish_.max_tokens > 0 ? finish_name(completion.finish) : "length"}};
   }
 
   std::shared_ptr<Call> call_;

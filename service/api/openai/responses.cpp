@@ -182,7 +182,8 @@ class ResponseRun : public std::enable_shared_from_this<ResponseRun> {
     const ChatChoice& choice = outcome.choices.front();
     text_ = choice.content;
     reasoning_ = choice.reasoning;
-    const std::string status = choice.finish == "length" ? "incomplete" : "completed";
+    const std::string status =
+        choice.finish == "length" || choice.finish == "abort" ? "incomplete" : "completed";
     const auto body = body_json(status, &outcome);
     if (!stream_) return call_->answer_json(body);
     const nlohmann::json place{{"item_id", item_id_}, {"output_index", 0}, {"content_index", 0}};
