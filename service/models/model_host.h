@@ -31,7 +31,7 @@ struct ModelEntry {
   int64_t created = 0;
   std::string owner;        ///< as OpenAI's owned_by: "gradus", or the project
   std::string job;          ///< that made it; empty: a base model
-  std::string base;         ///< of adapters that a training session saved: the model they stand on
+  std::string base = {};    ///< of adapters that a training session saved: the model they stand on
   AdapterShape shape = {};  ///< of those
   double adapter_alpha = kAdapterAlpha;  ///< of adapters that are trained on it
   bool is_base() const { return job.empty() && base.empty(); }
