@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/version.h"
 
 namespace gradus::service {
@@ -22,7 +23,8 @@ bool is_place(std::string_view segment) {
 }
 
 std::string operation_text(const Route& route) {
-  std::string text = fmt::format("    {}:\n      summary: {}\n", route.method, route.summary);
+  std::string text = fmt::format("    {}:\n      summary: {}\n", route.method,
+                                 dump_json(route.summary));  // a text may hold a colon
   std::ranges::transform(text.substr(4, std::string_view(route.method).size()), text.begin() + 4,
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   text += fmt::format("      x-scope: {}\n", name_of(route.scope));
