@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/error.h"
 #include "base/files/atomic_file.h"
 #include "base/json.h"
@@ -70,10 +72,27 @@ RunConfig settings_of(const nlohmann::json& inputs) {
   return config;
 }
 
-void compare_settings(const nlohmann::json& was, const nlohmann::json& is,
-                      std::vector<std::string>& changes) {
+/// Free to change while a run goes on; a finished one would have ended elsewhere, or have kept
+/// another checkpoint as its best.
+bool decides_the_end(const std::string& key) {
+  static const std::set<std::string> keys{"run.steps",       "run.epochs",    "run.stop_when",
+                                          "run.best_metric", "run.best_mode", "run.keep_best"};
+  return keys.contains(key) || key.starts_with("run.plateau.");
+}
+
+void compare_recipes(const nlohmann::json& was, const nlohmann::json& is,
+                     std::vector<std::string>& changes) {
   try {
-    for (const auto& difference : differences_that_matter(settings_of(was), settings_of(is)))
+    const RunConfig before = settings_of(was);
+    const RunConfig now = settings_of(is);
+    auto differences = compare_settings(before, now);
+    std::set<std::string> that_matter;
+    for (const auto& difference : differences_that_matter(before, now))
+      that_matter.insert(difference.key);
+    std::erase_if(differences, [&](const SettingDifference& difference) {
+      return !that_matter.contains(difference.key) && !decides_the_end(difference.key);
+    });
+    for (const auto& difference : differences)
       if (without_places(difference.left) != without_places(difference.right))
         changes.push_back(fmt::format("{}: was {}, is {}", difference.key, difference.left.dump(),
                                       difference.right.dump()));
@@ -151,7 +170,7 @@ std::vector<std::string> changes_between(const nlohmann::json& was, const nlohma
     if (was.value(key, nlohmann::json()) != is.at(key))
       changes.push_back(fmt::format("{}: was {}, is {}", key,
                                     was.value(key, nlohmann::json()).dump(), is.at(key).dump()));
-  compare_settings(was, is, changes);
+  compare_recipes(was, is, changes);
   compare_files(was.value("files", nlohmann::json::object()), is.at("files"), changes);
   return changes;
 }

@@ -245,8 +245,8 @@ void set_preference(const Job& job, const RecipeInputs& inputs, const JobsConfig
   run.run.task = "preference";
   run.preference.batch_pairs = static_cast<int>(batch);
   run.preference.beta = knobs.number("beta", 0.1);
-  // Pairs pull harder than responses: papers take a fifth to a tenth of fine-tuning's rate.
-  run.optim.lr = automatic_rate(inputs.model_bytes) * 0.2 * rate;
+  // Pairs pull much harder than responses: DPO's authors took 5e-7 where 1e-5 fine-tunes.
+  run.optim.lr = automatic_rate(inputs.model_bytes) * 0.05 * rate;
   run.optim.warmup_steps = std::min<int64_t>(2, steps / 10);
   if (inputs.validation_path.empty()) return;
   run.preference.eval_path = inputs.validation_path;

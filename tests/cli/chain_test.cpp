@@ -126,6 +126,13 @@ TEST_CASE("a chain runs its stages, and once more does none of them", "[chain]")
   CHECK(weights(dir, "soup") != soup);
   CHECK(fs::exists(dir / "replaced" / "tuned-1" / "final"));
 
+  // More steps are another result, although a run may go on with more.
+  const auto longer = run_gradus({"run", recipe, "--run-dir", dir, "--set", "tuned:optim.lr=2e-4",
+                                  "--set", "tuned:run.steps=4"});
+  INFO(longer.out << longer.err);
+  REQUIRE(longer.exit_code == 0);
+  CHECK_THAT(longer.out, Contains("run.steps: was 3, is 4"));
+
   const auto shown = run_gradus({"runs", "show", dir, "--json"});
   const auto stages = nlohmann::json::parse(shown.out)["stages"];
   REQUIRE(stages.size() == 4);

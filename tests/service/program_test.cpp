@@ -288,7 +288,10 @@ TEST_CASE("a dpo job learns which of two answers is preferred", "[service][cli]"
       {"training_file", file},
       {"seed", 3},
       {"method",
-       {{"type", "dpo"}, {"dpo", {{"hyperparameters", {{"batch_size", 8}, {"n_epochs", 5}}}}}}}};
+       {{"type", "dpo"},
+        {"dpo",
+         {{"hyperparameters",
+           {{"batch_size", 8}, {"n_epochs", 5}, {"learning_rate_multiplier", 4.0}}}}}}}};
   const json made = ask_json(server.port(), "POST", kJobs, body).json();
   REQUIRE(made.contains("id"));
   const json done = wait_for(server.port(), made["id"], "succeeded");
