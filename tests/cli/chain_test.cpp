@@ -226,7 +226,7 @@ TEST_CASE("a reward model is not evaluated as if it answered", "[chain]") {
   REQUIRE(result.exit_code == 0);
   const auto record =
       nlohmann::json::parse(read_text(folder.path() / "run" / "chain" / "judge.json"));
-  CHECK(record["is_done"] == true);
+  CHECK(record["state"] == "done");
   CHECK(record["evaluation"].empty());
 }
 
