@@ -28,6 +28,7 @@ struct StepEnvironment {
   /// Requested: the update is given up between two microbatches (Stopped) where the weights stand,
   /// or can be brought back to, where the step found them.
   std::stop_token stop = {};
+  int64_t noted_groups = 0;  ///< the first ones whose tokens' figures an update gives back
 };
 
 /// Thrown by an update that a stop broke off; nobody's fault.

@@ -30,6 +30,12 @@ struct SkippedSteps {
   int64_t count() const { return num_empty + num_not_finite; }
 };
 
+/// What an update's forward pass saw of a completion's tokens; empty: it did not go through.
+struct TokenFigures {
+  std::vector<float> logprobs;   ///< [tokens] by the policy at the start of the update
+  std::vector<float> entropies;  ///< [tokens] of the next token's distribution, nats
+};
+
 struct UpdateResult {
   Metrics metrics;
   UpdateCost cost;
@@ -37,6 +43,8 @@ struct UpdateResult {
   SkippedSteps skipped;
   std::vector<policy::ExpertLoad> expert_loads;       ///< by mixture layer, over all steps
   std::map<std::string, std::vector<int64_t>> lists;  ///< figures of many numbers: "moe/load/3"
+  /// [group][completion] of the first StepEnvironment::noted_groups that were trained on.
+  std::vector<std::vector<TokenFigures>> tokens;
 };
 
 }  // namespace gradus::rl

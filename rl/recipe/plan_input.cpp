@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr double kSampleBytesPerToken = 8.0;    // of a sample file's line: its text
 constexpr double kSampleBytes = 600.0;          // and the rest of it
+constexpr double kTokenBytes = 55.0;            // of one that run.sample_tokens records
 constexpr double kRecordBytesPerStep = 4000.0;  // metrics, ledger, events
 
 StagePlanInput::Work work_of(const std::string& kind, const StageKind& stage) {
@@ -89,10 +90,14 @@ double disk_of(const RunConfig& config, const policy::ModelConfig& model,
         checkpoint * (static_cast<double>(config.run.keep) + best + 1.0) + policy * (1.0 + best);
   const auto steps = static_cast<double>(config.run.steps);
   bytes += steps * kRecordBytesPerStep;
-  if (config.run.samples_every > 0 && stages().at(config.run.task).samples)
-    bytes += steps / static_cast<double>(config.run.samples_every) * config.rl.prompts_per_step *
-             config.rl.group_size *
-             (kSampleBytes + kSampleBytesPerToken * config.rollout.sampling.max_tokens / 2.0);
+  if (config.run.samples_every > 0 && stages().at(config.run.task).samples) {
+    const double tokens = config.rollout.sampling.max_tokens / 2.0;
+    const auto groups = static_cast<double>(config.rl.prompts_per_step);
+    const double recorded = std::min(groups, static_cast<double>(config.run.sample_tokens));
+    bytes +=
+        steps / static_cast<double>(config.run.samples_every) * config.rl.group_size *
+        (groups * (kSampleBytes + kSampleBytesPerToken * tokens) + recorded * kTokenBytes * tokens);
+  }
   return bytes;
 }
 

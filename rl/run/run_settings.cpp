@@ -69,6 +69,9 @@ void describe(RunSettings& c, SettingFields& field) {
   field("eval_at_start", c.eval_at_start, any(), "evaluate before the first step, as step 0");
   field("samples_every", c.samples_every, at_least(0).records_only(),
         "steps between sample files (all completions with their grades); 0: none");
+  field("sample_tokens", c.sample_tokens, at_least(0).records_only(),
+        "groups of a sample file whose tokens are recorded one by one, with logprobs, entropy and "
+        "masks; 0: none");
   field("log_every", c.log_every, at_least(1).records_only(),
         "steps between the loggers' points; metrics.jsonl has every step");
   field("disk_full_wait_s", c.disk_full_wait_s, at_least(0.0).records_only(),

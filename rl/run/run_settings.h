@@ -30,6 +30,7 @@ struct RunSettings {
   bool export_checkpoints = false;  ///< RUN/exports/step-N, a Hugging Face directory of each
   bool eval_at_start = true;
   int64_t samples_every = 10;  ///< 0: no sample files
+  int64_t sample_tokens = 0;   ///< groups of a sample file whose tokens are recorded one by one
   double disk_full_wait_s = 3600.0;
   int64_t log_every = 1;                               ///< steps between the loggers' points
   std::vector<std::string> loggers = {"tensorboard"};  ///< beside metrics.jsonl; empty: none

@@ -223,7 +223,9 @@ class GrpoStage : public Stage {
                         update_flops};
     updated.trained = update.cost.trained_tokens;
     report.ledger = {rollout, rewards, updated};
-    report.samples = sample_lines(step, groups, num_used, names);
+    report.samples = sample_lines(
+        step, groups, num_used, names,
+        sampled_tokens(config_.run, step, *learner_.tokenizer().tokenizer, &update.tokens));
     return report;
   }
 

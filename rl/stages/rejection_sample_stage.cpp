@@ -205,7 +205,9 @@ class RejectionSampleStage : public Stage {
     LedgerEntry rewards{"rewards", step, collection.grade_s, collection.grade_s, 0, 0.0};
     rewards.graded = num_completion_tokens(groups);
     report.ledger = {rollout, rewards};
-    report.samples = sample_lines(step, groups, groups.size(), names);
+    report.samples =
+        sample_lines(step, groups, groups.size(), names,
+                     sampled_tokens(config_.run, step, *learner_.tokenizer().tokenizer));
     return report;
   }
 

@@ -12,7 +12,9 @@ RunLength Stage::length_of(double) const {
 }
 
 StepEnvironment environment_of(const Run& run, Learner& learner) {
-  return {run.clock(), &learner.communicator(), &learner.keeper(), run.stop()};
+  const RunSettings& settings = run.settings();
+  return {run.clock(), &learner.communicator(), &learner.keeper(), run.stop(),
+          settings.samples_every > 0 ? settings.sample_tokens : 0};
 }
 
 int64_t end_of_epochs(double epochs, int64_t num_rows) {

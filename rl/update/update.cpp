@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -113,7 +114,9 @@ class PolicyUpdate {
       return std::move(result_);
     }
     score_batch();
+    start_token_figures();
     for (int epoch = 0; epoch < config_.epochs; ++epoch) {
+      is_first_epoch_ = epoch == 0;
       const RandomStream random(seed, step_number, hash_text("minibatches"),
                                 static_cast<uint64_t>(epoch));
       train_epoch(group_order(batch_.groups->size(), num_minibatches_ > 1, random));
@@ -151,6 +154,39 @@ class PolicyUpdate {
     filter_tokens(batch_, config_);
     result_.metrics.set_mean("mismatch/rejected_share",
                              before - batch_.is_live.sum().item<double>(), std::max(1.0, before));
+  }
+
+  void start_token_figures() {
+    const auto wanted = static_cast<size_t>(step_.environment.noted_groups);
+    if (wanted == 0) return;
+    for (size_t g = 0; g < std::min(wanted, batch_.groups->size()); ++g)
+      result_.tokens.emplace_back((*batch_.groups)[g].completions.size());
+    sequence_of_token_.resize(static_cast<size_t>(batch_.num_tokens()));
+    for (size_t i = 0; i < batch_.sequences.size(); ++i) {
+      const TrainingSequence& s = batch_.sequences[i];
+      std::fill_n(sequence_of_token_.begin() + s.first_token, s.num_tokens, i);
+    }
+  }
+
+  /// Keeps what was seen of the tokens before they were trained on.
+  void note_tokens(const Microbatch& microbatch, const at::Tensor& old_S,
+                   const at::Tensor& entropy_S) {
+    if (!is_first_epoch_ || result_.tokens.empty()) return;
+    const at::Tensor old = old_S.detach().to(at::kCPU, at::kFloat).contiguous();
+    const at::Tensor entropies = entropy_S.detach().to(at::kCPU, at::kFloat).contiguous();
+    for (size_t i = 0; i < microbatch.token.size(); ++i) {
+      const int64_t token = microbatch.token[i];
+      const TrainingSequence& s = batch_.sequences[sequence_of_token_[static_cast<size_t>(token)]];
+      if (static_cast<size_t>(s.group) >= result_.tokens.size()) continue;
+      TokenFigures& figures =
+          result_.tokens[static_cast<size_t>(s.group)][static_cast<size_t>(s.completion)];
+      const auto count = static_cast<size_t>(s.num_tokens);
+      figures.logprobs.resize(count, std::numeric_limits<float>::quiet_NaN());
+      figures.entropies.resize(count, std::numeric_limits<float>::quiet_NaN());
+      figures.logprobs[static_cast<size_t>(token - s.first_token)] = old.const_data_ptr<float>()[i];
+      figures.entropies[static_cast<size_t>(token - s.first_token)] =
+          entropies.const_data_ptr<float>()[i];
+    }
   }
 
   at::Tensor reference_logprobs(const std::vector<Microbatch>& microbatches) {
@@ -225,6 +261,8 @@ class PolicyUpdate {
     if (config_.positive_nll_coef > 0.0) in.right_weights = right_weights(minibatch, microbatch);
     if (!scores_old()) comparison_.add(tokens.old_logprobs, rollout_S);
 
+    note_tokens(microbatch, tokens.old_logprobs, scores.entropies);
+
     const ObjectiveTerms out = objective(in, config_);
     metrics_.add(LossParts{in.weights, out, scores.entropies, tokens.is_live});
     return out.loss;
@@ -270,6 +308,8 @@ class PolicyUpdate {
   TrainingBatch batch_;
   size_t num_minibatches_;
   uint64_t seed_ = 0;  ///< of what losses draw
+  bool is_first_epoch_ = true;
+  std::vector<size_t> sequence_of_token_;  ///< [N]
   UpdateMetrics metrics_;
   SamplerComparison comparison_;
   UpdateResult result_;

@@ -138,3 +138,39 @@ TEST_CASE("a checkpoint goes to GGUF and back with the same weights", "[cli][mod
         read_text(folder.path() / "run" / "final" / "model.safetensors"));
   CHECK(run_gradus({"model", "convert", folder / "model.gguf", folder / "back"}).exit_code == 1);
 }
+
+TEST_CASE("tokens of sampled groups are recorded one by one where that is wanted", "[cli][train]") {
+  const TemporaryFolder folder;
+  const auto recipe = write_recipe(folder);
+  const auto plain = run_gradus({"train", recipe, "--run-dir", folder / "plain"});
+  const auto result =
+      run_gradus({"train", recipe, "--run-dir", folder / "run", "--set", "run.sample_tokens=1"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  CHECK((deterministic_figures(folder.path() / "run") ==
+         deterministic_figures(folder.path() / "plain")));
+  std::istringstream lines(read_text(folder / "run/samples/step-000001.jsonl"));
+  int num_recorded = 0;
+  int num_plain = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const json sample = json::parse(line);
+    if (!sample.contains("tokens")) {
+      ++num_plain;
+      continue;
+    }
+    ++num_recorded;
+    const json& tokens = sample["tokens"];
+    const auto count = sample["num_tokens"].get<size_t>();
+    REQUIRE(tokens["ids"].size() == count);
+    std::string text;
+    for (const auto& piece : tokens["texts"]) text += piece.get<std::string>();
+    CHECK(text.find(sample["completion"].get<std::string>()) != std::string::npos);
+    CHECK(tokens.contains("prompt") == (sample["index"] == 0));
+    for (size_t i = 0; i < count; ++i) {
+      CHECK(tokens["rollout_logprobs"].at(i) == tokens["logprobs"].at(i));  // float32 on the CPU
+      CHECK(tokens["entropies"].at(i).get<double>() > 0.0);
+    }
+  }
+  CHECK(num_recorded == 4);
+  CHECK(num_plain == 4);
+}

@@ -176,7 +176,9 @@ class DistillStage : public Stage {
                      {"teacher", step, teaching.logprobs_s, teaching.logprobs_s,
                       teaching.scored_tokens, teaching.scored_flops},
                      updated};
-    report.samples = sample_lines(step, collection.used, collection.used.size(), names);
+    report.samples = sample_lines(
+        step, collection.used, collection.used.size(), names,
+        sampled_tokens(config_.run, step, *learner_.tokenizer().tokenizer, &update.tokens));
     return report;
   }
 
