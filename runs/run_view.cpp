@@ -1,10 +1,17 @@
 #include "runs/run_view.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files/atomic_file.h"
+#include "base/files/file_descriptor.h"
 #include "base/json.h"
 #include "runs/run_folder.h"
 
@@ -14,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kMaxStatusBytes = 1 << 20;
+constexpr int64_t kMaxMetricsBytes = int64_t{4} << 30;
 
 std::optional<double> finite(const rl::MetricsRecord& record, const char* name) {
   const auto found = record.values.find(name);
@@ -53,6 +61,44 @@ void read_status(RunView& run) {
   }
 }
 
+/// The file from `begin` on. @throws FileError
+std::string read_from(const fs::path& path, int64_t begin) {
+  const FileDescriptor file = open_file(path, O_RDONLY);
+  std::string text;
+  constexpr size_t kPiece = size_t{1} << 16;
+  for (;;) {
+    const size_t used = text.size();
+    text.resize(used + kPiece);
+    const ssize_t count = uninterrupted([&] {
+      return ::pread(file.get(), text.data() + used, kPiece, begin + static_cast<off_t>(used));
+    });
+    if (count < 0) throw_file_error(path, "read_failed", "cannot be read", errno);
+    text.resize(used + static_cast<size_t>(count));
+    if (count == 0) return text;
+  }
+}
+
+/// Reads what was appended to metrics.jsonl; a torn last line is left out.
+void follow_metrics(RunView& run) {
+  const fs::path path = run.path / "metrics.jsonl";
+  const auto known = static_cast<int64_t>(run.last_line.size());
+  std::string text;
+  if (known > 0) text = read_from(path, run.metrics_bytes - known);
+  size_t begin = run.last_line.size();
+  if (known == 0 || !text.starts_with(run.last_line)) {
+    text = read_file(path, kMaxMetricsBytes);
+    run.metrics.clear();
+    run.metrics_bytes = 0;
+    begin = 0;
+  }
+  for (size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    const auto where = fmt::format("{}:{}", path.string(), run.metrics.size() + 1);
+    run.last_line = text.substr(begin, end + 1 - begin);
+    run.metrics.push_back(rl::parse_metrics_line(text.substr(begin, end - begin), where));
+    run.metrics_bytes += static_cast<int64_t>(run.last_line.size());
+  }
+}
+
 }  // namespace
 
 std::optional<EvalPoint> RunView::first_eval() const {
@@ -82,6 +128,10 @@ bool is_run(const fs::path& path) {
 }
 
 RunView read_run(const fs::path& path) {
+  return read_run_again(path, {});
+}
+
+RunView read_run_again(const fs::path& path, RunView before) {
   if (!is_run(path)) {
     throw FileError(path.string(), "missing",
                     "is no run's folder: recipe.toml and status.json are not there");
@@ -89,7 +139,18 @@ RunView read_run(const fs::path& path) {
   RunView run;
   run.path = path;
   read_status(run);
-  if (fs::exists(path / "metrics.jsonl")) run.metrics = rl::read_metrics(path / "metrics.jsonl");
+  if (before.path == path) {
+    run.metrics = std::move(before.metrics);
+    run.metrics_bytes = before.metrics_bytes;
+    run.last_line = std::move(before.last_line);
+  }
+  if (fs::exists(path / "metrics.jsonl")) {
+    follow_metrics(run);
+  } else {
+    run.metrics.clear();
+    run.metrics_bytes = 0;
+    run.last_line.clear();
+  }
   run.evals = evals_of(run.metrics);
   run.warnings = rl::read_warnings(path / "warnings.jsonl");
   if (!run.metrics.empty()) run.step = std::max(run.step, run.metrics.back().step);

@@ -31,6 +31,8 @@ struct RunView {
   std::vector<rl::MetricsRecord> metrics;
   std::vector<EvalPoint> evals;
   std::vector<rl::KeptWarning> warnings;
+  int64_t metrics_bytes = 0;  ///< of metrics.jsonl, in whole lines
+  std::string last_line;      ///< of them, by which read_run_again knows the file again
 
   std::optional<EvalPoint> first_eval() const;
   std::optional<EvalPoint> last_eval() const;
@@ -43,6 +45,10 @@ bool is_run(const std::filesystem::path& path);
 
 /// @throws FileError  no run there, or its records are damaged; the file is named.
 RunView read_run(const std::filesystem::path& path);
+
+/// The same, where an earlier view of the run is at hand: of metrics.jsonl only what was appended
+/// is read. Where the file was cut or is another, or `before` is of another path, all of it is.
+RunView read_run_again(const std::filesystem::path& path, RunView before);
 
 /// The same of one run among several: where its records cannot be read, `state` is "unreadable" and
 /// `reason` says why.
