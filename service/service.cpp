@@ -25,6 +25,8 @@
 #include "service/store/keys.h"
 #include "service/tinker/tinker_service.h"
 #include "service/webhooks/webhook_desk.h"
+#include "service/store/logins.h"
+#include "service/web/run_shelf.h"
 
 namespace gradus::service {
 namespace {
@@ -85,6 +87,7 @@ struct Service::Impl {
         lock(lock_data_dir(options.data_dir)),
         store(options.data_dir),
         keys(store),
+        logins(store, keys),
         files(store, options.data_dir),
         models(store, options.config.models,
                TinkerService::checkpoints_folder(options.data_dir / "tinker")),
@@ -92,6 +95,7 @@ struct Service::Impl {
         jobs(job_store, files, keys, models, options.config.jobs,
              {options.data_dir, options.config.organization, [this] { return judge_server(); }}),
         tinker(store, models, options.config.tinker, options.data_dir / "tinker"),
+        shelf(job_store, options.data_dir, options.watched),
         graders(models, options.config.jobs.python_may_be_weak),
         streams(job_store),
         webhooks(store, options.config.webhooks,
@@ -104,8 +108,8 @@ struct Service::Impl {
     if (!options.config.tls.certificate.empty() || !is_loopback_address(options.listen))
       inner_port = http->listen_on_loopback();
     parts.emplace(ServiceParts{options.config, options.data_dir, store, keys, files, models,
-                               job_store, jobs, tinker, graders, streams, metrics,
-                               [this] { return http->load(); },
+                               job_store, jobs, tinker, graders, streams, metrics, logins, shelf,
+                               options.is_open, [this] { return http->load(); },
                                [this] { return is_stopping.load(); }});
     gate.emplace(*parts, GateRules{options.is_open, is_loopback_address(options.listen),
                                    options.config.allowed_hosts});
@@ -155,6 +159,7 @@ struct Service::Impl {
   std::shared_ptr<void> lock;
   Store store;
   KeyStore keys;
+  LoginStore logins;
   FileStore files;
   ServiceMetrics metrics;
   // HTTP outlives whoever may still answer: models and streams are gone before it.
@@ -163,6 +168,7 @@ struct Service::Impl {
   JobStore job_store;
   JobService jobs;
   TinkerService tinker;
+  RunShelf shelf;
   GraderDesk graders;
   EventStreams streams;
   WebhookDesk webhooks;

@@ -16,7 +16,8 @@ struct ServiceOptions {
   std::filesystem::path data_dir;
   std::string listen = "127.0.0.1:8080";
   std::vector<std::pair<std::string, std::string>> models;  ///< name and path of further bases
-  bool is_open = false;                                     ///< no keys; loopback alone
+  std::vector<std::filesystem::path> watched;  ///< folders of runs that the page shows too
+  bool is_open = false;                        ///< no keys; loopback alone
   ServiceConfig config;
   std::function<void(std::string_view line)> log;  ///< JSON lines; any thread, one call at a time
 };

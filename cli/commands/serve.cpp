@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -26,6 +27,7 @@ struct ServeOptions {
   std::string data;
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> models;
+  std::vector<std::string> watched;
   bool is_open = false;
   std::string config;
   std::vector<std::string> settings;
@@ -38,6 +40,11 @@ service::ServiceOptions service_options(const ServeOptions& options, Session& se
   wanted.data_dir = options.data;
   wanted.listen = options.listen;
   wanted.is_open = options.is_open;
+  for (const auto& folder : options.watched) {
+    if (!std::filesystem::is_directory(folder))
+      throw ArgumentError("--watch: " + folder + " is no folder");
+    wanted.watched.emplace_back(std::filesystem::absolute(folder).lexically_normal());
+  }
   if (!options.config.empty())
     read_settings(wanted.config, read_file(options.config, kMaxConfigBytes), options.config);
   for (const auto& setting : options.settings) apply_set(wanted.config, setting);
@@ -80,6 +87,9 @@ void declare_serve(Command app, Session& session) {
   app.add_option("--listen", options->listen, "address and port; port 0: a free one");
   app.add_option("--model", options->models,
                  "NAME=PATH: a further base model; repeatable (nano is always there)");
+  app.add_option("--watch", options->watched,
+                 "folder of runs of `gradus train` that the page shows too; repeatable")
+      .one_each();
   app.add_flag("--open", options->is_open, "ask for no keys; on loopback alone");
   app.add_option("--config", options->config, "TOML file of settings (docs/service.md)");
   app.add_option("--set", options->settings, "change a setting, e.g. jobs.running=2; repeatable")

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "service/api/openai/upload_sink.h"
+#include "service/api/page_session.h"
 #include "service/api/router.h"
 #include "service/store/files.h"
 
@@ -32,6 +33,15 @@ HttpError unauthorized(const std::string& message, const std::string& code) {
 }
 
 }  // namespace
+
+Key key_of_everyone() {
+  Key everyone;
+  everyone.id = "open";
+  everyone.name = "open";
+  everyone.project = "default";
+  everyone.scopes = {name_of(Scope::admin)};
+  return everyone;
+}
 
 std::string key_text(const Request& request) {
   const std::string_view bearer = request.header("authorization");
@@ -66,14 +76,11 @@ void Gate::check_origin(const Request& request) const {
 }
 
 Key Gate::key_of(const Request& request) const {
-  if (rules_.is_open) {
-    Key everyone;
-    everyone.id = "open";
-    everyone.project = "default";
-    everyone.scopes = {name_of(Scope::admin)};
-    return everyone;
-  }
+  if (rules_.is_open) return key_of_everyone();
   const std::string text = key_text(request);
+  if (text.empty()) {
+    if (auto key = key_of_session(request, parts_.sessions)) return *key;
+  }
   if (text.empty()) {
     throw unauthorized(
         "You didn't provide an API key. Send it in an Authorization header: Bearer YOUR_KEY.", "");

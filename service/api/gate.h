@@ -31,6 +31,9 @@ class Gate {
   GateRules rules_;
 };
 
+/// Who asks where no keys are asked for: everything is allowed, in the project "default".
+Key key_of_everyone();
+
 /// Of an Authorization: Bearer or X-API-Key header; empty: there is none.
 std::string key_text(const Request& request);
 

@@ -19,6 +19,8 @@ class EventStreams;
 class GraderDesk;
 class ServiceMetrics;
 class TinkerService;
+class LoginStore;
+class RunShelf;
 
 /// What handlers work with; all outlive the requests.
 struct ServiceParts {
@@ -34,6 +36,9 @@ struct ServiceParts {
   GraderDesk& graders;
   EventStreams& streams;
   ServiceMetrics& metrics;
+  LoginStore& logins;
+  RunShelf& runs;
+  bool is_open = false;  ///< no keys are asked for
   std::function<HttpServer::Load()> load;
   std::function<bool()> is_stopping;
 };

@@ -31,6 +31,7 @@ constexpr const char* kOpenSettings[] = {"rl.",
                                          "run.eval_at_start",
                                          "run.checkpoint_every",
                                          "run.samples_every",
+                                         "run.sample_tokens",
                                          "run.log_every",
                                          "run.steps",
                                          "run.threads",
@@ -154,6 +155,7 @@ void set_run(const Job& job, const RecipeInputs& inputs, const JobsConfig& confi
   run.run.keep_best = false;
   run.run.export_checkpoints = true;
   run.run.samples_every = std::max<int64_t>(1, steps / 20);
+  run.run.sample_tokens = 8;  // the page shows them
   run.model.path = inputs.model_path;
   run.data.path = inputs.training_path;
 }

@@ -60,8 +60,11 @@ class KeyStore {
 
   /// The key whose text this is, if it is good now.
   std::optional<Key> find(const std::string& text);
+  /// The key of this id, if it is good now.
+  std::optional<Key> find_id(const std::string& id);
 
  private:
+  std::optional<Key> good_key(const std::string& column, const std::string& value);
   void note_use(const Key& key);
 
   Store& store_;

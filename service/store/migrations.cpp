@@ -119,6 +119,11 @@ CREATE TRIGGER ended_jobs_are_told AFTER UPDATE OF status ON jobs
     'evt_' || lower(hex(randomblob(12))), 'fine_tuning.job.' || NEW.status, NEW.id,
     COALESCE(NEW.finished, CAST(strftime('%s','now') AS INTEGER))); END;
 )sql",
+    // 4: logins of the page
+    R"sql(
+CREATE TABLE logins(
+  hash TEXT PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL);
+)sql",
 };
 
 constexpr int64_t kNewest = std::size(kSteps);

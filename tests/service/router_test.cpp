@@ -20,15 +20,23 @@ TEST_CASE("places take segments, and names with slashes at the end", "[service][
 
 TEST_CASE("every route is found under its own pattern and asks for a scope", "[service][api]") {
   std::set<std::string> seen;
-  const std::set<std::string> open{"/health",         "/v1/health",
-                                   "/ready",          "/openapi.yaml",
-                                   "/api/v1/healthz", "/api/v1/external_files/{checkpoint}/{file}"};
+  const std::set<std::string> open{"/health",
+                                   "/v1/health",
+                                   "/ready",
+                                   "/openapi.yaml",
+                                   "/api/v1/healthz",
+                                   "/api/v1/external_files/{checkpoint}/{file}",
+                                   "/",
+                                   "/page/{file}",
+                                   "/api/gradus/v1/session"};
   for (const Resource* resource : resources()) {
     for (const Route& route : resource->routes) {
       INFO(route.method << " " << route.pattern);
       CHECK(seen.insert(std::string(route.method) + route.pattern).second);
       CHECK(match_route(route.method, route.pattern).route == &route);
       CHECK((route.scope == Scope::open) == open.contains(route.pattern));
+      // It stands in YAML as it is.
+      CHECK(std::string_view(route.summary).find_first_of(":#\"{}[]&*") == std::string_view::npos);
       std::string pattern = route.pattern;
       std::erase(pattern, '*');
       CHECK(openapi_yaml().find("  " + pattern + ":\n") != std::string::npos);
