@@ -131,6 +131,7 @@ export class Chart {
       const half = event.key === "+" ? span / 4 : span;
       const middle = xs[at];
       u.setScale("x", { min: Math.max(xs[0], middle - half), max: Math.min(xs[last], middle + half) });
+      this.point(at);
     } else if (event.key === "0" || event.key === "Escape") {
       u.setScale("x", { min: xs[0], max: xs[last] });
     } else return;
@@ -140,7 +141,7 @@ export class Chart {
   point(i) {
     const u = this.plot;
     u.setCursor({ left: u.valToPos(this.data[0][i], "x"), top: 10 });
-    this.said.textContent = "Step " + this.data[0][i] + ": " + this.names.map((name, k) => name + " " + number(this.data[k + 1][i])).join(", ");
+    this.said.textContent = "Step " + this.data[0][i] + ": " + this.names.map((name, k) => name + " " + (this.figure.isShare ? share : number)(this.data[k + 1][i])).join(", ");
   }
 
   resize() {
