@@ -23,10 +23,10 @@
 #include "service/models/model_host.h"
 #include "service/store/files.h"
 #include "service/store/keys.h"
-#include "service/tinker/tinker_service.h"
-#include "service/webhooks/webhook_desk.h"
 #include "service/store/logins.h"
+#include "service/tinker/tinker_service.h"
 #include "service/web/run_shelf.h"
+#include "service/webhooks/webhook_desk.h"
 
 namespace gradus::service {
 namespace {

@@ -13,8 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Each may include those before it; docs/architecture.md says what each holds.
-const std::vector<std::string> kServiceParts{"http",     "store",    "grammar", "models", "training",
-                                             "tinker",   "webhooks", "jobs",    "api",    "web"};
+const std::vector<std::string> kServiceParts{"http",   "store",    "grammar", "models", "training",
+                                             "tinker", "webhooks", "jobs",    "api",    "web"};
 
 /// Files of the room itself stand above all parts.
 size_t part_of(const std::string& path) {

@@ -35,7 +35,8 @@ void add_job(Store& store, const std::string& id) {
 
 void end_job(Store& store, const std::string& id, const std::string& status) {
   store.write([&](Database& database) {
-    database.change("UPDATE jobs SET status = ?, finished = ? WHERE id = ?", {status, store.now(), id});
+    database.change("UPDATE jobs SET status = ?, finished = ? WHERE id = ?",
+                    {status, store.now(), id});
   });
 }
 

@@ -274,8 +274,8 @@ TEST_CASE("what hangs is killed at its limit, with all its processes", "[faults]
     }
     const auto bomb = make_rule("python", options(folder, "single", 4.0));
     CHECK(grades_of(*bomb, {"fork_bomb"})[0].outcome == GradeOutcome::timed_out);
-    // No single process passes its limit, all together do. How long six processes take to touch their pages
-    // is the machine's matter, so the limit of time is far away.
+    // No single process passes its limit, all together do. How long six processes take to touch
+    // their pages is the machine's matter, so the limit of time is far away.
     const auto tree_rule = make_rule("python", options(folder, "single", 60.0));
     const Grade tree = grades_of(*tree_rule, {"memory_tree"})[0];
     CAPTURE(tree.reason);
