@@ -79,7 +79,7 @@ Key Gate::key_of(const Request& request) const {
   if (rules_.is_open) return key_of_everyone();
   const std::string text = key_text(request);
   if (text.empty()) {
-    if (auto key = key_of_session(request, parts_.sessions)) return *key;
+    if (auto key = key_of_session(request, parts_.logins)) return *key;
   }
   if (text.empty()) {
     throw unauthorized(

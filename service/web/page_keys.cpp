@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "service/api/call.h"
-#include "service/api/fields.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 #include "service/store/keys.h"
 
 namespace gradus::service {

@@ -6,8 +6,8 @@
 #include "runs/run_view.h"
 #include "runs/sample_groups.h"
 #include "service/api/call.h"
-#include "service/api/fields.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 #include "service/web/run_json.h"
 
 namespace gradus::service {

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include "service/api/call.h"
-#include "service/api/fields.h"
 #include "service/api/gate.h"
 #include "service/api/page_session.h"
 #include "service/api/parts.h"
+#include "service/http/fields.h"
 
 namespace gradus::service {
 namespace {
