@@ -85,7 +85,7 @@ Response weight_info(Call& call) {
 }
 
 constexpr Route kControlRoutes[] = {
-    {"POST", "/pause", Scope::admin, "stop sampling (mode: abort, wait or keep)",
+    {"POST", "/pause", Scope::admin, "stop sampling (abort, wait or keep)",
      answering<pause_sampling>},
     {"POST", "/resume", Scope::admin, "sample on", answering<resume_sampling>},
     {"GET", "/is_paused", Scope::admin, "whether sampling is paused", answering<is_paused>},
