@@ -23,6 +23,7 @@
 #include "cli/machine.h"
 #include "cli/model_options.h"
 #include "cli/plan_text.h"
+#include "cli/ranks.h"
 #include "cli/train_display.h"
 #include "policy/checkpoint_tokenizer.h"
 #include "rewards/reward_set.h"
@@ -31,6 +32,7 @@
 #include "rl/recipe/cost_model.h"
 #include "rl/recipe/load.h"
 #include "rl/recipe/plan_input.h"
+#include "rl/run/run_directory.h"
 #include "rl/stages/sampled_evaluation.h"
 #include "rl/stages/stage.h"
 #include "rollout/prompts/prompt_source.h"
@@ -252,31 +254,60 @@ void say_plan(const rl::RunConfig& config, bool as_json, const Clock& clock, Ses
   }
 }
 
+/// Whether the launcher has started this process anew, and the run has got somewhere before.
+bool goes_on(const rl::RunConfig& config, const RankSession& place) {
+  return place.restart() > 0 && rl::has_steps(config.run.dir);
+}
+
+rl::RunOutcome run_recipe(const TrainOptions& options, const rl::RunConfig& config,
+                          const RankSession& place, const rl::RunEnvironment& environment) {
+  if (!place.is_first()) {
+    rl::RunConfig own = config;
+    own.run.dir = (place.scratch() / "run").string();
+    return rl::train(own, environment);
+  }
+  const rl::ResumeOptions changes{options.settings, options.may_change_result};
+  if (!options.resume.empty())
+    return rl::resume(runs::locate_run(options.resume), changes, environment);
+  if (goes_on(config, place)) return rl::resume(config.run.dir, changes, environment);
+  return rl::train(config, environment);
+}
+
+void train_here(const TrainOptions& options, const rl::RunConfig& config, const RankSession& place,
+                std::shared_ptr<rl::Communicator> ranks, Session& session) {
+  const SteadyClock clock;
+  const double begun = clock.now_s() - process_age_s();
+  if (place.is_first()) say_plan(config, options.as_json, clock, session);
+  use_threads(config.model, config.run.threads > 0 ? config.run.threads : place.threads());
+  rl::RunOutcome outcome;
+  fs::path report;
+  {
+    const auto display = place.is_first()
+                             ? make_display(options.as_json, config.run.steps, clock, session)
+                             : std::make_unique<rl::RunObserver>();
+    rl::RunEnvironment environment{*display, session.stop, clock, session.wants_checkpoint,
+                                   options.may_begin_anew};
+    environment.begun_s = begun;
+    if (place.is_first())
+      environment.at_end = [&](const fs::path& run) { report = report_of(run, session); };
+    environment.calibration = calibration_path("");
+    environment.ranks = std::move(ranks);
+    environment.threads = place.threads();
+    outcome = run_recipe(options, config, place, environment);
+  }
+  if (place.is_first()) say_how_it_ended(outcome, report, options.as_json, session);
+  if (outcome.phase == rl::RunPhase::finished) return;
+  session.exit_code = outcome.reason.empty() ? kInterrupted : kOutOfTime;
+}
+
 void train(const TrainOptions& options, Session& session) {
   check_options(options);
   const rl::RunConfig config = recipe_of(options);
   if (options.is_dry) return dry_run(config, options.as_json, session);
-  const SteadyClock clock;
-  const double begun = clock.now_s() - process_age_s();
-  say_plan(config, options.as_json, clock, session);
-  use_threads(config.model, config.run.threads);
-  rl::RunOutcome outcome;
-  fs::path report;
-  {
-    const auto display = make_display(options.as_json, config.run.steps, clock, session);
-    rl::RunEnvironment environment{*display, session.stop, clock, session.wants_checkpoint,
-                                   options.may_begin_anew};
-    environment.begun_s = begun;
-    environment.at_end = [&](const fs::path& run) { report = report_of(run, session); };
-    environment.calibration = calibration_path("");
-    outcome = options.resume.empty()
-                  ? rl::train(config, environment)
-                  : rl::resume(runs::locate_run(options.resume),
-                               {options.settings, options.may_change_result}, environment);
-  }
-  say_how_it_ended(outcome, report, options.as_json, session);
-  if (outcome.phase == rl::RunPhase::finished) return;
-  session.exit_code = outcome.reason.empty() ? kInterrupted : kOutOfTime;
+  RankSession place(rl::find_rank_place(), session);
+  place.run(config.cluster, [&](std::shared_ptr<rl::Communicator> ranks) {
+    train_here(options, config, place, std::move(ranks), session);
+  });
 }
 
 void declare_train(Command app, Session& session) {

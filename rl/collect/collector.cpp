@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "rl/collect/grading.h"
 #include "rl/collect/reward_model_rule.h"
 #include "rl/collect/shaping.h"
+#include "rl/collect/shared_sampling.h"
 
 namespace gradus::rl {
 namespace {
@@ -21,9 +21,9 @@ void add_batch(rollout::RolloutStats& sum, const rollout::RolloutStats& part) {
 }
 
 // One bad prompt is a record; when nothing can be sampled at all, no later step will fare better.
-void refuse_if_all_failed(const std::vector<rollout::Rollout>& rollouts, int64_t step) {
+void refuse_if_all_failed(const std::vector<Group>& groups, int64_t step) {
   const rollout::Completion* failed = nullptr;
-  for (const auto& rollout : rollouts)
+  for (const auto& rollout : groups)
     for (const auto& completion : rollout.completions) {
       if (completion.finish != rollout::FinishReason::failed) return;
       failed = &completion;
@@ -88,12 +88,12 @@ std::optional<Collection> Collector::collect(int64_t step, int64_t cursor,
   const auto wanted = static_cast<size_t>(settings_.num_groups);
   while (collection.rounds < settings_.max_rounds && collection.used.size() < wanted) {
     const auto missing = static_cast<int64_t>(wanted - collection.used.size());
-    auto rollouts = sample(step, missing, sampling, collection);
-    if (run_.is_stopping()) return std::nullopt;
-    auto groups = grade(std::move(rollouts), step, collection);
-    if (settings_.samples_greedy && !run_.is_stopping()) add_greedy(groups, step, collection);
-    if (run_.is_stopping()) return std::nullopt;
-    for (Group& group : groups) {
+    auto groups =
+        sample(requests_for(step, missing, sampling, collection.cursor), step, collection);
+    if (!groups) return std::nullopt;
+    ++collection.rounds;
+    if (settings_.samples_greedy && !add_greedy(*groups, step, collection)) return std::nullopt;
+    for (Group& group : *groups) {
       const bool is_kept = !settings_.is_kept || settings_.is_kept(group);
       (is_kept ? collection.used : collection.dropped).push_back(std::move(group));
     }
@@ -106,58 +106,56 @@ std::optional<Collection> Collector::collect(int64_t step, int64_t cursor,
   return collection;
 }
 
-std::vector<rollout::Rollout> Collector::sample(int64_t step, int64_t count,
-                                                const rollout::SamplingConfig& sampling,
-                                                Collection& collection) {
-  run_.observer().on_phase(step, "rollout");
-  const double begin = run_.clock().now_s();
+std::vector<rollout::RolloutRequest> Collector::requests_for(
+    int64_t step, int64_t count, const rollout::SamplingConfig& sampling, int64_t& cursor) const {
   std::vector<rollout::RolloutRequest> requests;
-  for (int64_t i = 0; i < count; ++i, ++collection.cursor)
-    requests.push_back({prompts_->at(collection.cursor), settings_.group_size, settings_.seed,
-                        static_cast<uint64_t>(step), static_cast<uint64_t>(collection.cursor),
-                        sampling, settings_.keeps_experts});
-  int64_t done = 0;
-  auto rollouts = pool_.run(std::move(requests), run_.stop(), [&](const rollout::Rollout&) {
-    run_.observer().on_progress(++done, count);
-  });
-  refuse_if_all_failed(rollouts, step);
-  check_versions(rollouts, learner_.policy().version());
-  add_batch(collection.stats, pool_.last_stats());
-  collection.sample_s += run_.clock().now_s() - begin;
-  ++collection.rounds;
-  return rollouts;
+  for (int64_t i = 0; i < count; ++i, ++cursor)
+    requests.push_back({prompts_->at(cursor), settings_.group_size, settings_.seed,
+                        static_cast<uint64_t>(step), static_cast<uint64_t>(cursor), sampling,
+                        settings_.keeps_experts});
+  return requests;
 }
 
-void Collector::add_greedy(std::vector<Group>& groups, int64_t step, Collection& collection) {
-  const double begin = run_.clock().now_s();
+std::optional<std::vector<Group>> Collector::sample(std::vector<rollout::RolloutRequest> requests,
+                                                    int64_t step, Collection& collection) {
+  run_.observer().on_phase(step, "rollout");
+  const auto count = std::ssize(requests);
+  int64_t done = 0;
+  SamplingHooks hooks;
+  hooks.on_answer = [&] { run_.observer().on_progress(++done, count); };
+  hooks.on_grading = [&] { run_.observer().on_phase(step, "rewards"); };
+  hooks.check = [&](const std::vector<rollout::Rollout>& rollouts) {
+    check_versions(rollouts, learner_.policy().version());
+  };
+  const SamplingTools tools{pool_,        rules_,      learner_.threads(),
+                            run_.clock(), run_.stop(), &learner_.communicator()};
+  auto batch = sample_and_grade(std::move(requests), tools, hooks);
+  if (!batch) return std::nullopt;
+  refuse_if_all_failed(batch->groups, step);
+  rewards::check_failed_share(batch->counts, settings_.max_failed_share);
+  add_batch(collection.stats, batch->stats);
+  collection.sample_s += batch->sample_s;
+  collection.grade_s += batch->grade_s;
+  collection.rule_s.resize(batch->counts.size());
+  for (size_t rule = 0; rule < batch->counts.size(); ++rule)
+    collection.rule_s[rule] += batch->counts[rule].seconds;
+  if (settings_.stop_properly_coef) shape_stops(batch->groups, *settings_.stop_properly_coef);
+  return std::move(batch->groups);
+}
+
+// False: stopped.
+bool Collector::add_greedy(std::vector<Group>& groups, int64_t step, Collection& collection) {
   rollout::SamplingConfig greedy = settings_.rollout.sampling;
   greedy.temperature = 0.0;
   std::vector<rollout::RolloutRequest> requests;
   for (size_t g = 0; g < groups.size(); ++g)
     requests.push_back(
         {groups[g].prompt, 1, settings_.seed, static_cast<uint64_t>(step), g, greedy, false});
-  auto rollouts = pool_.run(std::move(requests), run_.stop(), [](const rollout::Rollout&) {});
-  if (run_.is_stopping()) return;
-  add_batch(collection.stats, pool_.last_stats());
-  collection.sample_s += run_.clock().now_s() - begin;
-  const auto graded = grade(std::move(rollouts), step, collection);
-  for (size_t g = 0; g < graded.size(); ++g) groups[g].greedy_reward = graded[g].rewards.front();
-}
-
-std::vector<Group> Collector::grade(std::vector<rollout::Rollout> rollouts, int64_t step,
-                                    Collection& collection) {
-  run_.observer().on_phase(step, "rewards");
-  const double begin = run_.clock().now_s();
-  auto groups = grade_rollouts(std::move(rollouts), rules_, learner_.threads(), run_.stop());
-  const auto counts = rules_.take_counts();
-  // Calls that a stop broke off are no fault of the rules.
-  if (!run_.is_stopping()) rewards::check_failed_share(counts, settings_.max_failed_share);
-  collection.rule_s.resize(counts.size());
-  for (size_t rule = 0; rule < counts.size(); ++rule)
-    collection.rule_s[rule] += counts[rule].seconds;
-  if (settings_.stop_properly_coef) shape_stops(groups, *settings_.stop_properly_coef);
-  collection.grade_s += run_.clock().now_s() - begin;
-  return groups;
+  const auto graded = sample(std::move(requests), step, collection);
+  if (!graded) return false;
+  for (size_t g = 0; g < graded->size(); ++g)
+    groups[g].greedy_reward = (*graded)[g].rewards.front();
+  return true;
 }
 
 void warn_about(const rollout::PromptSource& prompts, RunObserver& observer) {

@@ -55,7 +55,7 @@ struct Collection {
 ///   grade      every reward rule on every completion; their weighted sum is the reward
 ///
 /// What it collects is a function of (settings, step, cursor) and the policy's weights, which must
-/// not change meanwhile. One thread at a time.
+/// not change meanwhile. Ranks share the work (rl/collect/shared_sampling.h). One thread at a time.
 class Collector {
  public:
   /// @param run, learner  outlive the collector.
@@ -76,12 +76,12 @@ class Collector {
   std::vector<std::string> rule_names() const { return rules_.rule_names(); }
 
  private:
-  std::vector<rollout::Rollout> sample(int64_t step, int64_t count,
-                                       const rollout::SamplingConfig& sampling,
-                                       Collection& collection);
-  std::vector<Group> grade(std::vector<rollout::Rollout> rollouts, int64_t step,
-                           Collection& collection);
-  void add_greedy(std::vector<Group>& groups, int64_t step, Collection& collection);
+  std::vector<rollout::RolloutRequest> requests_for(int64_t step, int64_t count,
+                                                    const rollout::SamplingConfig& sampling,
+                                                    int64_t& cursor) const;
+  std::optional<std::vector<Group>> sample(std::vector<rollout::RolloutRequest> requests,
+                                           int64_t step, Collection& collection);
+  bool add_greedy(std::vector<Group>& groups, int64_t step, Collection& collection);
 
   CollectSettings settings_;
   Run& run_;

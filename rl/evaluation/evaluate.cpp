@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "rl/collect/grade_record.h"
-#include "rl/collect/grading.h"
 #include "rl/collect/reward_model_rule.h"
+#include "rl/collect/shared_sampling.h"
 #include "rl/learn/work_model.h"
 
 namespace gradus::rl {
@@ -165,34 +165,34 @@ Evaluator::Evaluator(const EvalPlan& plan, const policy::LoadedTokenizer& tokeni
         "{0}.data: holds no problem; check {0}.data.path and {0}.data.count", plan.place));
 }
 
-std::vector<Group> Evaluator::answer(rollout::RolloutPool& pool, int64_t begin, int64_t end,
-                                     int num_threads, std::stop_token stop,
-                                     const Progress& progress) {
+std::vector<rollout::RolloutRequest> Evaluator::requests_for(int64_t begin, int64_t end) const {
   std::vector<rollout::RolloutRequest> requests;
   for (int64_t i = begin; i < end; ++i)
     requests.push_back(
         {prompts_->at(i), config_.samples, seed_, 0, static_cast<uint64_t>(i), sampling_});
-  int64_t done = begin;
-  auto rollouts = pool.run(std::move(requests), stop, [&](const rollout::Rollout&) {
-    if (progress) progress(++done, num_problems_);
-  });
-  if (stop.stop_requested()) return {};
-  auto groups = grade_rollouts(std::move(rollouts), rules_, num_threads, stop);
-  if (stop.stop_requested()) return {};  // the grades of calls that were broken off are none
-  return groups;
+  return requests;
 }
 
 std::optional<EvalResult> Evaluator::evaluate(const policy::Policy& policy,
                                               rollout::RolloutPool& pool, int num_threads,
-                                              std::stop_token stop, const Progress& progress) {
+                                              std::stop_token stop, const Progress& progress,
+                                              Communicator* ranks) {
   rules_.stop_with(stop);
   EvalResult result;
   const WorkModel work(policy.model_config(), policy.policy_config());
   result.rule_names = rules_.rule_names();
+  const SamplingTools tools{pool, rules_, num_threads, machine_clock(), stop, ranks};
   const int64_t stride = std::max<int64_t>(1, kBatchCompletions / config_.samples);
   for (int64_t begin = 0; begin < num_problems_; begin += stride) {
     const int64_t end = std::min(num_problems_, begin + stride);
-    for (auto& group : answer(pool, begin, end, num_threads, stop, progress)) {
+    int64_t done = begin;
+    SamplingHooks hooks;
+    hooks.on_answer = [&] {
+      if (progress) progress(++done, num_problems_);
+    };
+    auto batch = sample_and_grade(requests_for(begin, end), tools, hooks);
+    if (!batch) return std::nullopt;
+    for (auto& group : batch->groups) {
       add_cost(result, work, group);
       EvalProblem problem = judge(std::move(group), answer_rule_, config_.right_from);
       if (is_unscorable(problem, answer_rule_))
@@ -200,14 +200,12 @@ std::optional<EvalResult> Evaluator::evaluate(const policy::Policy& policy,
       else
         result.problems.push_back(std::move(problem));
     }
-    if (stop.stop_requested()) return std::nullopt;
-    result.seconds += pool.last_stats().seconds;
+    result.seconds += batch->stats.seconds;
   }
   result.num_problems = static_cast<int64_t>(result.problems.size());
   sum_up_answers(result, config_.samples);
   sum_up_completions(result, answer_rule_);
   for (size_t rule = 0; rule < result.rule_names.size(); ++rule) sum_up_rule(result, rule);
-  rules_.take_counts();  // an evaluation's failures are in its own figures, not in the next one's
   return result;
 }
 

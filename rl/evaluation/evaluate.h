@@ -16,6 +16,7 @@
 #include "rl/evaluation/accuracy.h"
 #include "rl/evaluation/eval_config.h"
 #include "rl/learn/metrics.h"
+#include "rl/parallel/communicator.h"
 #include "rollout/engine/sampling.h"
 #include "rollout/prompts/prompt_source.h"
 #include "rollout/rollout_pool.h"
@@ -84,15 +85,15 @@ class Evaluator {
 
   /// Nothing when it was stopped.
   /// @param num_threads  for grading.
+  /// @param ranks        share the problems; null: alone.
   std::optional<EvalResult> evaluate(const policy::Policy& policy, rollout::RolloutPool& pool,
                                      int num_threads, std::stop_token stop,
-                                     const Progress& progress);
+                                     const Progress& progress, Communicator* ranks = nullptr);
 
   int64_t num_problems() const { return num_problems_; }
 
  private:
-  std::vector<Group> answer(rollout::RolloutPool& pool, int64_t begin, int64_t end, int num_threads,
-                            std::stop_token stop, const Progress& progress);
+  std::vector<rollout::RolloutRequest> requests_for(int64_t begin, int64_t end) const;
 
   EvalConfig config_;
   rollout::SamplingConfig sampling_;

@@ -3,42 +3,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <vector>
 
-#include "base/clock.h"
 #include "policy/policy.h"
 #include "rl/learn/mixture_training.h"
 #include "rl/learn/optimizers/optimizer.h"
 #include "rl/learn/pack.h"
+#include "rl/learn/step_environment.h"
 #include "rl/learn/update_result.h"
-#include "rl/learn/weight_keeper.h"
-#include "rl/parallel/communicator.h"
 
 namespace gradus::rl {
-
-/// What a step needs beside its policy: who tells the time, and who trains with it.
-struct StepEnvironment {
-  const Clock& clock = machine_clock();
-  Communicator* communicator = nullptr;  ///< null: alone
-  WeightKeeper* keeper = nullptr;        ///< told before the weights move
-  /// Requested: the update is given up between two microbatches (Stopped) where the weights stand,
-  /// or can be brought back to, where the step found them.
-  std::stop_token stop = {};
-  int64_t noted_groups = 0;  ///< the first ones whose tokens' figures an update gives back
-};
-
-/// Thrown by an update that a stop broke off; nobody's fault.
-class Stopped : public std::exception {
- public:
-  const char* what() const noexcept override { return "the update was stopped"; }
-};
-
-/// @throws Stopped  where the environment wants it and the step can be given up.
-void stop_here_if_wanted(const StepEnvironment& environment);
 
 /// Which weights score, and how.
 struct ScoringPass {
@@ -49,7 +25,8 @@ struct ScoringPass {
   StepEnvironment environment = {};
 };
 
-/// Logprobs of all scored tokens without autograd, one microbatch after the other.
+/// Logprobs of all scored tokens without autograd, one microbatch after the other; several ranks
+/// share them.
 /// @return  [num_tokens] float32 on the CPU; 0 at tokens that no microbatch scores.
 at::Tensor score_tokens(const ScoringPass& pass, const std::vector<Microbatch>& microbatches,
                         int64_t num_tokens, UpdateCost& cost, ThreadTeam& team);
@@ -70,6 +47,10 @@ struct TrainingStep {
   /// False: no gradient can differ from 0. Losses are computed for the figures, and no optimizer
   /// step is taken: momentum and decay alone would move the weights.
   bool has_signal = true;
+  /// The loss without its figures. Where it is given, ranks share the microbatches: each computes
+  /// the gradients of its own, and evaluates `loss` of all in their order from their scores, so
+  /// that figures are those of one process. Empty: every rank computes all microbatches.
+  MicrobatchLoss loss_alone = {};
   /// A loss of hidden states [rows, D] in place of the loss of scores, which are then not computed.
   std::function<at::Tensor(const Microbatch&, const at::Tensor& hidden)> hidden_loss = {};
 };
@@ -80,11 +61,11 @@ struct TrainingStepResult {
 };
 
 /// One optimizer step: forward, loss (and that of multi-token prediction) and backward for each
-/// microbatch, the sum over ranks, then clip, AdamW and publish_weights. A loss or gradient that is
-/// not finite leaves weights and moments as they were and is noted in `update`, as are cost and
-/// tokens. What a microbatch needed is released before the next one. Mixtures of experts:
-/// rl/learn/mixture_training.h.
-/// @throws Stopped  as stop_here_if_wanted.
+/// microbatch, the sum over leaves and ranks, then clip, AdamW and publish_weights. A loss or
+/// gradient that is not finite leaves weights and moments as they were and is noted in `update`, as
+/// are cost and tokens. What a microbatch needed is released before the next one. Mixtures of
+/// experts: rl/learn/mixture_training.h.
+/// @throws Stopped  as StepEnvironment::stop says.
 TrainingStepResult train_on(const TrainingStep& step, const std::vector<Microbatch>& microbatches,
                             const MicrobatchLoss& loss, UpdateResult& update);
 

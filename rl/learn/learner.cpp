@@ -41,10 +41,11 @@ int team_size(int threads) {
 }
 
 Learner::Learner(const LearnerSettings& settings, const Clock& clock,
-                 std::unique_ptr<Communicator> communicator)
+                 std::shared_ptr<Communicator> communicator)
     : model_(settings.model),
       clock_(clock),
       communicator_(std::move(communicator)),
+      leaves_(settings.leaves),
       team_(team_size(settings.threads)),
       tokenizer_(
           policy::load_checkpoint_tokenizer(model_.is_fresh() ? model_.tokenizer : model_.path)),
@@ -53,7 +54,7 @@ Learner::Learner(const LearnerSettings& settings, const Clock& clock,
   if (settings.has_score_head) add_score_head(*policy_, model_, settings.seed);
   if (!settings.learns) return;
   optimizer_ = std::make_unique<Optimizer>(*policy_, settings.optim);
-  keeper_ = std::make_unique<WeightKeeper>(*policy_, *optimizer_);
+  keeper_ = std::make_unique<WeightKeeper>(*policy_, *optimizer_, communicator_->size() == 1);
   if (model_.lora.rank > 0 && !model_.lora.path.empty())
     for (const auto& parameter : policy_->parameters())
       starting_adapters_.push_back(parameter.value.detach().clone());

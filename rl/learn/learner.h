@@ -24,6 +24,7 @@ struct LearnerSettings {
   int threads = 0;              ///< 0: all cores
   bool learns = true;           ///< false: a policy that only samples; it has no optimizer
   bool has_score_head = false;  ///< a reward model's, trained as well (rl/learn/score_head.h)
+  int leaves = 1;  ///< in which an update's gradient is summed (rl/parallel/leaf_tree.h)
 };
 
 /// Threads of a team where `threads` are wished for; 0: all cores.
@@ -36,7 +37,7 @@ class Learner {
   /// Loads the checkpoint, or makes a fresh model.
   /// @throws FileError, ConfigError
   Learner(const LearnerSettings& settings, const Clock& clock,
-          std::unique_ptr<Communicator> communicator = alone());
+          std::shared_ptr<Communicator> communicator = alone());
 
   policy::Policy& policy() { return *policy_; }
   const policy::Policy& policy() const { return *policy_; }
@@ -51,6 +52,7 @@ class Learner {
   ThreadTeam& team() { return team_; }
   int threads() const { return team_.size(); }
   Communicator& communicator() { return *communicator_; }
+  int leaves() const { return leaves_; }
   const Clock& clock() const { return clock_; }
   const policy::LoadedTokenizer& tokenizer() const { return tokenizer_; }
   const ModelSettings& model_settings() const { return model_; }
@@ -63,7 +65,8 @@ class Learner {
  private:
   ModelSettings model_;
   const Clock& clock_;
-  std::unique_ptr<Communicator> communicator_;
+  std::shared_ptr<Communicator> communicator_;
+  int leaves_;
   ThreadTeam team_;
   policy::LoadedTokenizer tokenizer_;
   std::unique_ptr<policy::Policy> policy_;

@@ -82,13 +82,17 @@ policy::RoutingPass* MixtureStep::routing_of(const Microbatch& microbatch) {
   return &pass_;
 }
 
+void MixtureStep::add(const std::vector<policy::ExpertLoad>& loads) {
+  add_loads(loads, loads_);
+}
+
 void MixtureStep::move_biases(policy::Policy& policy) const {
   if (config_.bias_rate == 0.0) return;
   const auto buffers = policy.buffers();
   const auto rate = static_cast<float>(config_.bias_rate);
   // A prediction module that was not trained saw no rows, and keeps its bias.
-  for (size_t m = 0; m < std::min(buffers.size(), pass_.loads.size()); ++m) {
-    const policy::ExpertLoad& load = pass_.loads[m];
+  for (size_t m = 0; m < std::min(buffers.size(), loads_.size()); ++m) {
+    const policy::ExpertLoad& load = loads_[m];
     const int64_t total = total_of(load);
     if (total == 0) continue;
     const auto count = std::ssize(load.rows);

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/settings/setting.h"
@@ -53,17 +54,22 @@ class MixtureStep {
   MixtureStep(const MixtureTraining& config, const std::vector<Microbatch>& microbatches);
 
   /// The routing of one microbatch, which the pass's batch points at until its backward pass is
-  /// done; loads add up over microbatches.
+  /// done.
   policy::RoutingPass* routing_of(const Microbatch& microbatch);
+  /// The loads of the microbatch whose passes are done.
+  std::vector<policy::ExpertLoad> take_loads() { return std::exchange(pass_.loads, {}); }
+  /// Takes a microbatch's loads into the step's; in the microbatches' order.
+  void add(const std::vector<policy::ExpertLoad>& loads);
 
   /// Moves the biases by the loads of the step.
   void move_biases(policy::Policy& policy) const;
 
-  const std::vector<policy::ExpertLoad>& loads() const { return pass_.loads; }
+  const std::vector<policy::ExpertLoad>& loads() const { return loads_; }
 
  private:
   MixtureTraining config_;
   policy::RoutingPass pass_;
+  std::vector<policy::ExpertLoad> loads_;  ///< of the step
 };
 
 /// Adds a step's loads to those of an update.

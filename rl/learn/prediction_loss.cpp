@@ -50,7 +50,8 @@ PredictionLoss::PredictionLoss(const policy::Policy& policy, double weight,
 }
 
 at::Tensor PredictionLoss::of(const Microbatch& microbatch, const at::Tensor& hidden,
-                              ThreadTeam& team) {
+                              ThreadTeam& team, Part& part) const {
+  part.sums.assign(counts_.size(), 0.0);
   at::Tensor loss = at::zeros({}, at::kDouble);
   at::Tensor state = hidden;
   const auto depths = depths_of(microbatch, std::ssize(counts_));
@@ -64,11 +65,17 @@ at::Tensor PredictionLoss::of(const Microbatch& microbatch, const at::Tensor& hi
                          .logprobs.to(at::kCPU)
                          .to(at::kDouble)
                          .sum();
-    sums_[k] -= sum.item<double>();
-    flops_ += work.prediction_training(shifted.batch, std::ssize(scores.rows), reaches_model);
+    part.sums[k] = sum.item<double>();
+    part.flops += work.prediction_training(shifted.batch, std::ssize(scores.rows), reaches_model);
     loss = loss - sum * (weight_ / static_cast<double>(std::ssize(counts_) * counts_[k]));
   }
+  part.loss = loss.item<double>();
   return loss;
+}
+
+void PredictionLoss::add(const Part& part) {
+  for (size_t k = 0; k < part.sums.size(); ++k) sums_[k] -= part.sums[k];
+  flops_ += part.flops;
 }
 
 void PredictionLoss::report(Metrics& metrics) const {

@@ -32,13 +32,23 @@ class PredictionLoss {
 
   bool is_used() const { return !counts_.empty(); }
 
+  /// What one microbatch gave.
+  struct Part {
+    std::vector<double> sums;  ///< [D] of its predicted tokens' logprobs
+    double loss = 0.0;         ///< its share of L_MTP
+    double flops = 0.0;
+  };
+
   /// The microbatch's share of L_MTP, a scalar (double) on the CPU.
   /// @param hidden  of `forward`.
-  at::Tensor of(const Microbatch& microbatch, const at::Tensor& hidden, ThreadTeam& team);
+  at::Tensor of(const Microbatch& microbatch, const at::Tensor& hidden, ThreadTeam& team,
+                Part& part) const;
+  /// Takes a microbatch into the figures; in the microbatches' order.
+  void add(const Part& part);
 
   /// "mtp/loss_k" (CE_k in nats), k from 1.
   void report(Metrics& metrics) const;
-  /// Of forward and backward passes through the modules so far, by rl/learn/work_model.h.
+  /// Of forward and backward passes through the modules, by rl/learn/work_model.h.
   double flops() const { return flops_; }
 
  private:

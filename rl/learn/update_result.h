@@ -19,6 +19,7 @@ struct UpdateCost {
   double forward_backward_s = 0.0;
   double logprobs_s = 0.0;
   double optimizer_s = 0.0;
+  double exchange_s = 0.0;  ///< with other ranks; a part of the other times
 };
 
 /// Optimizer steps that an update left out; weights, moments and policy version stayed.

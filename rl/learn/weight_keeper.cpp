@@ -36,7 +36,7 @@ void WeightKeeper::begin(int64_t num_updates) {
   is_moved_ = false;
   has_copy_ = false;
   step_count_ = optimizer_.step_count();
-  if (num_updates <= 1) return;
+  if (num_updates <= 1 || !may_copy_) return;
   const at::NoGradGuard no_grad;
   try {
     if (copies_.empty()) {

@@ -22,8 +22,9 @@ namespace gradus::rl {
 class WeightKeeper {
  public:
   /// @param policy, optimizer  outlive the keeper.
-  WeightKeeper(policy::Policy& policy, Optimizer& optimizer)
-      : policy_(policy), optimizer_(optimizer) {}
+  /// @param may_copy  false: no copies, as memory would decide on each rank by itself.
+  WeightKeeper(policy::Policy& policy, Optimizer& optimizer, bool may_copy = true)
+      : policy_(policy), optimizer_(optimizer), may_copy_(may_copy) {}
 
   /// A step begins. @param num_updates  optimizer steps that it may take.
   void begin(int64_t num_updates);
@@ -44,6 +45,7 @@ class WeightKeeper {
 
   policy::Policy& policy_;
   Optimizer& optimizer_;
+  bool may_copy_;
   std::vector<at::Tensor> copies_;  ///< of live(), kept between steps
   int64_t step_count_ = 0;
   bool has_copy_ = false;

@@ -9,11 +9,11 @@ class Alone final : public Communicator {
   int rank() const override { return 0; }
   void broadcast(at::Tensor&, int) override {}
   void all_reduce(at::Tensor&, ReduceOp) override {}
-  void reduce_scatter(at::Tensor& out, const at::Tensor& in) override {
-    out.copy_(in.view_as(out));
-  }
   void all_gather(at::Tensor& out, const at::Tensor& in) override { out.copy_(in.view_as(out)); }
-  void all_to_all(at::Tensor& out, const at::Tensor& in) override { out.copy_(in); }
+  void all_to_all(at::Tensor& out, std::span<const int64_t>, const at::Tensor& in,
+                  std::span<const int64_t>) override {
+    out.copy_(in);
+  }
   void barrier() override {}
   void abort(const std::string&) override {}
 };

@@ -13,6 +13,7 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "base/process/own_process.h"
+#include "rl/recipe/agreement.h"
 #include "rl/recipe/changes.h"
 #include "rl/recipe/input_files.h"
 #include "rl/recipe/load.h"
@@ -34,20 +35,21 @@ int64_t last_step(const fs::path& run) {
   return last;
 }
 
-LearnerSettings learner_settings(const RunConfig& config) {
+LearnerSettings learner_settings(const RunConfig& config, const Run& run) {
   return {config.model,
           config.optim,
           config.run.seed,
-          config.run.threads,
+          config.run.threads > 0 ? config.run.threads : run.default_threads(),
           stages().at(config.run.task).learns,
-          stages().at(config.run.task).has_score_head};
+          stages().at(config.run.task).has_score_head,
+          config.cluster.leaves};
 }
 
 /// Everything that a stage stands on, in the order in which it is made.
 struct Loaded {
   Loaded(const RunConfig& recipe, Run& run)
       : config(recipe),
-        learner(learner_settings(config), run.clock()),
+        learner(learner_settings(config, run), run.clock(), run.shared_ranks()),
         loop(run, stages().at(config.run.task).learns ? &learner : nullptr,
              config.optim.max_skipped_steps),
         stage(stages().at(config.run.task).make(config, run, learner)) {
@@ -102,8 +104,8 @@ struct HeldRun {
   std::unique_ptr<LifeKeeper> life;
 };
 
-RunOutcome run_in(const RunConfig& config, HeldRun held, const RunEnvironment& environment,
-                  bool is_new) {
+RunOutcome run_in(const RunConfig& config, const nlohmann::json& inputs, HeldRun held,
+                  const RunEnvironment& environment, bool is_new) {
   const fs::path path = held.directory.path();
   reset_peak_memory();
   auto run = std::make_unique<Run>(config.run, config.ledger, std::move(held.directory),
@@ -111,6 +113,7 @@ RunOutcome run_in(const RunConfig& config, HeldRun held, const RunEnvironment& e
   warn_of_shortages(config, *run, environment.calibration);
   std::unique_ptr<Loaded> loaded;
   try {
+    check_ranks_agree(run->ranks(), config, inputs);
     loaded = load(config, *run);
   } catch (const std::exception& error) {
     // Of a run that cannot begin nothing is left, so that the mended recipe finds its place free.
@@ -191,7 +194,7 @@ RunOutcome resume_in(HeldRun held, const ResumeOptions& options,
                           to_toml(known));
   if (!options.assignments.empty()) directory.write_recipe(to_toml(is));
   note_inputs(directory, inputs);
-  return run_in(is, std::move(held), environment, false);
+  return run_in(is, inputs, std::move(held), environment, false);
 }
 
 }  // namespace
@@ -204,7 +207,7 @@ RunOutcome train(const RunConfig& config, const RunEnvironment& environment) {
     const auto inputs = fingerprint_inputs(config);
     HeldRun held(RunDirectory::create(config.run.dir, to_toml(config)), environment, begin);
     note_inputs(held.directory, inputs);
-    return run_in(config, std::move(held), environment, true);
+    return run_in(config, inputs, std::move(held), environment, true);
   });
 }
 

@@ -39,61 +39,8 @@ constexpr int64_t kMaxJsonBytes = int64_t{64} << 20;
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-json to_json(const MetricsRecord& record) {
-  return {{"step", record.step}, {"values", record.values}, {"lists", record.lists}};
-}
-
-MetricsRecord record_from(const json& object) {
-  MetricsRecord record{object.at("step").get<int64_t>(), {}, {}};
-  for (const auto& [name, value] : object.at("values").items())
-    record.values[name] =
-        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-  // Absent in checkpoints of before there were lists.
-  if (const auto lists = object.find("lists"); lists != object.end())
-    record.lists = lists->get<decltype(record.lists)>();
-  return record;
-}
-
-std::string state_text(const TrainState& state, int64_t optimizer_steps) {
-  const json object{{"step", state.step},
-                    {"cursor", state.cursor},
-                    {"seed", state.seed},
-                    {"skipped_in_a_row", state.skipped_in_a_row},
-                    {"num_tokens", state.num_tokens},
-                    {"best_accuracy", state.best_accuracy},
-                    {"best_step", state.best_step},
-                    {"best_metric", state.best_metric},
-                    {"stopping", state.stopping},
-                    {"unlogged", state.unlogged ? to_json(*state.unlogged) : json(nullptr)},
-                    {"log_bytes", state.log_bytes},
-                    {"memory", state.memory},
-                    {"optimizer_steps", optimizer_steps}};
-  return object.dump(2);
-}
-
-std::pair<TrainState, int64_t> read_state(const fs::path& path) {
-  try {
-    const json object = read_json(path, kMaxJsonBytes);
-    TrainState state;
-    state.step = object.at("step").get<int64_t>();
-    state.cursor = object.at("cursor").get<int64_t>();
-    state.seed = object.at("seed").get<uint64_t>();
-    state.skipped_in_a_row = object.at("skipped_in_a_row").get<int64_t>();
-    state.num_tokens = object.at("num_tokens").get<int64_t>();
-    state.best_accuracy = object.at("best_accuracy").get<double>();
-    state.best_step = object.at("best_step").get<int64_t>();
-    state.best_metric = object.value("best_metric", "");  // absent in checkpoints of before
-    state.stopping = object.value("stopping", "");
-    if (!object.at("unlogged").is_null()) state.unlogged = record_from(object.at("unlogged"));
-    state.log_bytes = object.at("log_bytes").get<std::map<std::string, int64_t>>();
-    state.memory = object.value("memory", "");  // absent in checkpoints of before
-    const auto optimizer_steps = object.at("optimizer_steps").get<int64_t>();
-    if (std::min({state.step, state.cursor, state.num_tokens, optimizer_steps}) < 0)
-      throw FileError(path.string(), "bad_state", "holds a counter below 0");
-    return {state, optimizer_steps};
-  } catch (const json::exception& error) {
-    throw FileError(path.string(), "bad_state", error.what());
-  }
+std::pair<TrainState, int64_t> read_state_file(const fs::path& path) {
+  return read_state(read_file(path, kMaxJsonBytes), path.string());
 }
 
 /// Parameters, and what training moves by rule.
@@ -294,7 +241,7 @@ std::optional<TrainState> CheckpointStore::load_newest(Learner* learner, bool ma
       damaged.push_back(folder);
       continue;
     }
-    const auto [state, optimizer_steps] = read_state(folder / kState);
+    const auto [state, optimizer_steps] = read_state_file(folder / kState);
     if (learner != nullptr) {
       read_weights(folder / kWeights, *learner);
       read_moments(folder / kMoments, learner->optimizer(), optimizer_steps);
@@ -381,7 +328,7 @@ void verify_checkpoint(const fs::path& folder) {
         throw FileError((folder / name).string(), "checksum_mismatch",
                         "does not match its manifest's checksum");
     }
-    if (const auto state = read_state(folder / kState).first; step >= 0 && state.step != step)
+    if (const auto state = read_state_file(folder / kState).first; step >= 0 && state.step != step)
       throw FileError((folder / kState).string(), "bad_state",
                       fmt::format("is of step {}, its folder of step {}", state.step, step));
   } catch (const json::exception& error) {

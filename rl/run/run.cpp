@@ -7,7 +7,10 @@
 #include <thread>
 
 #include "base/error.h"
+#include "rl/parallel/bytes.h"
+#include "rl/parallel/gather.h"
 #include "rl/run/resumed_log.h"
+#include "rl/run/shared_restore.h"
 
 namespace gradus::rl {
 namespace {
@@ -46,7 +49,28 @@ Run::Run(RunSettings settings, LedgerConfig ledger, RunDirectory directory,
       life_(life ? std::move(life)
                  : std::make_unique<LifeKeeper>(directory_.lives(), clock(), clock().now_s())),
       checkpoints_(directory_.checkpoints(),
-                   [this](const std::string& message) { observer_->on_warning(message); }) {}
+                   [this](const std::string& message) { observer_->on_warning(message); }) {
+  if (!environment_.ranks) environment_.ranks = alone();
+}
+
+bool Run::agrees_to_stop() const {
+  return any_rank(ranks(), is_stopping());
+}
+
+void Run::agree_on(std::map<std::string, double>& figures) const {
+  if (ranks().size() == 1) return;
+  ByteWriter own;
+  for (const auto& [name, value] : figures) {
+    own.text(name);
+    own.number(value);
+  }
+  const std::string text = text_of_first(ranks(), own.take());
+  figures.clear();
+  for (ByteReader in(text); !in.is_empty();) {
+    const std::string name = in.text();
+    figures[name] = in.number<double>();
+  }
+}
 
 void Run::set_length(const RunLength& length) {
   settings_.steps = length.steps;
@@ -60,15 +84,21 @@ void Run::discard() {
 }
 
 std::pair<TrainState, bool> Run::restore(Learner* learner) {
+  auto [state, is_saved] = share_restored(
+      ranks(), is_first() ? restore_own(learner) : std::pair{TrainState{}, false}, learner);
+  state.seed = settings_.seed;
+  write_if_possible("samples", [&] { directory_.drop_samples_after(state.step); });
+  if (!is_first()) state.log_bytes.clear();  // its own logs begin here
+  open_logs(state);
+  return {std::move(state), is_saved};
+}
+
+std::pair<TrainState, bool> Run::restore_own(Learner* learner) {
   const auto restored = checkpoints_.load_newest(learner, environment_.may_begin_anew);
   if (restored && restored->seed != settings_.seed)
     throw ConfigError(fmt::format("run.seed: is {}, the checkpoint was made with {}",
                                   settings_.seed, restored->seed));
-  TrainState state = restored.value_or(TrainState{});
-  state.seed = settings_.seed;
-  write_if_possible("samples", [&] { directory_.drop_samples_after(state.step); });
-  open_logs(state);
-  return {std::move(state), restored.has_value()};
+  return {restored.value_or(TrainState{}), restored.has_value()};
 }
 
 void Run::open_logs(const TrainState& state) {
@@ -85,7 +115,16 @@ void Run::open_logs(const TrainState& state) {
 }
 
 void Run::enter(const LedgerEntry& entry) {
-  write_when_possible([&] { logs_->ledger.append(entry); });
+  if (!is_first()) return;
+  write_when_possible([&] { enter_at_once(entry); });
+}
+
+/// Every rank has a device of its own.
+void Run::enter_at_once(const LedgerEntry& entry) {
+  if (!is_first()) return;
+  LedgerEntry of_all = entry;
+  of_all.device_seconds *= ranks().size();
+  logs_->ledger.append(of_all);
 }
 
 void Run::settle(const std::string& stage, int64_t step) {
@@ -98,6 +137,7 @@ void Run::end(int64_t step) {
 }
 
 void Run::log(const MetricsRecord& record) {
+  if (!is_first()) return;
   write_when_possible([&] { logs_->metrics.append(record); });
   const bool has_eval =
       record.values.contains("eval/accuracy") || record.values.contains("eval/loss");
@@ -108,6 +148,7 @@ void Run::log(const MetricsRecord& record) {
 }
 
 void Run::save_checkpoint(TrainState& state, Learner* learner) {
+  if (!is_first()) return;
   settle("idle", state.step);
   // Logs first: a checkpoint must never know more of them than the disk does.
   logs_->metrics.sync();

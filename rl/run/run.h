@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "rl/parallel/communicator.h"
 #include "rl/run/checkpoint_store.h"
 #include "rl/run/ledger.h"
 #include "rl/run/loggers/logger.h"
@@ -42,6 +44,11 @@ struct RunEnvironment {
   /// Measured rates of stages and devices, for the estimate at the start
   /// (rl/recipe/calibration.h); empty: none.
   std::filesystem::path calibration = {};
+  /// The processes that work on the run; null: this one alone. Rank 0's folder is the run's, where
+  /// the others have folders of their own that nobody keeps.
+  std::shared_ptr<Communicator> ranks = {};
+  /// Where run.threads is 0; 0: all cores.
+  int threads = 0;
 };
 
 struct RunOutcome {
@@ -78,6 +85,15 @@ class Run {
     return step >= settings_.steps || (end_cursor_ >= 0 && cursor >= end_cursor_);
   }
   bool is_stopping() const { return environment_.stop.stop_requested(); }
+  /// Whether any rank was asked to stop. All ranks ask at the same place.
+  bool agrees_to_stop() const;
+  Communicator& ranks() const { return *environment_.ranks; }
+  const std::shared_ptr<Communicator>& shared_ranks() const { return environment_.ranks; }
+  /// Whether this process writes what the run leaves behind.
+  bool is_first() const { return ranks().rank() == 0; }
+  int default_threads() const { return environment_.threads; }
+  /// Figures become those of rank 0, so that all ranks decide alike.
+  void agree_on(std::map<std::string, double>& figures) const;
   CheckpointStore& checkpoints() { return checkpoints_; }
 
   /// The state of the newest whole checkpoint, loaded into the learner if there is one, else that
@@ -96,7 +112,7 @@ class Run {
 
   /// Appends a line to the ledger, waiting for space. @throws FileError
   void enter(const LedgerEntry& entry);
-  void enter_at_once(const LedgerEntry& entry) { logs_->ledger.append(entry); }
+  void enter_at_once(const LedgerEntry& entry);
   /// Enters what no line of the ledger took so far as `stage`; where that fails, with the next.
   void settle(const std::string& stage, int64_t step);
   /// Does what whoever runs it wants done at its end.
@@ -124,6 +140,7 @@ class Run {
     std::vector<std::pair<const LoggerKind*, std::unique_ptr<Logger>>> others;
   };
 
+  std::pair<TrainState, bool> restore_own(Learner* learner);
   void open_logs(const TrainState& state);
 
   RunSettings settings_;

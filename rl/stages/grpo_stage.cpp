@@ -76,7 +76,7 @@ class GrpoStage : public Stage {
         collector_(grpo_settings(config), run, learner),
         schedule_(config.schedule, config.rollout.sampling),
         reference_(run.directory().path() / "reference", config.model, config.rl,
-                   learner.starting_adapters()) {
+                   learner.starting_adapters(), learner.communicator()) {
     check_mixtures(config_, learner.policy());
     if (config_.eval.has_problems())
       evaluation_.emplace(config_, learner.tokenizer(), learner.max_context());

@@ -96,16 +96,13 @@ class RejectionSampleStage : public Stage {
 
   std::optional<StepReport> step(const StepContext& context) override {
     const double begin = context.run.clock().now_s();
-    samples_.truncate_to(num_bytes_);
+    if (context.run.is_first()) samples_.truncate_to(num_bytes_);
     const int64_t counted_begin = policy::kernels::counted_products();
     auto collection = collector_.collect(0, context.cursor);
     if (!collection) return std::nullopt;
     const double counted =
         2.0 * static_cast<double>(policy::kernels::counted_products() - counted_begin);
-    for (size_t i = 0; i < collection->used.size(); ++i)
-      append(collection->used[i], context.cursor + static_cast<int64_t>(i));
-    samples_.sync();
-    num_bytes_ = samples_.num_bytes();
+    if (context.run.is_first()) keep(collection->used, context.cursor);
     return report(context, *collection, context.run.clock().now_s() - begin, counted);
   }
 
@@ -116,6 +113,7 @@ class RejectionSampleStage : public Stage {
   }
 
   void finish(Run& run) override {
+    if (!run.is_first()) return;
     const fs::path folder = run.directory().path();
     auto samples = read_sampled_rows(samples_.path().string());
     const auto prompts = prompt_rows(samples, config_.sample.select);
@@ -148,6 +146,12 @@ class RejectionSampleStage : public Stage {
   }
 
  private:
+  void keep(const std::vector<Group>& groups, int64_t cursor) {
+    for (size_t i = 0; i < groups.size(); ++i) append(groups[i], cursor + static_cast<int64_t>(i));
+    samples_.sync();
+    num_bytes_ = samples_.num_bytes();
+  }
+
   void append(const Group& group, int64_t cursor) {
     SampledRow row;
     row.messages = group.prompt.messages;

@@ -130,6 +130,7 @@ void describe(RunConfig& c, SettingFields& field) {
   field.section("preference", c.preference, "training on pairs of answers");
   field.section("reward_model", c.reward_model, "training of a reward model on pairs of answers");
   field.section("distill", c.distill, "training towards a teacher");
+  field.section("cluster", c.cluster, "several processes that train one policy");
   field.section("ledger", c.ledger, "what a device costs");
 }
 

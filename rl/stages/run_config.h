@@ -11,6 +11,7 @@
 #include "rl/evaluation/eval_config.h"
 #include "rl/learn/model_settings.h"
 #include "rl/learn/optimizers/optimizer_config.h"
+#include "rl/parallel/cluster_config.h"
 #include "rl/run/ledger.h"
 #include "rl/run/run_settings.h"
 #include "rl/selection/sample_config.h"
@@ -39,6 +40,7 @@ struct RunConfig {
   PreferenceConfig preference;
   RewardModelConfig reward_model;
   DistillConfig distill;
+  ClusterConfig cluster;
   LedgerConfig ledger;
 };
 

@@ -89,7 +89,8 @@ std::optional<EvalReport> SampledEvaluation::evaluate(const StepContext& context
   for (auto& [set, evaluator] : parts_) {
     const auto result = evaluator->evaluate(
         learner.policy(), pool, learner.threads(), run.stop(),
-        [&](int64_t done, int64_t total) { run.observer().on_progress(done, total); });
+        [&](int64_t done, int64_t total) { run.observer().on_progress(done, total); },
+        &learner.communicator());
     if (!result) return std::nullopt;
     warn_of_broken_grades(context, *result, set);
     add_figures(*result, set, report.metrics);

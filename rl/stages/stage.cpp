@@ -13,7 +13,11 @@ RunLength Stage::length_of(double) const {
 
 StepEnvironment environment_of(const Run& run, Learner& learner) {
   const RunSettings& settings = run.settings();
-  return {run.clock(), &learner.communicator(), &learner.keeper(), run.stop(),
+  return {run.clock(),
+          &learner.communicator(),
+          &learner.keeper(),
+          run.stop(),
+          learner.leaves(),
           settings.samples_every > 0 ? settings.sample_tokens : 0};
 }
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/failure_text.h"
 #include "base/process/own_process.h"
+#include "rl/parallel/gather.h"
 
 namespace gradus::rl {
 namespace {
@@ -65,9 +66,9 @@ RunOutcome StageLoop::steps(Stage& stage) {
     state_.unlogged = MetricsRecord{};
   bool is_whole = true;
   std::optional<double> begin_s;  // of the last step
-  while ((is_whole = finish_step(stage)) && !end_reason() && !run_.is_stopping()) {
+  while ((is_whole = finish_step(stage)) && !end_reason() && !run_.agrees_to_stop()) {
     if (begin_s) longest_step_s_ = std::max(longest_step_s_, run_.clock().now_s() - *begin_s);
-    if (!has_time()) return stop_for_time();
+    if (!first_rank_says(run_.ranks(), has_time())) return stop_for_time();
     begin_s = run_.clock().now_s();
     auto report = try_step(stage);
     if (!report) {  // broken off, and done again on resume
@@ -121,7 +122,7 @@ std::optional<StepReport> StageLoop::try_step(Stage& stage) {
 
 // The first error is the one to report: what goes wrong here is a warning.
 void StageLoop::save_after_error() {
-  if (is_saved_ || state_.step == 0) return;
+  if (!run_.is_first() || is_saved_ || state_.step == 0) return;
   try {
     if (learner_ != nullptr && !learner_->keeper().restore(learner_->team())) {
       run_.observer().on_warning(fmt::format(
@@ -158,7 +159,8 @@ void StageLoop::absorb(StepReport report, int64_t step, std::string memory) {
   }
   for (const auto& entry : report.ledger) run_.enter(entry);
   const int64_t every = run_.settings().samples_every;
-  if (!report.samples.empty() && (is_skipped || (every > 0 && step % every == 0)))
+  if (run_.is_first() && !report.samples.empty() &&
+      (is_skipped || (every > 0 && step % every == 0)))
     run_.write_if_possible("samples", [&] {
       run_.directory().write_samples(step_name(step) + ".jsonl", report.samples);
     });
@@ -191,6 +193,7 @@ bool StageLoop::finish_step(Stage& stage) {
   // Nothing is kept of this look before the evaluation's figures are there as well: where that is
   // stopped, the step comes here again.
   StopRule rule = stop_rule_;
+  run_.agree_on(state_.unlogged->values);
   rule.look_at(state_.unlogged->values);
   const bool may_end = state_.step > 0;
   const bool ends = may_end && (run_.is_past_end(state_.step, state_.cursor) || rule.reason());
@@ -228,13 +231,17 @@ std::optional<std::map<std::string, double>> StageLoop::evaluate(Stage& stage, b
   if (!report) return std::nullopt;
   run_.enter(report->cost);
   state_.memory = stage.memory();
-  if (!report->samples.empty())
+  if (run_.is_first() && !report->samples.empty())
     run_.write_if_possible("samples", [&] {
       run_.directory().write_samples(fmt::format("eval-{}.jsonl", step_name(state_.step)),
                                      report->samples);
     });
+  auto values = report->metrics.values();
+  values["score"] = report->score;
+  run_.agree_on(values);
+  report->score = values.extract("score").mapped();
+  for (const auto& [name, value] : values) report->metrics[name] = value;
   note_best(*report, is_best);
-  const auto values = report->metrics.values();
   run_.observer().on_eval(state_.step, {state_.step, values, {}});
   return values;
 }
@@ -264,6 +271,7 @@ double StageLoop::score_of(const EvalReport& report) {
 
 // False: it could not be written.
 bool StageLoop::save_checkpoint(bool must_succeed) {
+  if (!run_.is_first()) return is_saved_ = true;
   run_.observer().on_phase(state_.step, "checkpoint");
   const double begin = run_.clock().now_s();
   try {
@@ -299,7 +307,7 @@ void StageLoop::book_save(double begin_s) {
 
 // final/ comes first: it is what the run was for, and takes less space than a checkpoint.
 void StageLoop::finish() {
-  if (learner_ != nullptr) {
+  if (learner_ != nullptr && run_.is_first()) {
     run_.observer().on_phase(state_.step, "save");
     const double begin = run_.clock().now_s();
     run_.write_when_possible([&] {
@@ -313,7 +321,7 @@ void StageLoop::finish() {
         "final/ is whole, but the run cannot be given more steps from here: the last checkpoint "
         "could not be written");
   is_saved_ = true;  // save_best may load other weights: none are saved after it
-  if (learner_ != nullptr && run_.settings().keep_best && state_.best_step >= 0)
+  if (run_.is_first() && learner_ != nullptr && run_.settings().keep_best && state_.best_step >= 0)
     run_.write_if_possible("best/", [&] { save_best(); });
   run_.settle("save", state_.step);
 }

@@ -80,7 +80,7 @@ RunLength TextStage::length_of(double epochs) const {
 }
 
 std::optional<StepReport> TextStage::step(const StepContext& context) {
-  if (context.run.is_stopping()) return std::nullopt;
+  if (context.run.agrees_to_stop()) return std::nullopt;
   const Clock& clock = context.run.clock();
   const double begin = clock.now_s();
   const double counted_begin = counted_text_flops();
@@ -180,7 +180,7 @@ bool TextStage::add_loss(const Run& run, EvalReport& report) const {
     num_tokens = 0;
   };
   for (int64_t i = 0; i < task_.held_out->size(); ++i) {
-    if (run.is_stopping()) return false;
+    if (run.agrees_to_stop()) return false;
     examples.push_back(task_.held_out->at(i));
     num_tokens += static_cast<int64_t>(examples.back().tokens.size());
     const TextExample& example = examples.back();

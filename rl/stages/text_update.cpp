@@ -55,15 +55,18 @@ UpdateResult update_on_text(policy::Policy& policy, Optimizer& optimizer,
     entropy += scores.entropies.detach().to(at::kDouble).sum().item<double>();
     return scores.logprobs.to(at::kDouble).sum() * (-1.0 / T);
   };
-  const TrainingStep step{policy,
-                          optimizer,
-                          learning_rate,
-                          1.0,
-                          team,
-                          prediction_weight,
-                          policy::PredictionGradient::everything,
-                          mixture,
-                          environment};
+  TrainingStep step{policy,
+                    optimizer,
+                    learning_rate,
+                    1.0,
+                    team,
+                    prediction_weight,
+                    policy::PredictionGradient::everything,
+                    mixture,
+                    environment};
+  step.loss_alone = [&](const Microbatch&, const policy::Scores& scores) {
+    return scores.logprobs.to(at::kDouble).sum() * (-1.0 / T);
+  };
   const TrainingStepResult taken = train_on(step, pack(items, microbatch_tokens), loss, result);
   report_loads(result.expert_loads, policy.model_config(), static_cast<double>(result.num_steps),
                result.metrics, result.lists);

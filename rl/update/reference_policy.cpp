@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "policy/convert_checkpoint.h"
+#include "rl/parallel/share_folder.h"
 #include "rl/run/run_directory.h"
 
 namespace gradus::rl {
@@ -37,10 +38,12 @@ void check_is_same_model(const policy::Policy& reference, const policy::Policy& 
 
 ReferencePolicy::ReferencePolicy(fs::path folder, ModelSettings model,
                                  const AlgorithmConfig& config,
-                                 const std::vector<at::Tensor>& starting_adapters)
+                                 const std::vector<at::Tensor>& starting_adapters,
+                                 Communicator& ranks)
     : folder_(std::move(folder)),
       model_(std::move(model)),
       starting_adapters_(starting_adapters),
+      ranks_(ranks),
       is_used_(config.kl_coef != 0.0),
       spec_(parse_reference(config.reference)),
       every_(config.reference_update_every > 0 ? config.reference_update_every : spec_.every) {}
@@ -83,10 +86,11 @@ void ReferencePolicy::load_from(const std::string& checkpoint, ThreadTeam& team)
 void ReferencePolicy::load_saved(int64_t step, const policy::Policy& policy, ThreadTeam& team) {
   const fs::path saved = folder_ / step_name(step);
   // Absent: the policy stands at that very step, be it the first time or after a kill.
-  if (!fs::exists(saved)) {
+  if (ranks_.rank() == 0 && !fs::exists(saved)) {
     fs::create_directories(folder_);
     publish_folder(saved, [&](const fs::path& target) { save(step, policy, target); });
   }
+  share_folder(ranks_, saved);
   load_from(saved.string(), team);
 }
 

@@ -11,6 +11,7 @@
 #include "rl/algorithms/algorithm_config.h"
 #include "rl/algorithms/reference_spec.h"
 #include "rl/learn/model_settings.h"
+#include "rl/parallel/communicator.h"
 #include "rl/update/update.h"
 
 namespace gradus::rl {
@@ -24,8 +25,9 @@ class ReferencePolicy {
  public:
   /// @param folder  of this reference alone; made when it is needed.
   /// @param starting_adapters  Learner's; outlives this.
+  /// @param ranks              of which the first one keeps the reference; outlives this.
   ReferencePolicy(std::filesystem::path folder, ModelSettings model, const AlgorithmConfig& config,
-                  const std::vector<at::Tensor>& starting_adapters);
+                  const std::vector<at::Tensor>& starting_adapters, Communicator& ranks);
 
   /// It changes during the run.
   bool is_renewed() const { return is_used_ && every_ > 0; }
@@ -46,6 +48,7 @@ class ReferencePolicy {
   std::filesystem::path folder_;
   ModelSettings model_;
   const std::vector<at::Tensor>& starting_adapters_;
+  Communicator& ranks_;
   bool is_used_;
   ReferenceSpec spec_;
   int64_t every_;  ///< 0: never renewed

@@ -220,9 +220,12 @@ class PolicyUpdate {
       return;
     }
     const auto loss = [&](const Microbatch& microbatch, const policy::Scores& scores) {
-      return microbatch_loss(minibatch, microbatch, scores);
+      return microbatch_loss(minibatch, microbatch, scores, true);
     };
     TrainingStep step = step_;
+    step.loss_alone = [&](const Microbatch& microbatch, const policy::Scores& scores) {
+      return microbatch_loss(minibatch, microbatch, scores, false);
+    };
     step.has_signal = has_signal(minibatch);
     metrics_.add(train_on(step, minibatch.microbatches, loss, result_));
   }
@@ -235,9 +238,9 @@ class PolicyUpdate {
     });
   }
 
-  // Shapes: S scored tokens of the microbatch.
+  // Shapes: S scored tokens of the microbatch. Figures are taken where it is noted.
   at::Tensor microbatch_loss(const Minibatch& minibatch, const Microbatch& microbatch,
-                             const policy::Scores& scores) {
+                             const policy::Scores& scores, bool is_noted) {
     const at::Tensor token_S = index_tensor(microbatch.token);
     const auto gather = [&](const at::Tensor& values) { return values.index_select(0, token_S); };
     const at::Tensor rollout_S = gather(batch_.rollout_logprobs);
@@ -259,12 +262,11 @@ class PolicyUpdate {
     in.entropies = scores.entropies;
     in.weights = weights(minibatch, microbatch);
     if (config_.positive_nll_coef > 0.0) in.right_weights = right_weights(minibatch, microbatch);
-    if (!scores_old()) comparison_.add(tokens.old_logprobs, rollout_S);
-
-    note_tokens(microbatch, tokens.old_logprobs, scores.entropies);
+    if (is_noted && !scores_old()) comparison_.add(tokens.old_logprobs, rollout_S);
+    if (is_noted) note_tokens(microbatch, tokens.old_logprobs, scores.entropies);
 
     const ObjectiveTerms out = objective(in, config_);
-    metrics_.add(LossParts{in.weights, out, scores.entropies, tokens.is_live});
+    if (is_noted) metrics_.add(LossParts{in.weights, out, scores.entropies, tokens.is_live});
     return out.loss;
   }
 

@@ -53,7 +53,7 @@ class DistillStage : public Stage {
         teacher_(config.distill, learner),
         collector_(student_settings(config), run, learner),
         reference_(run.directory().path() / "reference", config.model, config.rl,
-                   learner.starting_adapters()),
+                   learner.starting_adapters(), learner.communicator()),
         mixture_(resolve(config.rl.moe, learner.policy(), "rl.moe", false)) {
     if (config_.eval.has_problems())
       evaluation_.emplace(config_, learner.tokenizer(), learner.max_context());

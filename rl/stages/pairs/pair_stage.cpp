@@ -82,7 +82,7 @@ std::vector<const AnswerPair*> PairStage::pairs_at(const PairSource& source,
 }
 
 std::optional<StepReport> PairStage::step(const StepContext& context) {
-  if (context.run.is_stopping()) return std::nullopt;
+  if (context.run.agrees_to_stop()) return std::nullopt;
   const Clock& clock = context.run.clock();
   const double learning_rate = learning_rate_at(config_.optim, context.step - 1, config_.run.steps);
   const TrainingStep step = training_step(context.run, learning_rate);
@@ -159,7 +159,7 @@ bool PairStage::add_held_out(const StepContext& context, EvalReport& report) try
   Metrics total;
   double loss = 0.0;
   for (int64_t begin = 0; begin < held_out_->size(); begin += batch_.batch_pairs) {
-    if (context.run.is_stopping()) return false;
+    if (context.run.agrees_to_stop()) return false;
     std::vector<int64_t> rows;
     for (int64_t i = begin; i < std::min(held_out_->size(), begin + batch_.batch_pairs); ++i)
       rows.push_back(i);

@@ -10,6 +10,7 @@
 #include "base/files/atomic_file.h"
 #include "base/json.h"
 #include "rl/algorithms/reference_spec.h"
+#include "rl/parallel/share_folder.h"
 #include "rl/stages/pairs/pair_stage.h"
 #include "rl/update/completion_scores.h"
 #include "rl/update/reference_policy.h"
@@ -63,6 +64,7 @@ class PreferenceTask final : public PairTask {
     if (sums) return;
     const fs::path file = run_.directory().path() / (is_held_out ? "reference_logprobs.eval.json"
                                                                  : "reference_logprobs.json");
+    share_file(run_.ranks(), file);
     if (fs::exists(file)) sums = read_sums(file, source);
     if (sums) return;
     const double begin = run_.clock().now_s();
@@ -127,7 +129,7 @@ class PreferenceTask final : public PairTask {
     compared.kl_coef = 1.0;
     compared.reference = config_.rl.reference;
     ReferencePolicy reference(run_.directory().path() / "reference", config_.model, compared,
-                              learner_.starting_adapters());
+                              learner_.starting_adapters(), learner_.communicator());
     const Reference start = reference.at(1, learner_.policy(), 0, learner_.team());
     const ScoringPass pass{learner_.policy(), 1.0, true, false, step.environment};
     ReferenceSums sums;

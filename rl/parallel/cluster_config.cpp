@@ -1,0 +1,19 @@
+#include "rl/parallel/cluster_config.h"
+
+namespace gradus::rl {
+
+void describe(ClusterConfig& c, SettingFields& field) {
+  field("leaves", c.leaves, at_least(1),
+        "parts in which an update's gradient is summed, and so the most processes that share it; "
+        "the result depends on it, never on the number of processes");
+  field("timeout_s", c.timeout_s, positive().records_only(),
+        "seconds that one exchange between processes may take");
+  field("peer_timeout_s", c.peer_timeout_s, positive().records_only(),
+        "seconds after which a process that is not heard of is given up");
+  field("join_timeout_s", c.join_timeout_s, positive().records_only(),
+        "seconds that processes wait for each other at the start");
+  field("interface", c.interface, any().records_only(),
+        "network interface to speak over, e.g. eth0; empty: that of the way to MASTER_ADDR");
+}
+
+}  // namespace gradus::rl
