@@ -22,6 +22,7 @@
 #include "base/quantity.h"
 #include "policy/kernels/matmul.h"
 #include "rewards/sandbox/sandbox.h"
+#include "rl/parallel/c10d.h"
 
 extern char** environ;  // NOLINT: POSIX's name for what a child inherits
 
@@ -115,6 +116,14 @@ Check check_gpus(const Machine& machine) {
           "install the NVIDIA driver (nvidia-smi must list a device)"};
 }
 
+Check check_ranks() {
+  if (rl::has_c10d())
+    return {"processes", Check::State::fine, "several may train together (c10d, Gloo)", "", ""};
+  return {"processes", Check::State::limited, "Gloo's headers were not there at the build",
+          "gradus launch and torchrun are refused: one process trains",
+          "apt-get install libgloo-dev, and build again"};
+}
+
 Check check_memory(const Machine& machine) {
   const std::string found = bytes_text(static_cast<double>(machine.free_memory_bytes)) +
                             " free of " + bytes_text(static_cast<double>(machine.memory_bytes));
@@ -148,6 +157,7 @@ Machine look_at_machine() {
                     check_memory(machine),
                     check_disk(machine),
                     check_python(),
+                    check_ranks(),
                     check_sandbox()};
   return machine;
 }

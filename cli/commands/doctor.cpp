@@ -3,9 +3,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <utility>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/version.h"
+#include "cli/cluster/cluster_check.h"
+#include "cli/cluster/ranks.h"
 #include "cli/commands/command_record.h"
 #include "cli/machine.h"
 
@@ -55,12 +59,32 @@ std::string as_text(const Machine& machine) {
   return text;
 }
 
+struct DoctorOptions {
+  bool as_json = false;
+  bool is_of_cluster = false;
+};
+
+void look_at_cluster(Session& session) {
+  auto place = rl::find_rank_place();
+  if (!place || place->size == 1)
+    throw ArgumentError(
+        "doctor --cluster: looks at several processes: gradus launch -n 2 -- doctor --cluster, or "
+        "the same under torchrun, srun or mpirun");
+  RankSession own(std::move(place), session);
+  own.run({}, [&](const std::shared_ptr<rl::Communicator>& ranks) {
+    check_cluster(*ranks, session.out);
+  });
+}
+
 void declare_doctor(Command app, Session& session) {
-  auto wants_json = std::make_shared<bool>(false);
-  app.add_flag("--json", *wants_json, "one JSON object");
-  app.callback([wants_json, &session] {
+  auto options = std::make_shared<DoctorOptions>();
+  app.add_flag("--json", options->as_json, "one JSON object");
+  app.add_flag("--cluster", options->is_of_cluster,
+               "of several processes: who they are, clocks, speed of exchanges");
+  app.callback([options, &session] {
+    if (options->is_of_cluster) return look_at_cluster(session);
     const Machine machine = look_at_machine();
-    session.out << (*wants_json ? dump_json(as_json(machine)) + "\n" : as_text(machine));
+    session.out << (options->as_json ? dump_json(as_json(machine)) + "\n" : as_text(machine));
   });
 }
 

@@ -182,9 +182,10 @@ void launch(const LaunchOptions& options, Session& session) {
     throw ArgumentError(fmt::format("launch: -n is {}, must be >= 1", options.num_ranks));
   if (options.restarts < 0)
     throw ArgumentError(fmt::format("launch: --restarts is {}, must be >= 0", options.restarts));
-  if (options.command.empty() || options.command.front() != "train")
+  if (options.command.empty() ||
+      (options.command.front() != "train" && options.command.front() != "doctor"))
     throw ArgumentError(
-        "launch: the command must be `train`: gradus launch -n 2 -- train recipe.toml");
+        "launch: the command must be `train` or `doctor`: gradus launch -n 2 -- train recipe.toml");
   const auto store = rl::serve_store(options.port);
   for (int restart = 0;; ++restart) {
     Ranks ranks(options, store->port(), restart);

@@ -23,7 +23,7 @@
 #include "cli/machine.h"
 #include "cli/model_options.h"
 #include "cli/plan_text.h"
-#include "cli/ranks.h"
+#include "cli/cluster/ranks.h"
 #include "cli/train_display.h"
 #include "policy/checkpoint_tokenizer.h"
 #include "rewards/reward_set.h"

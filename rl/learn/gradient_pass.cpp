@@ -15,7 +15,7 @@
 #include "rl/learn/work_model.h"
 #include "rl/parallel/bytes.h"
 #include "rl/parallel/gather.h"
-#include "rl/parallel/gradient_tree.h"
+#include "rl/parallel/gradient_sum.h"
 
 namespace gradus::rl {
 namespace {
@@ -158,9 +158,9 @@ class GradientPass {
         is_shared_(!step.environment.is_alone() && step.loss_alone),
         prediction_(step.policy, step.prediction_weight, step.prediction_gradient, microbatches),
         mixture_(step.mixture, microbatches),
-        tree_(step.policy.parameters(),
-              std::min(std::ssize(microbatches), int64_t{step.environment.leaves}),
-              is_shared_ ? ranks_of(step.environment) : one_rank()),
+        sum_of_leaves_(make_gradient_sum(step.environment.reduction, step.policy.parameters(),
+                                         num_leaves(),
+                                         is_shared_ ? ranks_of(step.environment) : one_rank())),
         work_(step.policy.model_config(), step.policy.policy_config()),
         records_(microbatches.size()) {}
 
@@ -184,19 +184,22 @@ class GradientPass {
   }
 
  private:
+  int64_t num_leaves() const {
+    return std::min(std::ssize(microbatches_), int64_t{step_.environment.leaves});
+  }
+
   /// False: a loss is not finite; what follows it is not computed.
   bool compute_own() {
     const auto count = std::ssize(microbatches_);
-    const int64_t num_leaves = std::min(count, int64_t{step_.environment.leaves});
-    for (int64_t leaf = tree_.own().begin; leaf < tree_.own().end; ++leaf) {
-      const LeafRange range = part_of(count, leaf, num_leaves);
+    for (int64_t leaf = sum_of_leaves_->own().begin; leaf < sum_of_leaves_->own().end; ++leaf) {
+      const LeafRange range = part_of(count, leaf, num_leaves());
       for (int64_t i = range.begin; i < range.end; ++i) {
         stop_here_if_wanted(step_.environment);
         if (step_.environment.wants_to_stop()) return true;  // the others hear of it
         if (!compute(static_cast<size_t>(i))) return false;
       }
       const Timer timer(update_.cost.forward_backward_s, step_.environment.clock);
-      if (step_.has_signal) tree_.end_leaf();
+      if (step_.has_signal) sum_of_leaves_->end_leaf();
     }
     return true;
   }
@@ -283,9 +286,11 @@ class GradientPass {
 
   void move() {
     const Timer timer(update_.cost.optimizer_s, step_.environment.clock);
-    {
+    if (step_.environment.is_alone()) {
+      sum_of_leaves_->sum();
+    } else {
       const Timer sums(update_.cost.exchange_s, step_.environment.clock);
-      tree_.sum();
+      sum_of_leaves_->sum();
     }
     if (step_.environment.keeper != nullptr) step_.environment.keeper->moving();
     const Optimizer::StepResult taken = step_.optimizer.step(step_.learning_rate, step_.team);
@@ -306,7 +311,7 @@ class GradientPass {
   bool is_shared_;
   PredictionLoss prediction_;
   MixtureStep mixture_;
-  GradientTree tree_;
+  std::unique_ptr<GradientSum> sum_of_leaves_;
   WorkModel work_;
   std::vector<std::optional<MicrobatchRecord>> records_;
   double sum_ = 0.0;

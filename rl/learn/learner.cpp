@@ -45,7 +45,7 @@ Learner::Learner(const LearnerSettings& settings, const Clock& clock,
     : model_(settings.model),
       clock_(clock),
       communicator_(std::move(communicator)),
-      leaves_(settings.leaves),
+      cluster_(settings.cluster),
       team_(team_size(settings.threads)),
       tokenizer_(
           policy::load_checkpoint_tokenizer(model_.is_fresh() ? model_.tokenizer : model_.path)),
@@ -53,7 +53,8 @@ Learner::Learner(const LearnerSettings& settings, const Clock& clock,
   check_vocabulary(model_, *tokenizer_.tokenizer, policy_->model_config());
   if (settings.has_score_head) add_score_head(*policy_, model_, settings.seed);
   if (!settings.learns) return;
-  optimizer_ = std::make_unique<Optimizer>(*policy_, settings.optim);
+  optimizer_ = std::make_unique<Optimizer>(*policy_, settings.optim,
+                                           cluster_.zero > 0 ? communicator_.get() : nullptr);
   keeper_ = std::make_unique<WeightKeeper>(*policy_, *optimizer_, communicator_->size() == 1);
   if (model_.lora.rank > 0 && !model_.lora.path.empty())
     for (const auto& parameter : policy_->parameters())

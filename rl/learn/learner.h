@@ -12,9 +12,17 @@
 #include "rl/learn/model_settings.h"
 #include "rl/learn/optimizers/optimizer.h"
 #include "rl/learn/weight_keeper.h"
+#include "rl/parallel/cluster_config.h"
 #include "rl/parallel/communicator.h"
 
 namespace gradus::rl {
+
+/// An update's gradient summed in place.
+inline ClusterConfig one_leaf() {
+  ClusterConfig config;
+  config.leaves = 1;
+  return config;
+}
 
 /// What of a recipe makes a learner.
 struct LearnerSettings {
@@ -24,7 +32,7 @@ struct LearnerSettings {
   int threads = 0;              ///< 0: all cores
   bool learns = true;           ///< false: a policy that only samples; it has no optimizer
   bool has_score_head = false;  ///< a reward model's, trained as well (rl/learn/score_head.h)
-  int leaves = 1;  ///< in which an update's gradient is summed (rl/parallel/leaf_tree.h)
+  ClusterConfig cluster = one_leaf();
 };
 
 /// Threads of a team where `threads` are wished for; 0: all cores.
@@ -52,7 +60,7 @@ class Learner {
   ThreadTeam& team() { return team_; }
   int threads() const { return team_.size(); }
   Communicator& communicator() { return *communicator_; }
-  int leaves() const { return leaves_; }
+  const ClusterConfig& cluster() const { return cluster_; }
   const Clock& clock() const { return clock_; }
   const policy::LoadedTokenizer& tokenizer() const { return tokenizer_; }
   const ModelSettings& model_settings() const { return model_; }
@@ -66,7 +74,7 @@ class Learner {
   ModelSettings model_;
   const Clock& clock_;
   std::shared_ptr<Communicator> communicator_;
-  int leaves_;
+  ClusterConfig cluster_;
   ThreadTeam team_;
   policy::LoadedTokenizer tokenizer_;
   std::unique_ptr<policy::Policy> policy_;

@@ -116,6 +116,7 @@ constexpr std::array kMetricNames{
     MetricName{"time/logprobs", max},
     MetricName{"time/forward_backward", max},
     MetricName{"time/optimizer", max},
+    MetricName{"time/exchange", max},
     MetricName{"time/eval", max},
     MetricName{"perf/tokens_per_s", sum},
     MetricName{"perf/rollout_gflops", sum},

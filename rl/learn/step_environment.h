@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "rl/learn/weight_keeper.h"
+#include "rl/parallel/cluster_config.h"
 #include "rl/parallel/communicator.h"
 
 namespace gradus::rl {
@@ -21,6 +22,7 @@ struct StepEnvironment {
   std::stop_token stop = {};
   /// In which the gradient is summed (rl/parallel/leaf_tree.h).
   int leaves = 1;
+  GradientReduction reduction = GradientReduction::tree;
   int64_t noted_groups = 0;  ///< the first ones whose tokens' figures an update gives back
 
   bool is_alone() const { return communicator == nullptr || communicator->size() == 1; }

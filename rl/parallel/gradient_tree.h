@@ -5,33 +5,21 @@
 #include <cstdint>
 #include <vector>
 
-#include "policy/policy.h"
-#include "rl/parallel/communicator.h"
-#include "rl/parallel/leaf_tree.h"
+#include "rl/parallel/gradient_sum.h"
 
 namespace gradus::rl {
 
-/// A step's gradient, summed over its leaves and over all ranks in the order of leaf_tree.h.
-///
-///   for each own leaf: backward passes add to Parameter::grad -> end_leaf
-///   sum: Parameter::grad becomes the sum of all leaves of all ranks, on every rank
+/// Leaves summed in float32, in the order of leaf_tree.h. One leaf is the sum in place.
 ///
 /// Memory: while further leaves follow, one copy of the gradients for each node that waits for its
 /// other half, log2 of the leaves at most.
-class GradientTree {
+class GradientTree final : public GradientSum {
  public:
-  /// @param parameters  their gradients are 0; outlives the tree.
   GradientTree(std::vector<policy::Parameter>& parameters, int64_t num_leaves, Communicator& ranks);
 
-  /// This rank's leaves.
-  LeafRange own() const { return leaves_of(ranks_.rank()); }
-  /// The leaves of a rank.
-  LeafRange leaves_of(int rank) const { return part_of(num_leaves_, rank, ranks_.size()); }
-
-  /// The gradients hold the next own leaf. Where another one follows they are 0 afterwards.
-  void end_leaf();
-  /// After the last own leaf; all ranks call it.
-  void sum();
+  LeafRange own() const override { return leaves_of(ranks_.rank()); }
+  void end_leaf() override;
+  void sum() override;
 
  private:
   using Buffers = std::vector<at::Tensor>;  ///< one flat tensor for each parameter
@@ -40,6 +28,7 @@ class GradientTree {
     Buffers sums;
   };
 
+  LeafRange leaves_of(int rank) const { return part_of(num_leaves_, rank, ranks_.size()); }
   Buffers gradients() const;
   void set_aside();
   void sum_range(int64_t begin, int64_t end);

@@ -1,6 +1,5 @@
-#include "rl/recipe/cost_model.h"
-
 #include <algorithm>
+#include <bit>
 
 #include "policy/formats/adapter_targets.h"
 #include "policy/formats/checkpoint_source.h"
@@ -8,11 +7,13 @@
 #include "policy/formats/families/family.h"
 #include "policy/formats/layer_tensors.h"
 #include "rl/learn/optimizers/adamw_state.h"
+#include "rl/recipe/cost_model.h"
 
 namespace gradus::rl {
 namespace {
 
 constexpr int64_t kFloatBytes = 4;
+constexpr int64_t kExactBytes = 20;  // two whole numbers and the sum of a value
 
 int64_t compute_bytes(const RunConfig& recipe) {
   return recipe.model.precision == policy::Precision::bfloat16 ? 2 : kFloatBytes;
@@ -93,6 +94,18 @@ int64_t teacher_parameters(const RunConfig& recipe) {
   return count.total() + count.mtp;
 }
 
+/// Copies of the gradients beside the one that backward passes add to (rl/parallel/gradient_sum.h),
+/// where completions are as long as they may be.
+int64_t gradients_aside(const policy::ModelConfig& config, const RunConfig& recipe) {
+  const StageKind& stage = stages().at(recipe.run.task);
+  if (!stage.learns) return 0;
+  if (recipe.cluster.reduction == GradientReduction::exact) return kExactBytes / kFloatBytes;
+  const int64_t rows = stage.estimate(recipe, config, 0).trained_tokens / recipe.rl.epochs;
+  const int64_t microbatches = rows / std::max<int64_t>(1, stage.microbatch_rows(recipe)) + 1;
+  const int64_t leaves = std::min<int64_t>(recipe.cluster.leaves, microbatches);
+  return std::bit_width(static_cast<uint64_t>(leaves)) - 1;
+}
+
 }  // namespace
 
 int64_t MemoryEstimate::total() const {
@@ -130,7 +143,8 @@ MemoryEstimate estimate_memory(const policy::ModelConfig& config, const RunConfi
                           activation_elements(config, recipe.model.activation_checkpointing) *
                           kFloatBytes},
       // Logits, their softmax and its gradient.
-      {"logits", 3 * head_rows * config.vocab_size * kFloatBytes}};
+      {"logits", 3 * head_rows * config.vocab_size * kFloatBytes},
+      {"gradients set aside", gradients_aside(config, recipe) * trained * kFloatBytes}};
   return estimate;
 }
 

@@ -42,7 +42,7 @@ LearnerSettings learner_settings(const RunConfig& config, const Run& run) {
           config.run.threads > 0 ? config.run.threads : run.default_threads(),
           stages().at(config.run.task).learns,
           stages().at(config.run.task).has_score_head,
-          config.cluster.leaves};
+          config.cluster};
 }
 
 /// Everything that a stage stands on, in the order in which it is made.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <unordered_map>
@@ -168,10 +169,10 @@ void CheckpointStore::remove(const fs::path& path) const {
                       error.message()));
 }
 
-void CheckpointStore::save(const TrainState& state, Learner* learner) {
+void CheckpointStore::save(const TrainState& state, Learner* learner, const NamedTensors* moments) {
   const fs::path temporary = folder_ / (kTemporary + step_name(state.step));
   try {
-    write(state, learner);
+    write(state, learner, moments);
   } catch (const fs::filesystem_error& error) {  // no Error of ours: a run would not survive it
     remove(temporary);
     throw FileError(error.path1().string(), "write_failed", error.code().message());
@@ -181,13 +182,15 @@ void CheckpointStore::save(const TrainState& state, Learner* learner) {
   }
 }
 
-void CheckpointStore::write(const TrainState& state, Learner* learner) const {
+void CheckpointStore::write(const TrainState& state, Learner* learner,
+                            const NamedTensors* moments) const {
   const fs::path temporary = folder_ / (kTemporary + step_name(state.step));
   fs::remove_all(temporary);
   fs::create_directory(temporary);
   if (learner != nullptr) {
     write_tensors(temporary / kWeights, trained_weights(learner->policy()));
-    write_tensors(temporary / kMoments, learner->optimizer().state_tensors());
+    write_tensors(temporary / kMoments,
+                  moments != nullptr ? *moments : learner->optimizer().state_tensors());
   }
   write_file_atomically(
       temporary / kState,
@@ -244,7 +247,10 @@ std::optional<TrainState> CheckpointStore::load_newest(Learner* learner, bool ma
     const auto [state, optimizer_steps] = read_state_file(folder / kState);
     if (learner != nullptr) {
       read_weights(folder / kWeights, *learner);
-      read_moments(folder / kMoments, learner->optimizer(), optimizer_steps);
+      if (learner->optimizer().is_shared())
+        learner->optimizer().set_step_count(optimizer_steps);
+      else
+        read_moments(folder / kMoments, learner->optimizer(), optimizer_steps);
     }
     loaded = state;
     break;
@@ -256,6 +262,13 @@ std::optional<TrainState> CheckpointStore::load_newest(Learner* learner, bool ma
                     "--begin-anew");
   for (const fs::path& folder : damaged) set_aside(folder);
   return loaded;
+}
+
+std::function<void(const std::string&, at::Tensor&)> CheckpointStore::moments_of(
+    int64_t step) const {
+  auto file = std::make_shared<policy::SafetensorsFile>(
+      policy::SafetensorsFile::open(path_of(step) / kMoments));
+  return [file](const std::string& name, at::Tensor& moment) { read_tensor(*file, name, moment); };
 }
 
 void CheckpointStore::load_weights(int64_t step, Learner& learner) const {

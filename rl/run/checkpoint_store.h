@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -30,6 +31,7 @@ namespace gradus::rl {
 class CheckpointStore {
  public:
   using Warn = std::function<void(const std::string&)>;
+  using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
   /// Removes what earlier writers left unfinished. @param warn  told of anything passed over, and
   /// of what cannot be removed.
@@ -37,11 +39,17 @@ class CheckpointStore {
 
   /// @throws FileError  e.g. the disk is full; earlier checkpoints are untouched.
   /// @param learner  null: a stage without one, of which the state is all there is.
-  void save(const TrainState& state, Learner* learner);
+  /// @param moments  of all parameters, where the learner's optimizer has a part of them alone.
+  void save(const TrainState& state, Learner* learner, const NamedTensors* moments = nullptr);
+
+  /// Reads moments of one checkpoint by name, e.g. those that other ranks have.
+  /// @throws FileError  of the function too.
+  std::function<void(const std::string& name, at::Tensor& moment)> moments_of(int64_t step) const;
 
   /// Loads the newest checkpoint that is whole into the learner, if there is one, and publishes the
-  /// weights. Damaged ones (wrong contents) are passed over with a warning and renamed to
-  /// `damaged-step-...`, for inspection. Nothing: there never was one.
+  /// weights. Moments that ranks share are left to them (moments_of). Damaged ones (wrong contents)
+  /// are passed over with a warning and renamed to `damaged-step-...`, for inspection. Nothing:
+  /// there never was one.
   /// @param may_begin_anew  nothing as well where all that there were are damaged or gone.
   /// @throws FileError  a checkpoint cannot be read, which is no damage: nothing is renamed; a
   /// whole one belongs to another model; kind "no_checkpoint": none is left although some were, and
@@ -61,7 +69,7 @@ class CheckpointStore {
   std::filesystem::path path_of(int64_t step) const;
 
  private:
-  void write(const TrainState& state, Learner* learner) const;
+  void write(const TrainState& state, Learner* learner, const NamedTensors* moments) const;
   void put_in_place(const std::filesystem::path& temporary, int64_t step) const;
   void remove(const std::filesystem::path& path) const;
   bool was_ever_written() const;

@@ -84,8 +84,9 @@ void Run::discard() {
 }
 
 std::pair<TrainState, bool> Run::restore(Learner* learner) {
-  auto [state, is_saved] = share_restored(
-      ranks(), is_first() ? restore_own(learner) : std::pair{TrainState{}, false}, learner);
+  auto [state, is_saved] =
+      share_restored(ranks(), is_first() ? restore_own(learner) : std::pair{TrainState{}, false},
+                     learner, checkpoints_);
   state.seed = settings_.seed;
   write_if_possible("samples", [&] { directory_.drop_samples_after(state.step); });
   if (!is_first()) state.log_bytes.clear();  // its own logs begin here
@@ -104,9 +105,11 @@ std::pair<TrainState, bool> Run::restore_own(Learner* learner) {
 void Run::open_logs(const TrainState& state) {
   const auto warn = [this](const std::string& message) { observer_->on_warning(message); };
   const int64_t metrics = bytes_to_keep(directory_.metrics(), size_in(state, "metrics"), warn);
+  LedgerConfig bill = ledger_config_;
+  if (bill.devices == 1) bill.devices = ranks().size();  // each rank holds one at least
   const int64_t ledger = bytes_to_keep(directory_.ledger(), size_in(state, "ledger"), warn);
   logs_.emplace(Logs{MetricsLog(directory_.metrics(), metrics),
-                     Ledger(directory_.ledger(), ledger, state.step, ledger_config_, life_.get()),
+                     Ledger(directory_.ledger(), ledger, state.step, bill, life_.get()),
                      {}});
   for (const std::string& name : settings_.loggers) {
     const LoggerKind& kind = loggers().at(name);
@@ -119,12 +122,8 @@ void Run::enter(const LedgerEntry& entry) {
   write_when_possible([&] { enter_at_once(entry); });
 }
 
-/// Every rank has a device of its own.
 void Run::enter_at_once(const LedgerEntry& entry) {
-  if (!is_first()) return;
-  LedgerEntry of_all = entry;
-  of_all.device_seconds *= ranks().size();
-  logs_->ledger.append(of_all);
+  if (is_first()) logs_->ledger.append(entry);
 }
 
 void Run::settle(const std::string& stage, int64_t step) {
@@ -148,7 +147,11 @@ void Run::log(const MetricsRecord& record) {
 }
 
 void Run::save_checkpoint(TrainState& state, Learner* learner) {
+  CheckpointStore::NamedTensors moments;
+  const bool is_shared = learner != nullptr && learner->optimizer().is_shared();
+  if (is_shared) moments = learner->optimizer().all_state_tensors();
   if (!is_first()) return;
+  const auto save = [&] { checkpoints_.save(state, learner, is_shared ? &moments : nullptr); };
   settle("idle", state.step);
   // Logs first: a checkpoint must never know more of them than the disk does.
   logs_->metrics.sync();
@@ -161,11 +164,11 @@ void Run::save_checkpoint(TrainState& state, Learner* learner) {
   }
   const int64_t best = settings_.keep_best ? state.best_step : -1;
   try {
-    checkpoints_.save(state, learner);
+    save();
   } catch (const FileError& error) {
     // A new checkpoint is worth more than the second newest: that makes room, where there is one.
     if (error.kind() != "disk_full" || checkpoints_.prune(1, best) == 0) throw;
-    checkpoints_.save(state, learner);
+    save();
   }
   checkpoints_.prune(settings_.keep, best);
 }

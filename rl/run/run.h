@@ -121,7 +121,8 @@ class Run {
   /// is a warning. @throws FileError
   void log(const MetricsRecord& record);
   /// Saves the state with the logs' sizes, and removes checkpoints that are no longer kept; where
-  /// the disk is full, all but the newest and the best first.
+  /// the disk is full, all but the newest and the best first. Where ranks share the moments, all
+  /// call it.
   /// @throws FileError
   void save_checkpoint(TrainState& state, Learner* learner);
   /// Writes what the run does not depend on (samples, status, a logger's points). A failure is a

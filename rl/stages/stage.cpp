@@ -17,7 +17,8 @@ StepEnvironment environment_of(const Run& run, Learner& learner) {
           &learner.communicator(),
           &learner.keeper(),
           run.stop(),
-          learner.leaves(),
+          learner.cluster().leaves,
+          learner.cluster().reduction,
           settings.samples_every > 0 ? settings.sample_tokens : 0};
 }
 

@@ -82,7 +82,7 @@ RunOutcome StageLoop::steps(Stage& stage) {
   if (is_finished) {
     stage.finish(run_);
     finish();
-  } else if (!is_saved_ && state_.step > 0) {
+  } else if (!is_saved() && state_.step > 0) {
     save_checkpoint(true);
   }
   return {is_finished ? RunPhase::finished : RunPhase::stopped, state_.step,
@@ -97,7 +97,7 @@ bool StageLoop::has_time() const {
 }
 
 RunOutcome StageLoop::stop_for_time() {
-  if (!is_saved_) save_checkpoint(true);
+  if (!is_saved()) save_checkpoint(true);
   return {RunPhase::stopped, state_.step, run_.directory().path(),
           fmt::format("another step would not end within run.max_hours = {:.4g}",
                       run_.settings().max_hours)};
@@ -120,9 +120,15 @@ std::optional<StepReport> StageLoop::try_step(Stage& stage) {
   }
 }
 
+// Of rank 0, which writes it.
+bool StageLoop::is_saved() const {
+  return first_rank_says(run_.ranks(), is_saved_);
+}
+
 // The first error is the one to report: what goes wrong here is a warning.
 void StageLoop::save_after_error() {
   if (!run_.is_first() || is_saved_ || state_.step == 0) return;
+  if (learner_ != nullptr && learner_->optimizer().is_shared()) return;  // others have a part of it
   try {
     if (learner_ != nullptr && !learner_->keeper().restore(learner_->team())) {
       run_.observer().on_warning(fmt::format(
@@ -219,7 +225,7 @@ bool StageLoop::finish_step(Stage& stage) {
   const int64_t every = settings.checkpoint_every;
   const bool is_due = every > 0 && state_.step > 0 && state_.step % every == 0;
   const bool is_last = may_end && end_reason().has_value();  // then final/ is written first
-  const bool is_wanted = run_.wants_checkpoint() && state_.step > 0;
+  const bool is_wanted = first_rank_says(run_.ranks(), run_.wants_checkpoint()) && state_.step > 0;
   if (!is_last && (is_due || is_wanted || (is_best && settings.keep_best))) save_checkpoint(false);
   return true;
 }
@@ -271,7 +277,10 @@ double StageLoop::score_of(const EvalReport& report) {
 
 // False: it could not be written.
 bool StageLoop::save_checkpoint(bool must_succeed) {
-  if (!run_.is_first()) return is_saved_ = true;
+  if (!run_.is_first()) {
+    run_.save_checkpoint(state_, learner_);
+    return is_saved_ = true;
+  }
   run_.observer().on_phase(state_.step, "checkpoint");
   const double begin = run_.clock().now_s();
   try {
@@ -316,7 +325,7 @@ void StageLoop::finish() {
     });
     book_save(begin);
   }
-  if (!is_saved_ && !save_checkpoint(learner_ == nullptr))
+  if (!is_saved() && !save_checkpoint(learner_ == nullptr))
     run_.observer().on_warning(
         "final/ is whole, but the run cannot be given more steps from here: the last checkpoint "
         "could not be written");

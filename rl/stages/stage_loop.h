@@ -48,6 +48,7 @@ class StageLoop {
   void note_best(const EvalReport& report, bool& is_best);
   void absorb(StepReport report, int64_t step, std::string memory);
   void stop_after_skips(const std::string& reason);
+  bool is_saved() const;
   bool save_checkpoint(bool must_succeed);
   void export_checkpoint();
   void book_save(double begin_s);

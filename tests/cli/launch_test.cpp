@@ -28,7 +28,8 @@ std::string result_of(const fs::path& run) {
   std::string metrics = read_text(run / "metrics.jsonl");
   metrics = std::regex_replace(metrics, std::regex(", ?\"(time|perf)/[^\"]*\": ?[^,}]+"), "");
   REQUIRE(fs::exists(run / "final/model.safetensors"));
-  return metrics + read_text(run / "final/model.safetensors") + read_text(run / "samples/step-000002.jsonl");
+  return metrics + read_text(run / "final/model.safetensors") +
+         read_text(run / "samples/step-000002.jsonl");
 }
 
 /// Microbatches of one completion or two, so that every rank has some.
@@ -73,9 +74,11 @@ TEST_CASE("a run has the same bits on one process and on several", "[cli][launch
   const std::string expected = result_of(folder / "one");
   for (const int ranks : {2, 3}) {
     const fs::path run = folder / std::to_string(ranks);
-    const std::string said = ok(run_gradus(launched(ranks, train(recipe, run))));
+    auto settings = kSmallParts;
+    settings.insert(settings.end(), {"--set", "cluster.zero=" + std::to_string(ranks - 2)});
+    const std::string said = ok(run_gradus(launched(ranks, train(recipe, run, settings))));
     CHECK(said.find("started by gradus launch") != std::string::npos);
-    CHECK(result_of(run) == expected);
+    CHECK((result_of(run) == expected));
   }
 }
 
@@ -89,12 +92,26 @@ TEST_CASE("a run goes on with another number of processes, with the same bits", 
   const fs::path run = folder / "changing";
   ok(run_gradus(train(recipe, run, first)));
   const auto resumed = [&](int ranks, int steps) {
-    ok(run_gradus(launched(ranks, {"train", "--resume", run.string(), "--set",
-                                   "run.steps=" + std::to_string(steps)})));
+    ok(run_gradus(launched(
+        ranks, {"train", "--resume", run.string(), "--set", "run.steps=" + std::to_string(steps),
+                "--set", "cluster.zero=" + std::to_string(ranks - 2)})));
   };
   resumed(3, 2);
   resumed(2, 3);
-  CHECK(result_of(run) == result_of(folder / "one"));
+  // A run of fewer steps evaluates its last one too: the weights alone are compared.
+  CHECK((read_text(run / "final/model.safetensors") ==
+         read_text(folder / "one/final/model.safetensors")));
+}
+
+TEST_CASE("an exact sum has the same bits on one process and on several", "[cli][launch]") {
+  if (!has_ranks()) return;
+  const TemporaryFolder folder;
+  const std::string recipe = write_recipe(folder);
+  auto exact = kSmallParts;
+  exact.insert(exact.end(), {"--set", "cluster.reduction=exact"});
+  ok(run_gradus(train(recipe, folder / "one", exact)));
+  ok(run_gradus(launched(2, train(recipe, folder / "two", exact))));
+  CHECK((result_of(folder / "two") == result_of(folder / "one")));
 }
 
 TEST_CASE("a rank that is killed costs time and no bit", "[cli][launch]") {
@@ -104,10 +121,6 @@ TEST_CASE("a rank that is killed costs time and no bit", "[cli][launch]") {
   ok(run_gradus(train(recipe, folder / "one")));
   const fs::path run = folder / "killed";
   const fs::path killed = folder / "killed-once";
-  // The rule ends a rank that is not the first, once, in the middle of a step.
-  std::ofstream(folder / "length.py") << "import os\n"
-                                         "def reward(completions, **kwargs):\n"
-                                         "    return [float(len(c)) for c in completions]\n";
   std::jthread killer([&](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -130,7 +143,7 @@ TEST_CASE("a rank that is killed costs time and no bit", "[cli][launch]") {
       ok(run_gradus(launched(2, train(recipe, run, command), {"--restarts", "2"})));
   killer.request_stop();
   if (fs::exists(killed)) CHECK(said.find("starts all ranks anew, 1 of 2") != std::string::npos);
-  CHECK(result_of(run) == result_of(folder / "one"));
+  CHECK((result_of(run) == result_of(folder / "one")));
 }
 
 TEST_CASE("ranks that are started differently are refused", "[cli][launch]") {
@@ -143,4 +156,15 @@ TEST_CASE("ranks that are started differently are refused", "[cli][launch]") {
   const auto no_command = run_gradus({"launch", "-n", "2", "--", "chat"});
   CHECK(no_command.exit_code == 2);
   CHECK(no_command.err.find("must be `train`") != std::string::npos);
+}
+
+TEST_CASE("doctor --cluster lists the ranks, and needs some", "[cli][launch]") {
+  if (!has_ranks()) return;
+  const auto alone = run_gradus({"doctor", "--cluster"});
+  CHECK(alone.exit_code == 2);
+  CHECK(alone.err.find("gradus launch -n 2 -- doctor --cluster") != std::string::npos);
+  const auto two = run_gradus({"launch", "-n", "2", "--", "doctor", "--cluster"});
+  INFO(two.err);
+  CHECK(two.exit_code == 0);
+  CHECK(two.out.find("64 MiB shared out") != std::string::npos);
 }

@@ -123,6 +123,9 @@ const std::map<std::string, Words> kShorter{
     {"train",
      {"--set", "run.steps=2", "--set", "rollout.max_tokens=6", "--set", "rl.prompts_per_step=2",
       "--set", "rl.group_size=2", "--set", "eval.data.count=4"}},
+    {"launch",
+     {"--set", "run.steps=1", "--set", "rollout.max_tokens=6", "--set", "rl.prompts_per_step=2",
+      "--set", "rl.group_size=2", "--set", "eval.data.count=4"}},
     {"eval", {"--max-tokens", "6"}},
     {"sample", {"--max-tokens", "6"}},
     {"chat", {"--max-tokens", "6"}}};

@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
+#include <limits>
 #include <mutex>
 
 #include "rl/parallel/gather.h"
@@ -32,22 +33,23 @@ std::vector<policy::Parameter> two_parameters() {
 }
 
 std::vector<double> summed(std::vector<policy::Parameter>& parameters, int64_t leaves,
-                           Communicator& ranks) {
-  GradientTree tree(parameters, leaves, ranks);
-  for (int64_t leaf = tree.own().begin; leaf < tree.own().end; ++leaf) {
+                           Communicator& ranks, GradientReduction reduction) {
+  const auto sum = make_gradient_sum(reduction, parameters, leaves, ranks);
+  for (int64_t leaf = sum->own().begin; leaf < sum->own().end; ++leaf) {
     add_leaf_to(parameters, leaf);
-    tree.end_leaf();
+    sum->end_leaf();
   }
-  tree.sum();
+  sum->sum();
   auto values = values_of(parameters[0].grad.view({-1}));
   for (const double value : values_of(parameters[1].grad)) values.push_back(value);
   return values;
 }
 
-std::vector<double> summed_alone(int64_t leaves) {
+std::vector<double> summed_alone(int64_t leaves,
+                                 GradientReduction reduction = GradientReduction::tree) {
   auto parameters = two_parameters();
   const auto one = alone();
-  return summed(parameters, leaves, *one);
+  return summed(parameters, leaves, *one, reduction);
 }
 
 }  // namespace
@@ -62,8 +64,8 @@ TEST_CASE("a node of the tree is split at the largest power of two below its siz
   CHECK(are_halves(13, {8, 12}, {12, 13}));
   CHECK_FALSE(are_halves(13, {4, 8}, {8, 12}));
   CHECK_FALSE(are_halves(13, {1, 2}, {2, 3}));
-  CHECK(nodes_within(13, {0, 13}) == std::vector<LeafRange>{{0, 13}});
-  CHECK(nodes_within(13, {3, 9}) == std::vector<LeafRange>{{3, 4}, {4, 8}, {8, 9}});
+  CHECK((nodes_within(13, {0, 13}) == std::vector<LeafRange>{{0, 13}}));
+  CHECK((nodes_within(13, {3, 9}) == std::vector<LeafRange>{{3, 4}, {4, 8}, {8, 9}}));
   CHECK(nodes_within(13, {5, 5}).empty());
 }
 
@@ -77,15 +79,16 @@ TEST_CASE("one leaf is the sum in place, whose bits a run of one process always 
 }
 
 TEST_CASE("gradients have the same bits for every number of ranks", "[rl][parallel]") {
+  const auto reduction = GENERATE(GradientReduction::tree, GradientReduction::exact);
   for (const int64_t leaves : {1, 2, 3, 4, 7, 13}) {
-    const auto expected = summed_alone(leaves);
+    const auto expected = summed_alone(leaves, reduction);
     for (int size = 2; size <= 13; ++size) {
       ThreadRanks ranks(size);
       std::mutex mutex;
       int num_equal = 0;
       ranks.run([&](Communicator& own) {
         auto parameters = two_parameters();
-        const auto values = summed(parameters, leaves, own);
+        const auto values = summed(parameters, leaves, own, reduction);
         const std::lock_guard lock(mutex);
         num_equal += values == expected ? 1 : 0;
       });
@@ -97,6 +100,32 @@ TEST_CASE("gradients have the same bits for every number of ranks", "[rl][parall
 
 TEST_CASE("another number of leaves is another order of sums", "[rl][parallel]") {
   CHECK(summed_alone(13) != summed_alone(12));
+}
+
+TEST_CASE("the exact sum is the sum in double, rounded once", "[rl][parallel]") {
+  std::vector<double> expected(26, 0.0);
+  for (int64_t leaf = 0; leaf < 13; ++leaf) {
+    auto parameters = two_parameters();
+    add_leaf_to(parameters, leaf);
+    auto values = values_of(parameters[0].grad.view({-1}));
+    for (const double value : values_of(parameters[1].grad)) values.push_back(value);
+    for (size_t i = 0; i < values.size(); ++i) expected[i] += values[i];
+  }
+  for (double& value : expected) value = static_cast<double>(static_cast<float>(value));
+  CHECK(summed_alone(13, GradientReduction::exact) == expected);
+}
+
+TEST_CASE("an exact sum says what it can't hold", "[rl][parallel]") {
+  for (const float value : {std::numeric_limits<float>::infinity(), -1e9F}) {
+    auto parameters = two_parameters();
+    const auto one = alone();
+    const auto sum = make_gradient_sum(GradientReduction::exact, parameters, 1, *one);
+    parameters[1].grad.mutable_data_ptr<float>()[4] = value;
+    sum->end_leaf();
+    sum->sum();
+    CHECK(std::isnan(values_of(parameters[1].grad)[0]));
+    CHECK(values_of(parameters[0].grad.view({-1}))[0] == 0.0);
+  }
 }
 
 TEST_CASE("ranks tell each other texts of any length", "[rl][parallel]") {

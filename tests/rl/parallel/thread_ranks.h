@@ -58,7 +58,8 @@ class ThreadRanks {
     void all_gather(at::Tensor& out, const at::Tensor& in) override {
       give(in);
       for (int r = 0; r < size(); ++r)
-        out.select(0, r).copy_(all_.given_[static_cast<size_t>(r)].tensor->view_as(out.select(0, r)));
+        out.select(0, r).copy_(
+            all_.given_[static_cast<size_t>(r)].tensor->view_as(out.select(0, r)));
       barrier();
     }
     void all_to_all(at::Tensor& out, std::span<const int64_t> from, const at::Tensor& in,
@@ -68,7 +69,8 @@ class ThreadRanks {
       for (int r = 0; r < size(); ++r) {
         const Given& theirs = all_.given_[static_cast<size_t>(r)];
         int64_t begin = 0;
-        for (int before = 0; before < rank_; ++before) begin += theirs.to[static_cast<size_t>(before)];
+        for (int before = 0; before < rank_; ++before)
+          begin += theirs.to[static_cast<size_t>(before)];
         const int64_t count = from[static_cast<size_t>(r)];
         out.narrow(0, place, count).copy_(theirs.tensor->narrow(0, begin, count));
         place += count;

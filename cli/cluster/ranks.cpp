@@ -1,4 +1,4 @@
-#include "cli/ranks.h"
+#include "cli/cluster/ranks.h"
 
 #include <fmt/format.h>
 
@@ -47,29 +47,35 @@ void RankSession::run(const rl::ClusterConfig& config,
   const auto say = [this](const std::string& line) {
     if (is_first()) session_.err << "gradus: " << line << std::endl;
   };
-  say(fmt::format("rank {} of {}, started by {}{}; {} threads each", place_->rank, place_->size,
-                  place_->launcher,
+  say(fmt::format("rank {} of {}, started by {}{}; run.threads = 0 gives each {}", place_->rank,
+                  place_->size, place_->launcher,
                   restart() > 0 ? fmt::format(", start {}", restart() + 1) : std::string(),
                   threads()));
+  std::shared_ptr<rl::Communicator> ranks;
   try {
-    auto ranks = rl::join_ranks(*place_, config, say);
-    try {
-      work(ranks);
-      ranks->barrier();
-    } catch (const std::exception& error) {
-      fail(*ranks, error);
-      // Its threads may wait for ranks that are gone: the process ends without its destructor.
-      new std::shared_ptr<rl::Communicator>(std::move(ranks));
-      throw;
-    }
-  } catch (const rl::PeerLost& lost) {
-    session_.err << "gradus: " << lost.what() << std::endl;
-    session_.exit_code = lost.may_restart() ? rl::kMayRestart : rl::kMustNotRestart;
-  } catch (const PeerError& error) {  // they never met
+    ranks = rl::join_ranks(*place_, config, say);
+  } catch (const PeerError& error) {
     rl::write_rank_error(error.what());
-    session_.err << "gradus: " << error.what() << std::endl;
-    session_.exit_code = rl::kMayRestart;
+    end(error.what(), rl::kMayRestart);
+    return;
   }
+  try {
+    work(ranks);
+    ranks->barrier();
+    return;
+  } catch (const std::exception& error) {
+    fail(*ranks, error);
+    // Its threads may wait for ranks that are gone: the process ends without its destructor.
+    new std::shared_ptr<rl::Communicator>(std::move(ranks));
+    const auto* lost = dynamic_cast<const rl::PeerLost*>(&error);
+    if (lost == nullptr) throw;
+    end(lost->what(), lost->may_restart() ? rl::kMayRestart : rl::kMustNotRestart);
+  }
+}
+
+void RankSession::end(const std::string& reason, int code) {
+  session_.err << "gradus: " << reason << std::endl;
+  session_.exit_code = code;
 }
 
 void RankSession::fail(rl::Communicator& ranks, const std::exception& error) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <string>
 
 #include "cli/session.h"
 #include "rl/parallel/cluster_config.h"
@@ -42,6 +43,7 @@ class RankSession {
 
  private:
   void fail(rl::Communicator& ranks, const std::exception& error);
+  void end(const std::string& reason, int code);
 
   std::optional<rl::RankPlace> place_;
   Session& session_;
