@@ -1,3 +1,5 @@
+#include "rl/recipe/cost_model.h"
+
 #include <algorithm>
 #include <bit>
 
@@ -7,7 +9,6 @@
 #include "policy/formats/families/family.h"
 #include "policy/formats/layer_tensors.h"
 #include "rl/learn/optimizers/adamw_state.h"
-#include "rl/recipe/cost_model.h"
 
 namespace gradus::rl {
 namespace {
