@@ -57,7 +57,8 @@ int64_t drop_unchosen(std::vector<SampledRow>& rows, const SelectionConfig& conf
 /// columns, prompt or messages, `pass_rate`, `num_samples`.
 std::string prompt_rows(std::vector<SampledRow> samples, const SelectionConfig& config);
 
-/// Whether texts are in the evaluation data.
+/// Whether texts are in the evaluation data. Words that all its prompts begin or end with, as many
+/// as `short_ngram` or more, are a template's (worked examples, instructions), and none of theirs.
 class Contamination {
  public:
   Contamination(const std::vector<std::string>& evaluation_prompts, int ngram, int short_ngram);
@@ -66,9 +67,12 @@ class Contamination {
 
  private:
   bool shares_run(const std::vector<std::string>& words) const;
+  std::vector<std::string> without_template(std::vector<std::string> words) const;
 
   int ngram_;
   int short_ngram_;
+  std::vector<std::string> before_;  ///< words of the template, before the problem and behind it
+  std::vector<std::string> behind_;
   std::vector<uint64_t> runs_;        ///< of `ngram` words, ascending
   std::vector<uint64_t> short_runs_;  ///< of `short_ngram` words, of shorter prompts
   std::vector<uint64_t> whole_;       ///< prompts with fewer words than that

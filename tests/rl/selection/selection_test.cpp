@@ -209,6 +209,25 @@ TEST_CASE("rows of problems that are kept for evaluation are left out") {
   CHECK_FALSE(evaluation.holds(row_of("1", 0, "p3 p4 p5 p6 p7", 1.0)));
 }
 
+TEST_CASE("a template that all prompts share makes no row a problem of the evaluation") {
+  const std::string examples =
+      "Question: What is 23 + 45? Answer: 23 + 45 = 68. Question: What is 81 - 37? Answer: 44. ";
+  const std::string ask = " Think step by step and write the last line of your answer as a number.";
+  const auto prompt = [&](const std::string& sum) {
+    return examples + "What is " + sum + "?" + ask;
+  };
+  const Contamination evaluation({prompt("12 + 34"), prompt("56 + 78")}, 13, 8);
+  const auto holds = [&](const std::string& text) {
+    SampledRow row = row_of("1", 0, "46", 1.0);
+    row.prompt = text;
+    return evaluation.holds(row);
+  };
+  CHECK(holds(prompt("12 + 34")));
+  CHECK(holds("What is 56 + 78?"));
+  CHECK_FALSE(holds(prompt("12 + 35")));
+  CHECK_FALSE(holds("What is 56 + 79?"));
+}
+
 TEST_CASE("rows of other programs, without provenance, are judged by what is known of them") {
   const auto json =
       nlohmann::ordered_json::parse(R"({"prompt": "What is 1 + 1?", "response": "2", "extra": 5})");
