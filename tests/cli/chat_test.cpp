@@ -88,7 +88,12 @@ class Terminal {
     while (read_some()) {
     }
     int status = 0;
-    ::waitpid(pid_, &status, 0);
+    // What is typed while a terminal changes its mode may be lost: the end of input is typed again.
+    for (int tries = 0; ::waitpid(pid_, &status, WNOHANG) == 0; ++tries) {
+      if (tries == 5) ::kill(pid_, SIGKILL);
+      type("\x04");
+      read_some();
+    }
     is_over_ = true;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
