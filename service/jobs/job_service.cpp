@@ -25,16 +25,6 @@ TrainingMethod method_of(const Job& job) {
   return type == "dpo" ? TrainingMethod::dpo : TrainingMethod::supervised;
 }
 
-int64_t bytes_of_model(const fs::path& path) {
-  if (!fs::is_directory(path)) return static_cast<int64_t>(fs::file_size(path));
-  int64_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (entry.path().extension() == ".safetensors" || entry.path().extension() == ".gguf")
-      bytes += static_cast<int64_t>(entry.file_size());
-  }
-  return bytes;
-}
-
 HttpError wrong_state(const Job& job, const char* action) {
   return {
       400,
@@ -173,7 +163,7 @@ RecipeInputs JobService::inputs_of(const Job& job, bool reads_rows) const {
   inputs.training_bytes = rows.bytes;
   inputs.context =
       policy::load_model_config(*policy::open_checkpoint(model->path)).max_position_embeddings;
-  inputs.model_bytes = bytes_of_model(model->path);
+  inputs.model_bytes = bytes_on_disk(model->path);
   if (job.method.value("type", "") != "reinforcement") return inputs;
   if (!asks_models(job.method.at("reinforcement").at("grader"))) return inputs;
   inputs.judge_server = places_.judge_server();

@@ -8,6 +8,7 @@
 #include "policy/formats/checkpoint_source.h"
 #include "policy/formats/model_config.h"
 #include "service/http/message.h"
+#include "service/models/trained_path.h"
 
 namespace gradus::service {
 namespace {
@@ -27,39 +28,6 @@ ModelEntry entry_of(const SqlRow& row) {
   return entry;
 }
 
-/// Bytes of a checkpoint's files, about what it takes in memory.
-int64_t bytes_on_disk(const std::filesystem::path& path) {
-  namespace fs = std::filesystem;
-  if (!fs::is_directory(path)) return static_cast<int64_t>(fs::file_size(path));
-  int64_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    const auto suffix = entry.path().extension();
-    if (suffix == ".safetensors" || suffix == ".gguf")
-      bytes += static_cast<int64_t>(entry.file_size());
-  }
-  return bytes;
-}
-
-constexpr std::string_view kTrainedScheme = "tinker://";
-
-struct TrainedName {
-  std::string model;
-  std::string kind;
-  std::string name;
-};
-
-/// The parts of tinker://MODEL/KIND/NAME.
-std::optional<TrainedName> trained_name(std::string_view text) {
-  if (!text.starts_with(kTrainedScheme)) return std::nullopt;
-  text.remove_prefix(kTrainedScheme.size());
-  const size_t first = text.find('/');
-  const size_t second = text.find('/', std::min(first, text.size() - 1) + 1);
-  if (first == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
-  return TrainedName{std::string(text.substr(0, first)),
-                     std::string(text.substr(first + 1, second - first - 1)),
-                     std::string(text.substr(second + 1))};
-}
-
 constexpr const char* kTrainedColumns =
     "SELECT c.id, c.created, c.project, m.base, m.rank, m.has_attention, m.has_mlp, c.model, "
     "c.kind, c.name, m.alpha, m.has_head FROM training_checkpoints c JOIN training_models m ON "
@@ -69,7 +37,7 @@ constexpr const char* kModelColumns = "SELECT name, path, created, project, job 
 
 ModelEntry trained_entry(const SqlRow& row, const std::filesystem::path& folder) {
   ModelEntry entry;
-  entry.name = std::string(kTrainedScheme) + row.text(7) + "/" + row.text(8) + "/" + row.text(9);
+  entry.name = TrainedPath{row.text(7), row.text(8), row.text(9)}.text();
   entry.path = (folder / row.text(0)).string();
   entry.created = row.integer(1);
   entry.owner = row.text(2);
@@ -84,6 +52,18 @@ HttpError cannot_load(const std::string& name) {
 }
 
 }  // namespace
+
+int64_t bytes_on_disk(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(path)) return static_cast<int64_t>(fs::file_size(path));
+  int64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    const auto suffix = entry.path().extension();
+    if (suffix == ".safetensors" || suffix == ".gguf")
+      bytes += static_cast<int64_t>(entry.file_size());
+  }
+  return bytes;
+}
 
 void describe(ModelsConfig& c, SettingFields& field) {
   field("memory_mb", c.memory_mb, at_least(0.0),
@@ -127,7 +107,7 @@ void ModelHost::add_base(const std::string& name, const std::string& path, int64
 std::optional<ModelEntry> ModelHost::find(const std::string& name,
                                           const std::string& project) const {
   if (auto base = find_base(name)) return base;
-  if (const auto trained = trained_name(name)) {
+  if (const auto trained = trained_path(name)) {
     const auto row = store_.read([&](Database& database) {
       return database.first(std::string(kTrainedColumns) +
                                 "WHERE c.model=? AND c.kind=? AND c.name=? AND "

@@ -148,6 +148,9 @@ class ModelHost {
   uint64_t num_uses_ = 0;
 };
 
+/// Bytes of a checkpoint's weights, a file or a folder, about what they take in memory.
+int64_t bytes_on_disk(const std::filesystem::path& path);
+
 /// Writes the bundled base, a complete checkpoint, to a folder unless it is there.
 /// @throws FileError
 void write_bundled_base(const std::filesystem::path& folder);

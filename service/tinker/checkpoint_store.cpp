@@ -44,23 +44,11 @@ void take_name(Database& database, const std::string& id) {
 }  // namespace
 
 TrainedPath parse_trained_path(const std::string& text) {
-  constexpr std::string_view kScheme = "tinker://";
-  TrainedPath path;
-  if (text.starts_with(kScheme) && std::ranges::count(text, '/') == 4) {
-    const size_t first = text.find('/', kScheme.size());
-    const size_t second = text.find('/', first + 1);
-    path.model = text.substr(kScheme.size(), first - kScheme.size());
-    path.kind = text.substr(first + 1, second - first - 1);
-    path.name = text.substr(second + 1);
-  }
-  const bool is_kind =
-      path.kind == "weights" || path.kind == "sampler_weights" || path.kind == "external_weights";
-  if (path.model.empty() || path.name.empty() || !is_kind)
-    throw HttpError(400,
-                    "Invalid path: must be tinker://MODEL/weights/NAME or "
-                    "tinker://MODEL/sampler_weights/NAME.",
-                    "invalid_value", "path");
-  return path;
+  if (auto path = trained_path(text)) return *std::move(path);
+  throw HttpError(400,
+                  "Invalid path: must be tinker://MODEL/weights/NAME or "
+                  "tinker://MODEL/sampler_weights/NAME.",
+                  "invalid_value", "path");
 }
 
 void check_checkpoint_name(const std::string& name) {

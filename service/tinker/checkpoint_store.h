@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "service/models/shared_policy.h"
+#include "service/models/trained_path.h"
 #include "service/tinker/session_store.h"
 
 namespace gradus::service {
@@ -28,15 +29,10 @@ struct TrainedCheckpoint {
   std::string base;    ///< of the model
   AdapterShape shape;  ///< of the model
 
-  std::string path() const { return "tinker://" + model + "/" + kind + "/" + name; }
+  std::string path() const { return TrainedPath{model, kind, name}.text(); }
 };
 
-/// The parts of tinker://MODEL/KIND/NAME. @throws HttpError 400
-struct TrainedPath {
-  std::string model;
-  std::string kind;
-  std::string name;
-};
+/// @throws HttpError 400: it is no path of what a training session saved.
 TrainedPath parse_trained_path(const std::string& text);
 
 /// A name that a client may give: 1 to 128 letters, digits, "_", "-", ".", no dot first; nothing

@@ -18,6 +18,17 @@ constexpr int kMostSamples = 1024;
 constexpr int kMostTop = 128;
 constexpr size_t kMostStops = 64;
 
+/// A token's id. @throws RequestError  the value is no whole number from `low` on, or no token.
+int32_t token_id(const nlohmann::json& value, int64_t low, const ModelFacts& facts,
+                 const char* where) {
+  const bool is_huge = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX;
+  if (!value.is_number_integer() || is_huge || value.get<int64_t>() < low ||
+      value.get<int64_t>() >= facts.vocab_size)
+    throw RequestError(fmt::format("{}: {} is no token; the vocabulary has {}", where, value.dump(),
+                                   facts.vocab_size));
+  return value.get<int32_t>();
+}
+
 std::vector<int32_t> read_prompt_tokens(const nlohmann::json& prompt, const ModelFacts& facts) {
   Fields fields(prompt, "prompt");
   const auto& chunks = fields.need("chunks");
@@ -36,11 +47,7 @@ std::vector<int32_t> read_prompt_tokens(const nlohmann::json& prompt, const Mode
     for (const auto& token : list) {
       if (!token.is_number_integer())
         refuse_field_type("prompt.chunks[].tokens", "integers", token);
-      const bool is_huge = token.is_number_unsigned() && token.get<uint64_t>() > INT64_MAX;
-      if (is_huge || token.get<int64_t>() < 0 || token.get<int64_t>() >= facts.vocab_size)
-        throw RequestError(fmt::format("prompt: {} is no token; the vocabulary has {}",
-                                       token.dump(), facts.vocab_size));
-      tokens.push_back(token.get<int32_t>());
+      tokens.push_back(token_id(token, 0, facts, "prompt"));
     }
   }
   if (tokens.empty()) throw RequestError("prompt: is empty");
@@ -61,14 +68,7 @@ void read_stops(Fields& fields, const ModelFacts& facts, SampleWish& wish) {
     if (entry.is_string() && !entry.get_ref<const std::string&>().empty()) {
       wish.sampling.stop.push_back(entry);
     } else if (entry.is_number_integer()) {
-      const auto id = entry.is_number_unsigned() && entry.get<uint64_t>() > INT64_MAX
-                          ? -1
-                          : entry.get<int64_t>();
-      if (id < 0 || id >= facts.vocab_size)
-        throw RequestError(
-            fmt::format("sampling_params.stop: {} is no token; the vocabulary has {}", entry.dump(),
-                        facts.vocab_size));
-      wish.sampling.stop_token_ids.push_back(static_cast<int>(id));
+      wish.sampling.stop_token_ids.push_back(token_id(entry, 0, facts, "sampling_params.stop"));
     } else {
       refuse_field("sampling_params.stop", "an entry is neither a text nor a token id");
     }
@@ -117,12 +117,7 @@ void read_targets(Fields& fields, const ModelFacts& facts, SampleWish& wish) {
   const auto width = shape[1].get<size_t>();
   for (size_t i = 0; i < data.size(); ++i) {
     if (i % width == 0) wish.targets.emplace_back();
-    const bool is_id = data[i].is_number_integer() && data[i] >= -1 && data[i] < facts.vocab_size;
-    if (!is_id)
-      throw RequestError(
-          fmt::format("target_prompt_logprobs: {} is no token; the vocabulary has {}",
-                      data[i].dump(), facts.vocab_size));
-    wish.targets.back().push_back(data[i].get<int32_t>());
+    wish.targets.back().push_back(token_id(data[i], -1, facts, "target_prompt_logprobs"));
   }
 }
 
