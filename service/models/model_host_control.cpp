@@ -110,7 +110,7 @@ int64_t ModelHost::update_weights(const std::string& model, const std::string& p
       throw refused_weights(path + " has another architecture than " + base->path + ".");
     {
       const std::lock_guard lock(mutex_);
-      make_room(0);
+      make_room(bytes_on_disk(path));
     }
     loaded = std::make_shared<LoadedModel>(model, path, config_);
   } catch (const HttpError&) {
