@@ -10,7 +10,7 @@ std::string LoginStore::open(const Key& key) {
   store_.write([&](Database& database) {
     database.change("DELETE FROM logins WHERE expires<=?", {now});
     database.change("INSERT INTO logins(hash, key, created, expires) VALUES(?,?,?,?)",
-                    {sha256(token), key.id, now, now + kLife_s});
+                    {sha256(token), key.id, now, now + kLifeS});
   });
   return token;
 }

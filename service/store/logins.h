@@ -11,7 +11,7 @@ namespace gradus::service {
 /// stands for a key: it ends with the key, with a logout, or after thirty days. Any thread.
 class LoginStore {
  public:
-  static constexpr int64_t kLife_s = 30 * 86400;
+  static constexpr int64_t kLifeS = int64_t{30} * 86400;
 
   LoginStore(Store& store, KeyStore& keys) : store_(store), keys_(keys) {}
 

@@ -299,7 +299,7 @@ void TrainingDesk::replay(const TrainingModel& model, Resident& resident) {
 /// @return  the new folder's name.
 std::string TrainingDesk::write_state(const Resident& resident) const {
   if (!resident.state.values) return {};
-  const std::string name = random_id("state-");
+  std::string name = random_id("state-");
   const SharedPolicy::Turn turn(*resident.shared);
   save_state(turn, resident.state, states_ / name, true, true);
   sync_folder_of(states_ / name);

@@ -22,7 +22,7 @@ nlohmann::json session_json(const Call& call, const std::optional<Key>& key) {
 /// An empty token takes the cookie back.
 Response with_cookie(const Call& call, Response response, const std::string& token) {
   std::string cookie = fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
-                                   kSessionCookie, token, token.empty() ? 0 : LoginStore::kLife_s);
+                                   kSessionCookie, token, token.empty() ? 0 : LoginStore::kLifeS);
   if (!call.parts.config.tls.certificate.empty()) cookie += "; Secure";
   response.headers.emplace_back("set-cookie", cookie);
   response.headers.emplace_back("cache-control", "no-store");
